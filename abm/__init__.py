@@ -1,0 +1,32 @@
+"""Agent-based market simulation of large-model firms between technology and market.
+
+`Scenario` says what is simulated, `simulate` and `simulate_many` run it, and `MarketModel` is the same simulation as a
+Mesa model. The names are loaded when first used, so that a short command does not wait for what it does not need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from abm.engine import simulate
+    from abm.errors import InputError
+    from abm.many import simulate_many
+    from abm.model import MarketModel
+    from abm.scenario import Scenario
+
+_HOMES = {
+    "InputError": "abm.errors",
+    "MarketModel": "abm.model",
+    "Scenario": "abm.scenario",
+    "simulate": "abm.engine",
+    "simulate_many": "abm.many",
+}
+__all__ = ["InputError", "MarketModel", "Scenario", "simulate", "simulate_many"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'abm' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

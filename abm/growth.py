@@ -1,0 +1,122 @@
+"""Growth of firms' customer bases over a step, for the outcomes that rest on it.
+
+g = ln(B'/B) of firms that lived at both ends of a step, less the mean of their sector. What a run's outcomes need of it
+is pooled step by step, so that no growth is kept: for the Subbotin exponent the number of growths and the sum of
+|g| in units of the step's standard deviation, for the size–variance slope four sums in each of ten bins by size
+(Bottazzi and Secchi; Pammolli and others, PNAS 2008).
+"""
+
+import numpy as np
+from numba import njit
+
+from abm import measures as at_sum
+from abm import state as at
+from abm.measures import LANES, total
+from abm.vectormath import log
+
+# Places of a step's growth record; then for each bin: number, Σg, Σg², ΣB of the step's start.
+GROWTHS, ABS_GROWTHS = 0, 1
+BINS, BIN_SUMS, FIRST_BIN = 10, 4, 2
+GROWTH_PLACES = FIRST_BIN + BINS * BIN_SUMS
+
+# Growths that are all equal differ by rounding alone; a spread below this is 0.
+NO_SPREAD = 1e-13
+
+
+@njit(error_model="numpy")
+def block_growths(firms, a, b, sums, lanes):
+    """Growth of each firm of a block (0 for other slots), their sum and number."""
+    customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
+    count = 0
+    for i in range(b - a):
+        stayed = customers[i] > 0.0 and before[i] > 0.0
+        growth[i] = log(customers[i]) - log(before[i]) if stayed else 0.0
+        count += 1 if stayed else 0
+    sums[at_sum.SUM_GROWTH] = total(growth, lanes)
+    sums[at_sum.GROWTH_N] = count
+
+
+@njit(error_model="numpy")
+def block_growth_spread(firms, a, b, sector, sums, lanes):
+    """Growths less the sector's mean, and the sums of their absolute values and squares."""
+    customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
+    counted, mean = sector[at.GROWTH_FIRMS] >= 2.0, sector[at.MEAN_GROWTH]
+    absolute, square = lanes[:LANES], lanes[LANES : 2 * LANES]
+    absolute[:] = 0.0
+    square[:] = 0.0
+    for start in range(0, b - a, LANES):
+        for lane in range(min(LANES, b - a - start)):
+            i = start + lane
+            stayed = counted and customers[i] > 0.0 and before[i] > 0.0
+            growth[i] = growth[i] - mean if stayed else 0.0
+            absolute[lane] += abs(growth[i])
+            square[lane] += growth[i] * growth[i]
+    sums[at_sum.ABS_GROWTH] = at_sum.fold(absolute)
+    sums[at_sum.GROWTH_2] = at_sum.fold(square)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def mean_growths(state):
+    """Number and mean of growth in each sector, from the sums of its blocks."""
+    state.sectors[:, at.GROWTH_FIRMS] = 0.0
+    state.sectors[:, at.MEAN_GROWTH] = 0.0
+    for block in range(state.blocks.shape[0]):
+        sector = state.sectors[state.blocks[block, at.SECTOR]]
+        sector[at.GROWTH_FIRMS] += state.sums[block, at_sum.GROWTH_N]
+        sector[at.MEAN_GROWTH] += state.sums[block, at_sum.SUM_GROWTH]
+    for place in range(state.sectors.shape[0]):
+        sector = state.sectors[place]
+        sector[at.MEAN_GROWTH] /= max(sector[at.GROWTH_FIRMS], 1.0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def pool_growths(state, full, growth):
+    """The step's growth record, from the sums of the blocks.
+
+    Parameters
+    ----------
+    state : State
+    full : int
+        1 fills the bins too.
+    growth : float64 array, shape (42,)
+        Filled.
+    """
+    growth[:] = 0.0
+    number, absolute, square = 0.0, 0.0, 0.0
+    for place in range(state.sectors.shape[0]):
+        if state.sectors[place, at.GROWTH_FIRMS] >= 2.0:
+            number += state.sectors[place, at.GROWTH_FIRMS]
+    for block in range(state.blocks.shape[0]):
+        absolute += state.sums[block, at_sum.ABS_GROWTH]
+        square += state.sums[block, at_sum.GROWTH_2]
+    if number == 0.0:
+        return
+    sd = np.sqrt(square / number)
+    if sd > NO_SPREAD:
+        growth[GROWTHS] = number
+        growth[ABS_GROWTHS] = absolute / sd
+    if full == 1:
+        _bin_growths(state, int(number), growth)
+
+
+@njit(error_model="numpy")
+def _bin_growths(state, number, growth):
+    firms = state.firms
+    slots = np.empty(number, dtype=np.int64)
+    bases = np.empty(number)
+    n = 0
+    for block in range(state.blocks.shape[0]):
+        if state.sectors[state.blocks[block, at.SECTOR], at.GROWTH_FIRMS] >= 2.0:
+            for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
+                if firms[at.B, i] > 0.0 and firms[at.B_BEFORE, i] > 0.0:
+                    slots[n] = i
+                    bases[n] = firms[at.B_BEFORE, i]
+                    n += 1
+    by_base = np.argsort(bases, kind="mergesort")
+    for rank in range(n):
+        i = slots[by_base[rank]]
+        place = FIRST_BIN + BIN_SUMS * ((BINS * rank) // n)
+        growth[place] += 1.0
+        growth[place + 1] += firms[at.GROWTH, i]
+        growth[place + 2] += firms[at.GROWTH, i] * firms[at.GROWTH, i]
+        growth[place + 3] += firms[at.B_BEFORE, i]

@@ -1,0 +1,328 @@
+"""One step of a market, in the order of the model's nine stages.
+
+A step goes over the blocks of slots in phases, since a firm's demand needs the attractiveness of its whole sector and
+an imitator needs everybody's returns:
+
+1. `advance`: stages 1 to 6, the first half of 7 (age and smoothed return), turnover and the sums of stage 9, all
+   while a block is in the cache;
+2. `review`: the second half of stage 7, into rows of its own, where a firm is due;
+3. `conclude`: reviewed weights take effect, entrants get their ids and leavers their record, and shares are
+   compared with those of the step before;
+4. `collect`: sums of blocks become those of sectors and of the market, and rows of measures (stage 9).
+
+Turnover may come before the reviews because a review reads only what turnover leaves alone: θ, ω and R̄ of the
+firms of the step's start (`B_BEFORE` > 0), whether they have just left or not. The phases over blocks take a range of
+them, so that they can be shared out to threads; what is summed over blocks is summed in their order, by one
+thread.
+"""
+
+import numpy as np
+from numba import njit
+
+from abm import measures as at_sum
+from abm import state as at
+from abm.growth import block_growth_spread, block_growths, mean_growths, pool_growths
+from abm.measures import (
+    DEMAND,
+    DIVERGED,
+    ENTRIES,
+    HHI,
+    INSTABILITY,
+    LEADER_CHANGED,
+    SECTOR_HHI,
+    clear,
+    fill_order_statistics,
+    fill_row,
+    merge,
+    sum_block,
+    sum_weights,
+)
+from abm.stages import (
+    adjustment,
+    ageing,
+    commercialisation_challenge,
+    compare_shares,
+    demand,
+    funds,
+    innovation,
+    is_due,
+    review_firm,
+    shocks,
+    targets,
+    turnover,
+)
+
+# Rows of a thread's scratch: a number for each slot of the block, or room for partial sums.
+_CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _LANES, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(11)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def advance(state, parameters, seed, begin, end, scratch):
+    """Phase 1, blocks `begin` to `end`: each firm's step, as far as it needs no other firm's."""
+    firms, market, step = state.firms, parameters.market, state.counters[at.STEP]
+    strategies = parameters.strategies.shape[0]
+    for block in range(begin, end):
+        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        first = state.blocks[block, at.FIRST_SLOT]
+        sector, events, n = state.sectors[place], state.events[block], b - a
+        challenge, speed, cost = scratch[_CHALLENGE, :n], scratch[_SPEED, :n], scratch[_COST, :n]
+        realised, draw = scratch[_REALISED, :n], scratch[_DRAW, :n]
+        target_t, target_c, target_p = scratch[_TARGET_T, :n], scratch[_TARGET_C, :n], scratch[_TARGET_P, :n]
+        shock_t, shock_c = scratch[_SHOCK_T, :n], scratch[_SHOCK_C, :n]
+        if market[at.TECHNOLOGY_NOISE] > 0.0 or market[at.COMPETITIVENESS_NOISE] > 0.0:
+            shocks(seed, place, a - first, step, shock_t, shock_c)
+        else:
+            shock_t[:] = 0.0
+            shock_c[:] = 0.0
+
+        demand(firms, a, b, market, sector, realised)  # 1
+        commercialisation_challenge(firms, a, b, market, challenge)  # 2
+        innovation(firms, a, b, market, speed, cost)  # 3
+        targets(firms, a, b, market, challenge, speed, target_t, target_c, target_p)  # 4
+        adjustment(
+            firms, a, b, market, sector, speed, cost, realised, target_t, target_c, target_p, shock_t, shock_c
+        )  # 5
+        funds(firms, a, b, market, sector)  # 6
+        events[at.DUE] = ageing(firms, a, b, market)  # 7, continued by `review`
+        turnover(firms, a, b, first, parameters, sector, place, seed, step, draw, events)  # 8
+        sum_block(
+            firms, a, b, market, parameters.sectors[place], strategies, state.sums[block], scratch
+        )  # 9, continued by `conclude`
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def review(state, parameters, seed, begin, end):
+    """Phase 2: firms that are due review their strategy; nobody sees a weight that another has just changed."""
+    firms, step = state.firms, state.counters[at.STEP]
+    interval, eta = parameters.market[at.REVIEW_INTERVAL], parameters.market[at.LEARNING_STEP]
+    for block in range(begin, end):
+        if state.events[block, at.DUE] == 0:
+            continue
+        place, first = state.blocks[block, at.SECTOR], state.blocks[block, at.FIRST_SLOT]
+        slots = state.blocks[block, at.SECTOR_SLOTS]
+        for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
+            firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = firms[at.THETA, i], firms[at.OMEGA, i]
+            age = firms[at.AGE, i]
+            if firms[at.B_BEFORE, i] > 0.0 and firms[at.B, i] > 0.0 and is_due(age, interval):
+                firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = review_firm(
+                    firms, i, first, slots, parameters.strategies, eta, seed, place, step
+                )
+
+
+@njit(error_model="numpy")
+def _record_lives(state, block, a, b):
+    firms, step = state.firms, state.counters[at.STEP]
+    life = state.events[block, at.FIRST_LIFE]
+    for i in range(a, b):
+        if firms[at.B, i] == 0.0 and firms[at.B_BEFORE, i] > 0.0:
+            if life < state.lives.shape[0]:
+                record = state.lives[life]
+                record[at.LIFE_ID] = firms[at.ID, i]
+                record[at.LIFE_SECTOR] = state.blocks[block, at.SECTOR]
+                record[at.LIFE_STRATEGY] = firms[at.STRATEGY, i]
+                record[at.ENTRY_STEP] = max(0.0, step - firms[at.AGE, i])
+                record[at.EXIT_STEP] = step
+                largest = max(max(firms[at.T, i], firms[at.C, i]), max(firms[at.P, i], firms[at.Q, i]))
+                record[at.REASON] = 1.0 if largest > at.DIVERGENCE else 0.0
+                record[at.LIFE_PEAK] = firms[at.PEAK_SHARE, i]
+            life += 1
+            firms[at.ID, i] = -1.0
+
+
+@njit(error_model="numpy")
+def _number_entrants(state, block, a, b):
+    firms, number = state.firms, state.events[block, at.FIRST_ID]
+    for i in range(a, b):
+        if firms[at.B, i] > 0.0 and firms[at.B_BEFORE, i] == 0.0:
+            firms[at.ID, i] = number
+            number += 1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def conclude(state, parameters, begin, end, scratch):
+    """Phase 3, blocks `begin` to `end`: what had to wait for all firms."""
+    firms = state.firms
+    bases, before = np.empty(2), np.empty(2)
+    bases[0], before[0] = state.sectors[:, at.BASE].sum(), state.sectors[:, at.BASE_BEFORE].sum()
+    for block in range(begin, end):
+        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        events, sums = state.events[block], state.sums[block]
+        if events[at.EXITS] > 0:
+            _record_lives(state, block, a, b)
+        if events[at.ENTRIES] > 0:
+            _number_entrants(state, block, a, b)
+        if events[at.DUE] > 0:
+            for i in range(a, b):
+                if firms[at.B_BEFORE, i] > 0.0:
+                    firms[at.THETA, i], firms[at.OMEGA, i] = firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i]
+            sum_weights(firms, a, b, sums, scratch)
+        bases[1], before[1] = state.sectors[place, at.BASE], state.sectors[place, at.BASE_BEFORE]
+        compare_shares(firms, a, b, bases, before, sums, scratch[_LANES])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def begin_step(state, parameters):
+    """The step's number, and the parameters that change at it."""
+    state.counters[at.STEP] += 1
+    for change in range(parameters.changes.shape[0]):
+        if parameters.changes[change, 0] == state.counters[at.STEP]:
+            parameters.flat[int(parameters.changes[change, 1])] = parameters.changes[change, 2]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def gather(state):
+    """Between phases 1 and 2: customers by sector, and where each block's entrants and leavers are numbered from.
+
+    Returns
+    -------
+    leavers, due : int
+        How many firms left at this step, and how many are due for a review.
+    """
+    state.sectors[:, at.BASE_BEFORE] = state.sectors[:, at.BASE]
+    state.sectors[:, at.BASE] = 0.0
+    leavers, due = 0, 0
+    for block in range(state.blocks.shape[0]):
+        events = state.events[block]
+        state.sectors[state.blocks[block, at.SECTOR], at.BASE] += state.sums[block, at_sum.SUM_B]
+        events[at.FIRST_ID] = state.counters[at.NEXT_ID]
+        events[at.FIRST_LIFE] = state.counters[at.LIVES] + leavers
+        state.counters[at.NEXT_ID] += events[at.ENTRIES]
+        leavers += events[at.EXITS]
+        due += events[at.DUE]
+    state.counters[at.LIVES] += leavers
+    return leavers, due
+
+
+@njit(error_model="numpy")
+def _carry(state):
+    """Sums of blocks become those of sectors and of the market, and what the next step needs of them."""
+    blocks, places = state.blocks.shape[0], state.sectors.shape[0]
+    whole = state.sums[blocks + places]
+    for place in range(places):
+        clear(state.sums[blocks + place])
+    for block in range(blocks):
+        merge(state.sums[blocks + state.blocks[block, at.SECTOR]], state.sums[block])
+    clear(whole)
+    for place in range(places):
+        sums, sector = state.sums[blocks + place], state.sectors[place]
+        merge(whole, sums)
+        sector[at.FIRMS] = sums[at_sum.N]
+        sector[at.MEAN_T] = sums[at_sum.SUM_T] / max(sums[at_sum.N], 1.0)
+        sector[at.MEAN_R] = sums[at_sum.SUM_R] / max(sums[at_sum.N], 1.0)
+        sector[at.ATTRACTION] = sums[at_sum.SUM_ATTRACTION]
+        sector[at.BASE] = sums[at_sum.SUM_B]
+
+
+@njit(error_model="numpy")
+def _leader_id(firms, sums):
+    return firms[at.ID, int(sums[at_sum.LEADER])] if sums[at_sum.N] > 0.0 else -1.0
+
+
+@njit(error_model="numpy")
+def _differs(leader, before, step):
+    return 1.0 if step > 1 and leader >= 0.0 and before >= 0.0 and leader != before else 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def collect(state, parameters, full, rows):
+    """Phase 4, stage 9: the rows of measures, and the sectors as the next step finds them.
+
+    Parameters
+    ----------
+    state : State
+    parameters : Parameters
+    full : int
+        1 for the level `full`, which adds order statistics.
+    rows : float64 array, shape (1 + sectors, measures)
+        Filled: the market's row, then the sectors'.
+    """
+    blocks, places, strategies = state.blocks.shape[0], state.sectors.shape[0], parameters.strategies.shape[0]
+    firms, step = state.firms, state.counters[at.STEP]
+    finite_funds = parameters.market[at.RUNWAY] < np.inf
+    _carry(state)
+    fill_row(state.sums[blocks + places], strategies, rows[0])
+    rows[0, ENTRIES : DIVERGED + 1] = 0.0
+    weighted_hhi, served = 0.0, 0.0
+    for place in range(places):
+        sector, row = state.sectors[place], rows[1 + place]
+        fill_row(state.sums[blocks + place], strategies, row)
+        row[ENTRIES : DIVERGED + 1] = 0.0
+        row[DEMAND] = sector[at.DEMAND]
+        row[INSTABILITY] = 0.5 * state.sums[blocks + place, at_sum.SHIFT_SECTOR]
+        leader = _leader_id(firms, state.sums[blocks + place])
+        row[LEADER_CHANGED] = _differs(leader, sector[at.LEADER], step)
+        sector[at.LEADER] = leader
+        if sector[at.FIRMS] > 0.0:
+            weighted_hhi += sector[at.DEMAND] * row[HHI]
+            served += sector[at.DEMAND]
+    for block in range(blocks):
+        place = 1 + state.blocks[block, at.SECTOR]
+        for event in range(3):
+            rows[place, ENTRIES + event] += state.events[block, event]
+            rows[0, ENTRIES + event] += state.events[block, event]
+    rows[0, SECTOR_HHI] = weighted_hhi / served if served > 0.0 else np.nan
+    rows[0, INSTABILITY] = 0.5 * state.sums[blocks + places, at_sum.SHIFT_MARKET]
+    leader = _leader_id(firms, state.sums[blocks + places])
+    rows[0, LEADER_CHANGED] = _differs(leader, state.counters[at.MARKET_LEADER], step)
+    state.counters[at.MARKET_LEADER] = int(leader)
+    if full == 1:
+        fill_order_statistics(firms, 0, firms.shape[1], finite_funds, rows[0])
+        for block in range(blocks):
+            first = state.blocks[block, at.FIRST_SLOT]
+            if state.blocks[block, at.START] == first:
+                place, slots = state.blocks[block, at.SECTOR], state.blocks[block, at.SECTOR_SLOTS]
+                fill_order_statistics(firms, first, first + slots, finite_funds, rows[1 + place])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def grow_demand(state, parameters):
+    """Stage 9, its end: the demand of the next step."""
+    for place in range(state.sectors.shape[0]):
+        grown = state.sectors[place, at.DEMAND] * (1.0 + parameters.sectors[place, at.DEMAND_GROWTH])
+        state.sectors[place, at.DEMAND] = min(max(grown, at.DEMAND_FLOOR), at.DEMAND_CAP)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def growths(state, begin, end, scratch):
+    """Growth of the firms of blocks `begin` to `end`."""
+    for block in range(begin, end):
+        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
+        block_growths(state.firms, a, b, state.sums[block], scratch[_LANES])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def growth_spreads(state, begin, end, scratch):
+    """Growth less its sector's mean; after `mean_growths`."""
+    for block in range(begin, end):
+        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
+        sector = state.sectors[state.blocks[block, at.SECTOR]]
+        block_growth_spread(state.firms, a, b, sector, state.sums[block], scratch[_LANES])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def take_stock(state, parameters, scratch):
+    """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
+    somebody has changed a firm by hand."""
+    strategies = parameters.strategies.shape[0]
+    for block in range(state.blocks.shape[0]):
+        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        sector = parameters.sectors[place]
+        sum_block(state.firms, a, b, parameters.market, sector, strategies, state.sums[block], scratch)
+    _carry(state)
+    whole = state.blocks.shape[0] + state.sectors.shape[0]
+    for place in range(state.sectors.shape[0]):
+        state.sectors[place, at.LEADER] = _leader_id(state.firms, state.sums[state.blocks.shape[0] + place])
+    state.counters[at.MARKET_LEADER] = int(_leader_id(state.firms, state.sums[whole]))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def open_market(state, parameters, scratch):
+    """Make a market with its first firms ready for step 1."""
+    state.sums[:] = 0.0
+    state.events[:] = 0
+    take_stock(state, parameters, scratch)
+    for block in range(state.blocks.shape[0]):
+        base = max(state.sectors[state.blocks[block, at.SECTOR], at.BASE], at.CUSTOMER_FLOOR)
+        for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
+            state.firms[at.B_BEFORE, i] = state.firms[at.B, i]
+            state.firms[at.PEAK_SHARE, i] = state.firms[at.B, i] / base

@@ -1,0 +1,199 @@
+"""Results of runs as DataFrames, made when asked for."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm import state as at
+from abm.measures import DEMAND, DIVERGED, ENTRIES, EXITS, FIRMS, GINI, LEADER_CHANGED, SECTOR_HHI, STRATEGY_MEASURES
+from abm.outcomes import ORDER_STATISTICS, numbers_of, outcome_numbers, outcome_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.engine import Market
+
+_TRAITS = {"T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3}
+_STATE = {"T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F}
+_WEIGHTS = {"theta": at.THETA, "omega": at.OMEGA}
+_RETURNS = {"R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED}
+_COUNTS = (FIRMS, ENTRIES, EXITS, DIVERGED, LEADER_CHANGED)
+
+
+def measure_frame(rows: np.ndarray, names: list[str], full: bool, leave_out: int) -> "pd.DataFrame":
+    """Rows of measures as a DataFrame, counts as integers.
+
+    Parameters
+    ----------
+    rows : float64 array, shape (n, measures)
+    names : list of str
+    full : bool
+        Whether order statistics were collected.
+    leave_out : int
+        The place that this table does not have: demand for the market, sector_hhi for sectors.
+    """
+    import pandas as pd
+
+    strategies = (len(names) - STRATEGY_MEASURES) // 2
+    counts = {*_COUNTS, *range(STRATEGY_MEASURES + strategies, len(names))}
+    columns = {
+        names[place]: rows[:, place].astype(np.int64) if place in counts else rows[:, place].copy()
+        for place in range(len(names))
+        if place != leave_out and (full or place not in ORDER_STATISTICS)
+    }
+    return pd.DataFrame(columns)
+
+
+class Result:
+    """A run and what was kept of it.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        As it was run: with a firm table's capacity and market size.
+    seed : int
+    """
+
+    def __init__(self, market: "Market") -> None:
+        self._market = market
+        self.scenario, self.seed = market.scenario, market.seed
+        self._panel: list[Any] = []
+
+    @cached_property
+    def steps(self) -> "pd.DataFrame":
+        """Measures of the market, a row a kept step, indexed by step."""
+        record, every = self._market.record, self._market.every
+        frame = measure_frame(record.rows[:, 0], self._market.measures, self._market.full, DEMAND)
+        frame.index = _kept_steps(len(frame), every)
+        return frame
+
+    @cached_property
+    def sectors(self) -> "pd.DataFrame":
+        """Measures of each sector, a row a kept step and sector."""
+        market = self._market
+        steps, places = len(market.record.rows), len(market.sector_names)
+        rows = market.record.rows[:, 1:].reshape(steps * places, -1)
+        frame = measure_frame(rows, market.measures, market.full, SECTOR_HHI)
+        frame.insert(0, "step", np.repeat(_kept_steps(steps, market.every), places))
+        frame.insert(1, "sector", np.tile(np.array(market.sector_names, dtype=object), steps))
+        return frame
+
+    @cached_property
+    def firms(self) -> "pd.DataFrame":
+        """The firms that live at the end, by id."""
+        return firm_frame(self._market)
+
+    @cached_property
+    def lives(self) -> "pd.DataFrame":
+        """Every firm that ever lived, by id."""
+        return life_frame(self._market)
+
+    @cached_property
+    def outcomes(self) -> "pd.Series":
+        """The run in one row (see `abm.outcomes`)."""
+        return outcome_series(self._market, self._market.record.tally)
+
+    @cached_property
+    def panel(self) -> "pd.DataFrame":
+        """The living firms at the start and at each step asked for."""
+        import pandas as pd
+
+        columns = ["step", "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta"]
+        return pd.concat(self._panel, ignore_index=True) if self._panel else pd.DataFrame(columns=columns)
+
+    def add_to_panel(self) -> None:
+        """Keep the firms as they stand."""
+        frame = firm_frame(self._market)[["id", "sector", "strategy", "T", "C", "R", "B", "F", "theta"]]
+        frame.insert(0, "step", self._market.steps_done)
+        self._panel.append(frame)
+
+
+class ManyResults:
+    """Outcomes, and kept steps, of many runs.
+
+    Attributes
+    ----------
+    outcomes : DataFrame
+        A row a run, indexed by (scenario, seed); scenario is the position in the list.
+    steps : DataFrame
+        Measures of the market, indexed by (scenario, seed, step).
+    """
+
+    def __init__(self, outcomes: "pd.DataFrame", steps: "pd.DataFrame") -> None:
+        self.outcomes, self.steps = outcomes, steps
+
+
+def _kept_steps(count: int, every: int) -> Any:
+    import pandas as pd
+
+    return pd.RangeIndex(every, every * (count + 1), every, name="step") if count else pd.RangeIndex(0, name="step")
+
+
+def firm_frame(market: "Market") -> "pd.DataFrame":
+    """The living firms of a market, by id."""
+    import pandas as pd
+
+    firms = market.state.firms
+    slots = np.flatnonzero(firms[at.B] > 0.0)
+    slots = slots[np.argsort(firms[at.ID, slots], kind="stable")]
+    living = firms[:, slots]
+    places = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)[slots]
+    ids = living[at.ID].astype(np.int64)
+    names = np.full(len(slots), "", dtype=object)
+    if market.table is not None:
+        initial = ids < len(market.table.names)
+        names[initial] = np.array(market.table.names, dtype=object)[ids[initial]]
+    columns = {
+        "id": ids,
+        "slot": slots,
+        "name": names,
+        "sector": np.array(market.sector_names, dtype=object)[places],
+        "strategy": np.array(market.strategy_names, dtype=object)[living[at.STRATEGY].astype(np.int64)],
+    }
+    columns |= {name: living[row] for name, row in (_TRAITS | _WEIGHTS | _STATE).items()}
+    columns["direction"] = living[at.DIRECTION].astype(np.int64)
+    columns |= {name: living[row] for name, row in _RETURNS.items()}
+    columns["share"] = living[at.B] / market.state.sectors[places, at.BASE]
+    columns["age"] = living[at.AGE].astype(np.int64)
+    return pd.DataFrame(columns)
+
+
+def life_frame(market: "Market") -> "pd.DataFrame":
+    """Every firm that ever lived in a market, by id; `exit_step` and `reason` are missing for the living."""
+    import pandas as pd
+
+    state = market.state
+    left = state.lives[: state.counters[at.LIVES]]
+    alive = np.flatnonzero(state.firms[at.B] > 0.0)
+    living, sector_of = state.firms[:, alive], np.repeat(np.arange(len(market.sector_names)), market.layout.slots)
+    entry = np.maximum(state.counters[at.STEP] - living[at.AGE], 0.0)
+    ids = np.concatenate([left[:, at.LIFE_ID], living[at.ID]]).astype(np.int64)
+    sectors = np.concatenate([left[:, at.LIFE_SECTOR], sector_of[alive]]).astype(np.int64)
+    strategies = np.concatenate([left[:, at.LIFE_STRATEGY], living[at.STRATEGY]]).astype(np.int64)
+    exits = np.concatenate([left[:, at.EXIT_STEP], np.full(len(alive), -1.0)]).astype(np.int64)
+    reasons = np.full(len(ids), None, dtype=object)
+    reasons[: len(left)] = np.array(at.REASONS, dtype=object)[left[:, at.REASON].astype(np.int64)]
+    order = np.argsort(ids)
+    frame = pd.DataFrame(
+        {
+            "id": ids,
+            "sector": np.array(market.sector_names, dtype=object)[sectors],
+            "strategy": np.array(market.strategy_names, dtype=object)[strategies],
+            "entry_step": np.concatenate([left[:, at.ENTRY_STEP], entry]).astype(np.int64),
+            "exit_step": pd.arrays.IntegerArray(exits, mask=exits < 0),
+            "reason": reasons,
+            "peak_share": np.concatenate([left[:, at.LIFE_PEAK], living[at.PEAK_SHARE]]),
+        }
+    )
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def outcome_series(market: "Market", tally: np.ndarray) -> "pd.Series":
+    """The outcomes of a market as far as it has come."""
+    import pandas as pd
+
+    numbers = np.empty(numbers_of(len(market.measures)))
+    outcome_numbers(market.state, tally, numbers)
+    table = outcome_table(numbers[np.newaxis], market.strategy_names, market.full)
+    return pd.Series({name: values[0] for name, values in table.items()}, dtype=object, name="outcomes")

@@ -1,0 +1,278 @@
+"""A market's whole state and its parameters, as two plain structures of arrays.
+
+`State` is what changes from step to step, `Parameters` what drives it. Both are named tuples of NumPy arrays, so
+that compiled kernels take them as they are, a run can be saved by saving its arrays, and a market of any size costs
+a handful of allocations. A slot whose customer base B is 0 is vacant.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from abm.equations import READINGS
+from abm.scenario import Scenario
+
+# Rows of State.firms, a column a slot. Symbols are those of the model: state, then traits, then what a step keeps.
+T, C, P, R, Q, B, F, THETA, OMEGA, AGE, R_SMOOTHED, R_REVIEWED, DIRECTION = range(13)
+T0, C0, R0, K1, K2, K3, STRATEGY, ID = range(13, 21)
+B_BEFORE = 21  # B at the step's start, 0 where the slot was vacant
+ATTRACTIVENESS = 22  # of the state as it stands, for the next step's demand
+PEAK_SHARE = 23  # largest share of the sector at any step's end so far
+NEXT_THETA, NEXT_OMEGA = 24, 25  # results of a review until all have reviewed
+GROWTH = 24  # growth of B, in the same row once the reviews are done
+FIRM_ROWS = 26
+
+# Columns of State.sectors. All but DEMAND follow from the firms as they stand.
+DEMAND, FIRMS, MEAN_T, MEAN_R, ATTRACTION, BASE, BASE_BEFORE, LEADER, GROWTH_FIRMS, MEAN_GROWTH = range(10)
+SECTOR_COLUMNS = 10
+
+# Columns of State.blocks: a block is a run of slots of one sector.
+SECTOR, START, STOP, FIRST_SLOT, SECTOR_SLOTS = range(5)
+
+# Columns of State.events, a row a block: what happened in it at this step.
+ENTRIES, EXITS, DIVERGED, DUE, FIRST_ID, FIRST_LIFE = range(6)
+
+# Places of State.counters.
+STEP, NEXT_ID, LIVES, MARKET_LEADER, INITIAL_FIRMS = range(5)
+
+# Columns of State.lives, a row a firm that left.
+LIFE_ID, LIFE_SECTOR, LIFE_STRATEGY, ENTRY_STEP, EXIT_STEP, REASON, LIFE_PEAK = range(7)
+REASONS = ("failed", "diverged")
+
+# Slots of a block: few enough that a block's rows stay in the cache through the stages of a step. The sums of a
+# step depend on it in their last bits, so it is one constant on every path.
+BLOCK = 512
+SCRATCH_ROWS = 12
+
+# Places of Parameters.market.
+MARKET_PARAMETERS = (
+    "network_effect", "churn", "variable_cost_share", "technology_cost", "innovation_drag", "stress_response",
+    "technology_ceiling", "competitiveness_ceiling", "return_ceiling", "runway", "funds_cap", "outside_capital",
+    "spillover", "entrant_catch_up", "entry_rate", "entrant_base", "technology_noise", "competitiveness_noise",
+    "technology_speed", "competitiveness_speed", "return_speed", "optimisation_speed", "quality_decay",
+    "learning_step", "review_interval", "T0", "C0", "R0", "k1", "k2", "k3", "heterogeneity", "initial_momentum",
+)  # fmt: skip
+(
+    NETWORK_EFFECT, CHURN, VARIABLE_COST_SHARE, TECHNOLOGY_COST, INNOVATION_DRAG, STRESS_RESPONSE,
+    TECHNOLOGY_CEILING, COMPETITIVENESS_CEILING, RETURN_CEILING, RUNWAY, FUNDS_CAP, OUTSIDE_CAPITAL,
+    SPILLOVER, ENTRANT_CATCH_UP, ENTRY_RATE, ENTRANT_BASE, TECHNOLOGY_NOISE, COMPETITIVENESS_NOISE,
+    TECHNOLOGY_SPEED, COMPETITIVENESS_SPEED, RETURN_SPEED, OPTIMISATION_SPEED, QUALITY_DECAY,
+    LEARNING_STEP, REVIEW_INTERVAL, MEDIAN_T0, MEDIAN_C0, MEDIAN_R0, MEDIAN_K1, MEDIAN_K2, MEDIAN_K3,
+    HETEROGENEITY, INITIAL_MOMENTUM, READING,
+) = range(34)  # fmt: skip
+
+# Columns of Parameters.sectors and of Parameters.strategies.
+COMPETITIVENESS_ELASTICITY, QUALITY_ELASTICITY, DEMAND_GROWTH, MONETISATION, START_DEMAND = range(5)
+TECHNOLOGY_WEIGHT, OPTIMISATION_WEIGHT, POLICY, CUMULATIVE_WEIGHT = range(4)
+FIXED, ADAPTIVE, IMITATE = 0, 1, 2
+POLICIES = ("fixed", "adaptive", "imitate")
+
+# Bounds that the model sets on its state.
+CUSTOMER_FLOOR = 1e-9  # B of a living firm
+STATE_FLOOR = 1e-6  # T, C, Q
+DIVERGENCE = 1e9  # T, C, P, Q beyond which a firm exits
+DEMAND_FLOOR, DEMAND_CAP = 1e-9, 1e12
+WEIGHT_FLOOR, WEIGHT_CAP = 0.05, 0.95
+
+
+class Parameters(NamedTuple):
+    """What drives a market, as numbers.
+
+    Attributes
+    ----------
+    flat : float64 array
+        All parameters in one row; the next three are views of it.
+    market : float64 array, shape (34,)
+        `MARKET_PARAMETERS` in order, then the reading as its place in `abm.equations.READINGS`.
+    sectors : float64 array, shape (sectors, 5)
+    strategies : float64 array, shape (strategies, 4)
+    changes : float64 array, shape (changes, 3)
+        Step, place in `flat` and the value that the parameter takes from this step on; empty unless a scenario
+        changes on its way.
+    """
+
+    flat: np.ndarray
+    market: np.ndarray
+    sectors: np.ndarray
+    strategies: np.ndarray
+    changes: np.ndarray
+
+
+class State(NamedTuple):
+    """A market as it stands.
+
+    Attributes
+    ----------
+    firms : float64 array, shape (26, capacity)
+        A row a variable, a column a slot; a sector's slots lie side by side.
+    sectors : float64 array, shape (sectors, 10)
+        Demand, and what the next step needs of the sector's firms.
+    blocks : int64 array, shape (blocks, 5)
+        Sector, first slot, end, and first slot and number of slots of the sector.
+    events : int64 array, shape (blocks, 6)
+    sums : float64 array, shape (blocks + sectors + 1, sums)
+        Sums over the firms of each block, each sector and the market (see `abm.measures`).
+    counters : int64 array, shape (5,)
+    lives : float64 array, shape (room, 7)
+        Firms that left, in the order of their leaving; `counters[LIVES]` of them.
+    """
+
+    firms: np.ndarray
+    sectors: np.ndarray
+    blocks: np.ndarray
+    events: np.ndarray
+    sums: np.ndarray
+    counters: np.ndarray
+    lives: np.ndarray
+
+
+class Layout(NamedTuple):
+    """How slots and initial firms are split, which depends on the scenario alone.
+
+    Attributes
+    ----------
+    slots, firms : int64 array, shape (sectors,)
+    deals : int64 array, shape (sectors, strategies)
+        How many of a sector's initial firms follow each strategy.
+    """
+
+    slots: np.ndarray
+    firms: np.ndarray
+    deals: np.ndarray
+
+
+def parameters_of(scenario: Scenario) -> Parameters:
+    """The parameters of a scenario as arrays.
+
+    Examples
+    --------
+    >>> parameters_of(Scenario(churn=0.4)).market[CHURN]
+    np.float64(0.4)
+    """
+    shares = demand_shares(scenario)
+    weights = np.array([strategy.weight for strategy in scenario.strategies])
+    market = [getattr(scenario, name) for name in MARKET_PARAMETERS] + [READINGS.index(scenario.reading)]
+    sectors = [
+        (
+            sector.competitiveness_elasticity,
+            sector.quality_elasticity,
+            sector.demand_growth,
+            sector.monetisation,
+            min(max(share * scenario.market_size, DEMAND_FLOOR), DEMAND_CAP),
+        )
+        for sector, share in zip(scenario.sectors, shares, strict=True)
+    ]
+    strategies = [
+        (strategy.technology_weight, strategy.optimisation_weight, POLICIES.index(strategy.policy), cumulative)
+        for strategy, cumulative in zip(scenario.strategies, np.cumsum(weights / weights.sum()), strict=True)
+    ]
+    flat = np.concatenate([np.ravel(part) for part in (market, sectors, strategies)]).astype(np.float64)
+    first, second = len(market), len(market) + 5 * len(sectors)
+    return Parameters(
+        flat=flat,
+        market=flat[:first],
+        sectors=flat[first:second].reshape(len(sectors), 5),
+        strategies=flat[second:].reshape(len(strategies), 4),
+        changes=np.empty((0, 3)),
+    )
+
+
+def demand_shares(scenario: Scenario) -> np.ndarray:
+    """Demand shares of the sectors, normalised to sum 1; shape (sectors,)."""
+    shares = np.array([sector.demand_share for sector in scenario.sectors])
+    return shares / shares.sum()
+
+
+def split(shares: np.ndarray, total: int) -> np.ndarray:
+    """Split a number in proportion to shares by largest remainder, ties to the earlier.
+
+    Examples
+    --------
+    >>> split(np.array([0.5, 0.25, 0.25]), 5)
+    array([3, 1, 1])
+    """
+    quotas = shares * total
+    whole = np.floor(quotas).astype(np.int64)
+    by_remainder = np.argsort(-(quotas - whole), kind="stable")
+    whole[by_remainder[: total - whole.sum()]] += 1
+    return whole
+
+
+def layout_of(scenario: Scenario) -> Layout:
+    """Slots and initial firms of a start by draws.
+
+    Examples
+    --------
+    >>> layout_of(Scenario(capacity=10, initial_firms=6)).firms
+    array([6])
+    """
+    shares = demand_shares(scenario)
+    weights = np.array([strategy.weight for strategy in scenario.strategies])
+    slots, firms = split(shares, scenario.capacity), split(shares, scenario.initial_firms)
+    homeless = int(np.maximum(firms - slots, 0).sum())
+    firms = np.minimum(firms, slots)
+    for _ in range(homeless):
+        firms[np.argmax(slots - firms)] += 1
+    deals = np.array([split(weights / weights.sum(), count) for count in firms])
+    return Layout(slots, firms, deals)
+
+
+def layout_for(rows: np.ndarray, scenario: Scenario) -> Layout:
+    """Slots around the firms of a table, the rest of the capacity dealt to the sector that lacks most.
+
+    Parameters
+    ----------
+    rows : int64 array, shape (sectors,)
+        The table's rows in each sector.
+    scenario : Scenario
+        With a capacity of at least the number of rows.
+    """
+    wanted = scenario.capacity * demand_shares(scenario)
+    slots = rows.copy()
+    rest = scenario.capacity - int(slots.sum())
+    while rest > 0:
+        lack = wanted - slots
+        neediest = lack > lack.max() - 1.0
+        # Dealing one by one goes round the neediest sectors until the next one is as much in need; whole rounds are
+        # dealt at once, since capacities go to 1e9.
+        room = lack[neediest].min() - lack[~neediest].max(initial=-np.inf)
+        rounds = int(min(rest // neediest.sum(), max(room, 0.0)))
+        if rounds:
+            slots[neediest] += rounds
+            rest -= rounds * int(neediest.sum())
+        else:
+            slots[np.argmax(lack)] += 1
+            rest -= 1
+    return Layout(slots, rows, np.zeros((len(slots), len(scenario.strategies)), dtype=np.int64))
+
+
+def allocate(layout: Layout, sums: int, lives: int) -> State:
+    """An empty market.
+
+    Parameters
+    ----------
+    layout : Layout
+    sums, lives : int
+        Number of sums kept for each block, and room for firms that leave.
+
+    Returns
+    -------
+    State
+        All slots vacant.
+    """
+    capacity, count = int(layout.slots.sum()), len(layout.slots)
+    blocks = []
+    first = 0
+    for sector, slots in enumerate(layout.slots):
+        starts = range(first, first + int(slots), BLOCK)
+        blocks += [(sector, start, min(start + BLOCK, starts.stop), first, int(slots)) for start in starts]
+        first += int(slots)
+    return State(
+        firms=np.zeros((FIRM_ROWS, capacity)),
+        sectors=np.zeros((count, SECTOR_COLUMNS)),
+        blocks=np.array(blocks, dtype=np.int64).reshape(-1, 5),
+        events=np.zeros((len(blocks), 6), dtype=np.int64),
+        sums=np.zeros((len(blocks) + count + 1, sums)),
+        counters=np.zeros(5, dtype=np.int64),
+        lives=np.empty((lives, 7)),
+    )

@@ -1,0 +1,83 @@
+"""A market's steps with the phases over blocks shared out to threads.
+
+The kernels release Python's global lock, so plain threads do: unlike a compiler's own thread layer they may be used by
+several markets at once and after a fork. Sums over blocks are made by one thread in block order, so that the bits
+do not depend on the number of threads.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from abm import state as at
+from abm.growth import mean_growths, pool_growths
+from abm.market import (
+    advance,
+    begin_step,
+    collect,
+    conclude,
+    gather,
+    grow_demand,
+    growth_spreads,
+    growths,
+    review,
+)
+from abm.run import FULL, WINDOW_START, Record, keep
+from abm.state import Parameters, State
+
+
+def with_room(state: State, leavers: int) -> State:
+    """The state with room for at least that many leavers in all, doubled where it has to grow."""
+    room = state.lives.shape[0]
+    if leavers <= room:
+        return state
+    lives = np.empty((max(leavers, 2 * room), state.lives.shape[1]))
+    lives[:room] = state.lives
+    return state._replace(lives=lives)
+
+
+def share_out(pool: ThreadPoolExecutor | None, threads: int, blocks: int, phase: Callable) -> None:
+    """Call `phase(begin, end, thread)` on `threads` ranges that make up all blocks."""
+    bounds = [blocks * thread // threads for thread in range(threads + 1)]
+    ranges = [(bounds[thread], bounds[thread + 1], thread) for thread in range(threads)]
+    if pool is None:
+        for begin, end, thread in ranges:
+            phase(begin, end, thread)
+    else:
+        for done in [pool.submit(phase, *part) for part in ranges]:
+            done.result()
+
+
+def step_with_threads(
+    pool: ThreadPoolExecutor | None,
+    threads: int,
+    state: State,
+    parameters: Parameters,
+    seed: int,
+    record: Record,
+    scratch: np.ndarray,
+) -> State:
+    """One step as `abm.run.step` makes it; returns the state, whose record of leavers may have grown."""
+    blocks = state.blocks.shape[0]
+
+    def in_parallel(phase: Callable) -> None:
+        share_out(pool, threads, blocks, phase)
+
+    begin_step(state, parameters)
+    in_parallel(lambda begin, end, thread: advance(state, parameters, seed, begin, end, scratch[thread]))
+    leavers, due = gather(state)
+    if leavers:
+        state = with_room(state, int(state.counters[at.LIVES]))
+    if due:
+        in_parallel(lambda begin, end, thread: review(state, parameters, seed, begin, end))
+    in_parallel(lambda begin, end, thread: conclude(state, parameters, begin, end, scratch[thread]))
+    collect(state, parameters, record.plan[FULL], record.present)
+    if state.counters[at.STEP] >= record.plan[WINDOW_START]:
+        in_parallel(lambda begin, end, thread: growths(state, begin, end, scratch[thread]))
+        mean_growths(state)
+        in_parallel(lambda begin, end, thread: growth_spreads(state, begin, end, scratch[thread]))
+        pool_growths(state, record.plan[FULL], record.growth)
+    grow_demand(state, parameters)
+    keep(state, record)
+    return state

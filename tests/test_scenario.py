@@ -1,0 +1,589 @@
+"""Scenarios: reading, refusing, changing, writing, and the bundled ones."""
+
+import copy
+import math
+import pickle
+import subprocess
+import sys
+import timeit
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abm.errors import InputError
+from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY
+from abm.scenario import Scenario, Sector, Strategy, describe
+
+TWO_SECTORS = """
+[[sectors]]
+name = "retail"
+demand_share = 1
+
+[[sectors]]
+name = "enterprise"
+demand_share = 3
+"""
+
+
+def refusal(function, *arguments, **keywords) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **keywords)
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message
+
+
+def sector(name="retail", **values):
+    return {"name": name, "demand_share": 1.0} | values
+
+
+def strategy(name="bold", **values):
+    return {"name": name, "technology_weight": 0.5} | values
+
+
+# --- defaults -----------------------------------------------------------------------------------------
+
+
+def test_an_empty_scenario_has_the_defaults_of_the_table():
+    scenario = Scenario()
+    for name, parameter in MARKET.items():
+        if not parameter.follows:
+            assert getattr(scenario, name) == parameter.default
+    assert (scenario.initial_firms, scenario.market_size) == (400, 400.0)
+    assert type(scenario.market_size) is float
+    assert scenario.name == "scenario"
+    assert scenario.sectors == (Sector(name="market", demand_share=1),)
+    assert scenario.strategies == (Strategy(name="balanced", technology_weight=0.5),)
+    assert scenario == Scenario.from_toml("")
+
+
+def test_members_have_the_defaults_of_the_table():
+    only_sector, only_strategy = Scenario().sectors[0], Scenario().strategies[0]
+    for member, table in ((only_sector, SECTOR), (only_strategy, STRATEGY)):
+        for name, parameter in table.items():
+            if parameter.default is not None:
+                assert getattr(member, name) == parameter.default
+
+
+def test_market_size_follows_the_initial_firms_and_those_follow_the_capacity():
+    assert Scenario(capacity=50).initial_firms == 50
+    assert Scenario(capacity=50).market_size == 50.0
+    assert Scenario(capacity=50, initial_firms=7).market_size == 7.0
+    assert Scenario(capacity=50, market_size=9).initial_firms == 50
+
+
+def test_only_what_was_given_counts_as_set():
+    scenario = Scenario(capacity=50, sectors=[sector()])
+    assert [name for name in (*MARKET, "name", "sectors", "strategies") if scenario.is_set(name)] == [
+        "capacity",
+        "sectors",
+    ]
+    assert Scenario(market_size=400).is_set("market_size")
+    assert "did you mean 'market_size'" in refusal(scenario.is_set, "market_sise")
+
+
+def test_every_parameter_shows_in_the_repr_and_among_the_attributes():
+    scenario = Scenario()
+    for name in MARKET:
+        assert f"{name}={getattr(scenario, name)!r}" in repr(scenario)
+        assert name in dir(scenario)
+
+
+def test_a_scenario_is_frozen_hashable_and_survives_pickle_and_copy():
+    scenario = Scenario.load("four-sectors")
+    with pytest.raises(ValueError):
+        scenario.steps = 3
+    with pytest.raises(ValueError):
+        scenario.sectors[0].demand_share = 3
+    for twin in (
+        pickle.loads(pickle.dumps(scenario)),
+        copy.deepcopy(scenario),
+        Scenario.load("four-sectors"),
+    ):
+        assert twin == scenario and hash(twin) == hash(scenario)
+        assert twin.is_set("capacity") and not twin.is_set("market_size")
+    assert scenario != scenario.replace(k1=0.8)
+
+
+# --- refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MARKET)
+def test_every_market_parameter_is_checked_by_its_row_of_the_table(name):
+    assert f"{name} = -5 is " in refusal(Scenario, **{name: -5})
+    assert f"{name} = nan is " in refusal(Scenario, **{name: math.nan})
+    assert f"{name} = True is " in refusal(Scenario, **{name: True})
+    assert f"my.toml: {name} = -5 is " in refusal(Scenario.from_toml, f"{name} = -5", "my.toml")
+
+
+@pytest.mark.parametrize("name", SECTOR)
+def test_every_sector_parameter_is_checked_with_the_sector_named(name):
+    message = refusal(Scenario, sectors=[sector("a"), sector("b", **{name: -5})])
+    assert message == f'sectors[1] "b": {name} = -5 is outside {SECTOR[name].allowed}'
+
+
+@pytest.mark.parametrize("name", STRATEGY)
+def test_every_strategy_parameter_is_checked_with_the_strategy_named(name):
+    message = refusal(Scenario, strategies=[strategy("a"), strategy("b", **{name: -5})])
+    assert message.startswith(f'strategies[1] "b": {name} = -5 is ')
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_name():
+    assert refusal(Scenario, netwrok_effect=1) == (
+        "unknown key 'netwrok_effect' (did you mean 'network_effect'?)"
+    )
+    assert refusal(Scenario, zzz=1) == "unknown key 'zzz'"
+    assert "(did you mean 'sectors'?)" in refusal(Scenario.from_toml, "[[sector]]\nname = 'a'")
+
+
+def test_a_misspelt_required_key_is_reported_as_unknown_rather_than_missing():
+    message = refusal(Scenario, sectors=[{"name": "a", "demand_shar": 1}])
+    assert message == "sectors[0] \"a\": unknown key 'demand_shar' (did you mean 'demand_share'?)"
+
+
+def test_a_key_in_the_wrong_table_is_told_where_it_belongs():
+    assert "'demand_share' (it belongs in [[sectors]])" in refusal(Scenario, demand_share=1)
+    assert "'policy' (it belongs in [[strategies]])" in refusal(Scenario, sectors=[sector(policy="fixed")])
+    assert "'steps' (it belongs at the top level" in refusal(Scenario.from_toml, f"{TWO_SECTORS}steps = 4")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"sectors": [{"name": "a"}]}, 'sectors[0] "a": demand_share is missing'),
+        ({"sectors": [{"demand_share": 1}]}, "sectors[0]: name is missing"),
+        ({"strategies": [{"name": "a"}]}, 'strategies[0] "a": technology_weight is missing'),
+        ({"sectors": []}, "sectors is an empty list"),
+        ({"strategies": ()}, "strategies is an empty list"),
+        ({"sectors": None}, "sectors = None is not a list"),
+        ({"sectors": "retail"}, "sectors = 'retail' is not a list"),
+        ({"sectors": sector()}, "is not a list of tables"),
+        ({"sectors": [3]}, "sectors[0] = 3 is not a table of a sector's values"),
+        ({"sectors": [{1: 2}]}, "sectors[0]: unknown key '1'"),
+        ({"sectors": [Strategy(name="a", technology_weight=0.5)]}, "is not a table of a sector's values"),
+        (
+            {"sectors": [sector("a"), sector("b"), sector("a")]},
+            'sectors[2] "a": the name is taken by sectors[0]',
+        ),
+        ({"strategies": [strategy(), strategy()]}, 'strategies[1] "bold": the name is taken'),
+        ({"sectors": [sector(demand_share=0), sector("b", demand_share=0.0)]}, "demand_share is 0 for all"),
+        ({"strategies": [strategy(weight=0)]}, "weight is 0 for all"),
+        ({"capacity": 10, "initial_firms": 11}, "initial_firms = 11 is above capacity = 10"),
+        ({"initial_firms": 401}, "initial_firms = 401 is above capacity = 400"),
+        ({"name": ""}, "name = ''"),
+        ({"name": "  "}, "name = '  '"),
+        ({"name": 3}, "name = 3"),
+        ({"name": "a\nb"}, "control character"),
+        ({"name": "a\x7f"}, "control character"),
+        ({"name": "\ud800"}, "control character"),
+        ({"steps": 400.0}, "steps = 400.0 is not an integer"),
+        ({"steps": "400"}, "steps = '400' is not a number"),
+        ({"network_effect": None}, "network_effect = None is not a number"),
+        ({"churn": 10**400}, "is outside (0, 1]"),
+        ({"reading": "litral"}, "(did you mean 'literal'?)"),
+    ],
+)
+def test_bad_keywords_are_refused_with_the_reason(keywords, message):
+    assert message in refusal(Scenario, **keywords)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "ä", "a\n", "a/b", "a=b", '"', 3, None, True])
+def test_a_member_needs_a_name_of_plain_characters(name):
+    assert "letters, digits, '_' and '-'" in refusal(Sector, name=name, demand_share=1)
+    assert "letters, digits, '_' and '-'" in refusal(Scenario, strategies=[strategy(name)])
+
+
+def test_one_demand_share_above_zero_is_enough():
+    assert len(Scenario(sectors=[sector("a", demand_share=0), sector("b")]).sectors) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps = \n", "line 1"),
+        ("steps = 1\nsteps = 2\n", "line 2"),
+        ("steps = 1\nchurn = .5\n", "line 2"),
+        ("sectors = 3", "sectors = 3 is not a list of tables"),
+        ("[sectors]\nname = 'a'", "is not a list of tables ([[sectors]] in a file)"),
+        ("churn = 2024-01-01", "churn = datetime.date(2024, 1, 1) is not a number"),
+        ("churn = nan", "churn = nan is not a number; allowed is (0, 1]"),
+        ("churn = inf", "churn = inf is outside (0, 1]"),
+        ("steps = 4.0", "steps = 4.0 is not an integer; allowed is [1, 1e7]"),
+        ("network_effect = true", "network_effect = True is not a number"),
+        (f"steps = {'1' * 5000}", "my.toml: "),
+        (f"sectors = {'[' * 100_000}", "my.toml: "),
+    ],
+)
+def test_a_bad_text_is_refused_with_its_source_and_the_place(text, message):
+    told = refusal(Scenario.from_toml, text, "my.toml")
+    assert told.startswith("my.toml: ") and message in told
+
+
+def test_the_message_of_a_file_names_file_sector_key_value_and_range(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text(f"{TWO_SECTORS}quality_elasticity = -1\n")
+    expected = f'{path}: sectors[1] "enterprise": quality_elasticity = -1 is outside [0, 10]'
+    assert refusal(Scenario.load, path) == expected
+
+
+# --- files --------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_named_after_itself_unless_it_says_otherwise(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("steps = 4")
+    assert Scenario.load(path) == Scenario.load(str(path)) == Scenario(name="mine", steps=4)
+    path.write_text("name = 'other'")
+    assert Scenario.load(path).name == "other"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path):
+    path = tmp_path / "windows.toml"
+    path.write_bytes(b"\xef\xbb\xbfsteps = 4\r\nchurn = 0.5\r\n")
+    assert (Scenario.load(path).steps, Scenario.load(path).churn) == (4, 0.5)
+
+
+def test_an_existing_file_is_found_by_a_name_without_separator_and_ending(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plain").write_text("steps = 4")
+    assert Scenario.load("plain").steps == 4
+
+
+def test_a_file_does_not_hide_the_bundled_scenario_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("article").write_text("steps = 4")
+    assert Scenario.load("article").steps != 4
+    assert Scenario.load("./article").steps == 4
+
+
+def test_files_that_cannot_be_read_are_refused_by_name(tmp_path):
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    assert refusal(Scenario.load, binary) == f"{binary}: not a text file in UTF-8"
+    assert refusal(Scenario.load, folder).startswith(f"{folder}: ")
+    assert refusal(Scenario.load, tmp_path).startswith(f"{tmp_path}: ")
+    missing = tmp_path / "missing.toml"
+    assert refusal(Scenario.load, missing) == f"{missing}: No such file or directory"
+    assert "null" in refusal(Scenario.load, "a\0b.toml")
+
+
+@pytest.mark.parametrize("name", ["", "four-sector", "a\0b", 3, None, Scenario()])
+def test_an_unknown_scenario_is_refused(name):
+    message = refusal(Scenario.load, name)
+    if name == "four-sector":
+        assert "(did you mean 'four-sectors'?)" in message
+        assert all(bundled in message for bundled in Scenario.bundled())
+
+
+# --- changes ------------------------------------------------------------------------------------------
+
+
+def test_replacing_the_capacity_lets_what_follows_it_follow():
+    changed = Scenario(capacity=100).replace(capacity=800)
+    assert (changed.initial_firms, changed.market_size) == (800, 800.0)
+    held = Scenario(capacity=100, market_size=50).replace(capacity=800)
+    assert (held.initial_firms, held.market_size) == (800, 50.0)
+    assert "initial_firms = 100 is above capacity = 8" in refusal(
+        Scenario(initial_firms=100).replace, capacity=8
+    )
+
+
+def test_replacing_leaves_the_original_and_everything_else_as_it_was():
+    base = Scenario.load("four-sectors")
+    changed = base.replace(network_effect=0.9, name="other")
+    assert (base.network_effect, changed.network_effect) == (0.5, 0.9)
+    assert base.to_dict() | {"network_effect": 0.9, "name": "other"} == changed.to_dict()
+    assert base.replace() == base
+
+
+@pytest.mark.parametrize("name", [parameter.name for parameter in PARAMETERS])
+def test_every_parameter_can_be_replaced_by_its_name(name):
+    value = {"reading": "rate", "policy": "imitate", "initial_firms": 3, "demand_growth": 0.25}.get(name, 1)
+    value = {"technology_weight": 0.25, "optimisation_weight": 0.25, "quality_decay": 0.5}.get(name, value)
+    value = {"learning_step": 0.25, "capacity": 500}.get(name, value)
+    changed = Scenario().replace(**{name: value})
+    values = changed.to_dict() | changed.to_dict()["sectors"][0] | changed.to_dict()["strategies"][0]
+    assert values[name] == value
+
+
+def test_a_dotted_name_changes_one_member_and_a_key_alone_all_of_them():
+    base = Scenario.load("four-sectors")
+    one = base.replace(**{"sectors.enterprise.quality_elasticity": 5})
+    assert [each.quality_elasticity for each in one.sectors] == [1.0, 0.3, 5.0, 2.5]
+    every = base.replace(quality_elasticity=5, policy="imitate")
+    assert [each.quality_elasticity for each in every.sectors] == [5.0] * 4
+    assert [each.policy for each in every.strategies] == ["imitate"] * 5
+    both = base.replace(**{"sectors.enterprise.quality_elasticity": 5, "quality_elasticity": 4})
+    assert [each.quality_elasticity for each in both.sectors] == [4.0, 4.0, 5.0, 4.0]
+    learning = base.replace(**{"strategies.balanced.policy": "adaptive"})
+    assert learning.strategies[2].policy == "adaptive"
+
+
+def test_a_dotted_name_reaches_into_the_sectors_given_with_it():
+    changed = Scenario().replace(sectors=[sector("a")], **{"sectors.a.monetisation": 2})
+    assert changed.sectors[0].monetisation == 2.0
+
+
+def test_a_name_that_begins_like_another_is_not_mistaken_for_it():
+    base = Scenario(sectors=[sector("a"), sector("a-b"), sector("ab")])
+    for place, name in enumerate(("a", "a-b", "ab")):
+        changed = base.replace(**{f"sectors.{name}.monetisation": 2})
+        assert [each.monetisation for each in changed.sectors] == [1.0 + (place == n) for n in range(3)]
+
+
+def test_a_bad_change_is_refused_with_the_nearest_name():
+    base = Scenario.load("four-sectors")
+    assert "(did you mean 'network_effect'?)" in refusal(base.replace, netwok_effect=1)
+    assert "(did you mean 'quality_elasticity'?)" in refusal(base.replace, quality_elasticty=1)
+    for wrong in ("sectors.enterprize.monetisation", "sectors.enterprise.monetization"):
+        assert "(did you mean 'sectors.enterprise.monetisation'?)" in refusal(base.replace, **{wrong: 1})
+    for wrong in ("sectors.enterprise", "sectors.enterprise.policy", "sectors.enterprise.name", "sectors."):
+        assert "unknown parameter" in refusal(base.replace, **{wrong: 1})
+    message = refusal(base.replace, **{"sectors.enterprise.monetisation": -1})
+    assert message == 'sectors[2] "enterprise": monetisation = -1 is outside (0, 1e3]'
+    assert "demand_share is 0 for all" in refusal(base.replace, demand_share=0)
+
+
+def test_numpy_numbers_are_taken_from_a_design():
+    changed = Scenario().replace(churn=np.float64(0.5), steps=np.int64(7), k1=np.float32(0.5))
+    assert changed == Scenario(churn=0.5, steps=7, k1=0.5)
+    assert all(type(value) in (int, float) for value in (changed.churn, changed.steps, changed.k1))
+
+
+def test_settings_are_read_as_toml_values():
+    changed = Scenario.load("four-sectors").with_settings(
+        [
+            "network_effect=0.9",
+            "sectors.nlp_vision.quality_elasticity=2",
+            "technology_ceiling = inf",
+            "steps=1e3",
+            "reading=rate",
+            'strategies.balanced.policy="imitate"',
+            "entry_rate=1_0",
+        ]
+    )
+    assert (changed.network_effect, changed.technology_ceiling) == (0.9, math.inf)
+    assert (changed.steps, changed.reading, changed.entry_rate) == (1000, "rate", 10.0)
+    assert type(changed.steps) is int
+    assert changed.sectors[0].quality_elasticity == 2.0
+    assert changed.strategies[2].policy == "imitate"
+
+
+def test_no_settings_change_nothing():
+    base = Scenario.load("four-sectors")
+    assert base.with_settings([]) == base
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["x"], "setting 'x' is not of the form NAME=VALUE"),
+        (["=3"], "setting '=3' is not of the form NAME=VALUE"),
+        (["x="], "setting 'x=' is not of the form NAME=VALUE"),
+        ([""], "setting '' is not of the form NAME=VALUE"),
+        (["chrun=1"], "(did you mean 'churn'?)"),
+        (["name=x"], "unknown parameter 'name'"),
+        (["sectors=[]"], "unknown parameter 'sectors'"),
+        (["churn=2"], "setting 'churn=2': churn = 2 is outside (0, 1]"),
+        (["churn=nan"], "churn = nan is not a number"),
+        (["churn=much"], "churn = 'much' is not a number"),
+        (["churn=true"], "churn = True is not a number"),
+        (["churn=0.1\nk1=2"], "is not a number"),
+        (["steps=1.5"], "steps = 1.5 is not an integer"),
+        (["steps=inf"], "steps = inf is not an integer"),
+        (["reading=litral"], "(did you mean 'literal'?)"),
+        (["churn=0.1", "churn=0.1"], "churn is set twice"),
+        (["initial_firms=500"], "initial_firms = 500 is above capacity = 400"),
+    ],
+)
+def test_a_bad_setting_is_refused_and_named(settings, message):
+    assert message in refusal(Scenario.load("four-sectors").with_settings, settings)
+
+
+def test_the_neutral_scenario_turns_every_mechanism_off_and_changes_nothing_else():
+    base = Scenario.load("four-sectors").replace(monetisation=2, demand_growth=0.1, initial_momentum=0.1)
+    neutral = base.neutral()
+    tables = [(MARKET, base, neutral)]
+    tables += [(SECTOR, *pair) for pair in zip(base.sectors, neutral.sectors, strict=True)]
+    tables += [(STRATEGY, *pair) for pair in zip(base.strategies, neutral.strategies, strict=True)]
+    for table, before, after in tables:
+        assert after.name == before.name
+        for name, parameter in table.items():
+            unchanged = parameter.neutral is None
+            assert getattr(after, name) == (getattr(before, name) if unchanged else parameter.neutral)
+    assert neutral.neutral() == neutral
+    assert not neutral.is_set("market_size")
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+def numbers(parameter):
+    if parameter.kind == "choice":
+        return st.sampled_from(parameter.choices)
+    if parameter.kind == "int":
+        return st.integers(int(parameter.low), int(parameter.high))
+    return st.floats(
+        parameter.low,
+        parameter.high,
+        exclude_min=parameter.low_open,
+        exclude_max=parameter.high_open,
+        allow_nan=False,
+    )
+
+
+def members(table, positive):
+    names = st.text("abcXYZ019_-", min_size=1, max_size=8)
+    required = {"name": names} | {name: numbers(p) for name, p in table.items() if p.default is None}
+    optional = {name: numbers(p) for name, p in table.items() if p.default is not None}
+    lists = st.lists(
+        st.fixed_dictionaries(required, optional=optional),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda m: m["name"],
+    )
+    return lists.filter(lambda made: any(member.get(positive, 1) for member in made))
+
+
+SCENARIOS = (
+    st.fixed_dictionaries(
+        {},
+        optional={name: numbers(parameter) for name, parameter in MARKET.items()}
+        | {
+            "name": st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).filter(str.strip),
+            "sectors": members(SECTOR, "demand_share"),
+            "strategies": members(STRATEGY, "weight"),
+        },
+    )
+    .filter(lambda made: made.get("initial_firms", 1) <= made.get("capacity", 400))
+    .map(lambda made: Scenario(**made))
+)
+
+
+@given(SCENARIOS)
+def test_a_scenario_written_as_toml_reads_back_equal(scenario):
+    again = Scenario.from_toml(scenario.to_toml())
+    assert again == scenario
+    assert repr(again) == repr(scenario)  # the last bit and the type of every number
+    for name in ("initial_firms", "market_size"):
+        assert again.is_set(name) == scenario.is_set(name)
+
+
+@given(SCENARIOS)
+def test_a_scenario_reads_back_from_its_plain_dictionary(scenario):
+    plain = scenario.to_dict()
+    assert Scenario(**plain) == scenario
+    allowed = (int, float, str)
+    assert all(type(value) in allowed for key, value in plain.items() if key not in ("sectors", "strategies"))
+    assert all(
+        type(value) in allowed
+        for key in ("sectors", "strategies")
+        for m in plain[key]
+        for value in m.values()
+    )
+
+
+@pytest.mark.parametrize("name", ["plain", 'quo"te', "back\\slash", "大模型", "a # b", "'"])
+def test_a_name_with_special_characters_survives_a_file(name, tmp_path):
+    path = tmp_path / "file.toml"
+    path.write_text(Scenario(name=name).to_toml(), "utf-8")
+    assert Scenario.load(path).name == name
+
+
+# --- bundled scenarios --------------------------------------------------------------------------------
+
+FIVE = [
+    ("technology_first", 0.8, "fixed"),
+    ("market_first", 0.2, "fixed"),
+    ("balanced", 0.5, "fixed"),
+    ("adaptive", 0.5, "adaptive"),
+    ("imitative", 0.5, "imitate"),
+]
+
+
+def test_the_bundled_scenarios_are_these():
+    expected = ["applications", "article", "four-sectors", "one-market", "shakeout", "take-off"]
+    assert Scenario.bundled() == expected
+
+
+@pytest.mark.parametrize("name", Scenario.bundled())
+def test_a_bundled_scenario_is_valid_named_after_its_file_and_says_what_it_shows(name):
+    scenario = Scenario.load(name)
+    assert scenario.name == name
+    assert Scenario.from_toml(scenario.to_toml()) == scenario
+    assert 40 < len(describe(name)) < 250 and describe(name).endswith(".") and "#" not in describe(name)
+
+
+def test_an_unknown_scenario_cannot_be_described():
+    assert "(did you mean 'article'?)" in refusal(describe, "artical")
+
+
+@pytest.mark.parametrize("name", ["four-sectors", "applications", "one-market", "shakeout"])
+def test_the_five_strategies_are_those_of_the_specification(name):
+    strategies = Scenario.load(name).strategies
+    assert [(each.name, each.technology_weight, each.policy) for each in strategies] == FIVE
+    assert {(each.optimisation_weight, each.weight) for each in strategies} == {(0.5, 1.0)}
+
+
+def test_the_four_sectors_are_those_of_the_specification_and_all_else_is_default():
+    scenario = Scenario.load("four-sectors")
+    assert [
+        (each.name, each.competitiveness_elasticity, each.quality_elasticity, each.demand_share)
+        for each in scenario.sectors
+    ] == [
+        ("nlp_vision", 1.0, 1.0, 0.3),
+        ("smart_hardware", 2.0, 0.3, 0.2),
+        ("enterprise", 0.8, 1.2, 0.3),
+        ("health_finance", 0.3, 2.5, 0.2),
+    ]
+    assert scenario.replace(name="scenario", sectors=[sector("a")], strategies=[strategy()]) == Scenario(
+        sectors=[sector("a")], strategies=[strategy()]
+    )
+
+
+def test_the_shares_of_the_applications_sum_to_one():
+    sectors = Scenario.load("applications").sectors
+    assert len(sectors) == 6
+    assert math.isclose(sum(each.demand_share for each in sectors), 1)
+
+
+def test_the_article_alone_is_neutral_but_for_a_start_off_the_baseline_and_a_spread():
+    article = Scenario.load("article")
+    assert article.neutral() == article.replace(initial_momentum=0, heterogeneity=0)
+    assert article.initial_momentum > 0
+    assert article.k1 * article.k2 * article.k3 * article.T0 * article.C0 * article.R0 < 1
+
+
+def test_take_off_differs_from_the_neutral_by_ceilings_speeds_start_and_spread():
+    scenario = Scenario.load("take-off")
+    neutral = scenario.neutral()
+    assert {name for name in MARKET if getattr(scenario, name) != getattr(neutral, name)} == {
+        "technology_ceiling",
+        "competitiveness_ceiling",
+        "return_ceiling",
+        "technology_speed",
+        "competitiveness_speed",
+        "return_speed",
+        "initial_momentum",
+        "heterogeneity",
+    }
+
+
+# --- cost ---------------------------------------------------------------------------------------------
+
+
+def test_replacing_a_parameter_is_cheap_enough_for_calibration():
+    base = Scenario.from_toml(Scenario.load("four-sectors").to_toml())  # every value set: the slow case
+    seconds = min(timeit.repeat(lambda: base.replace(network_effect=0.3), number=200, repeat=5)) / 200
+    assert seconds < 1e-3  # about 1e-4 on an idle machine
+
+
+def test_importing_scenarios_loads_no_heavy_library():
+    code = "import sys, abm.scenario; print({'pandas', 'mesa', 'matplotlib', 'numba'} & set(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "set()"
