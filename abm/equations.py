@@ -5,7 +5,7 @@ T is technology accumulation, C market competitiveness, R return on investment a
 without unit but for R. The functions are compiled by numba and are called by the kernels of `abm.market`.
 """
 
-from numba import njit
+from abm.compilation import inlined
 
 # The three readings of the system as dynamics, each a choice of anchor and pull.
 LITERAL = 0  # §4.2: the equations as an update rule, anchored at the baseline
@@ -14,7 +14,7 @@ INCREMENT = 2  # §4.3: T grows by k1·C, and so on
 READINGS = ("literal", "rate", "increment")
 
 
-@njit(error_model="numpy")
+@inlined
 def rate(k, y):
     """§4.2: f = k·y, the rate of change of what y drives.
 
@@ -28,7 +28,7 @@ def rate(k, y):
     return k * y
 
 
-@njit(error_model="numpy")
+@inlined
 def general_form(x0, f, y, y0):
     """§4.1: x = x0 + f·(y − y0), for (x, y, f) = (T, C, f1), (C, R, f2) and (R, T, f3).
 
@@ -40,7 +40,7 @@ def general_form(x0, f, y, y0):
     return x0 + f * (y - y0)
 
 
-@njit(error_model="numpy")
+@inlined
 def coupled(x0, k, y, y0):
     """§4.2 in full: x = x0 + k·y·(y − y0).
 
@@ -54,7 +54,7 @@ def coupled(x0, k, y, y0):
     return general_form(x0, rate(k, y), y, y0)
 
 
-@njit(error_model="numpy")
+@inlined
 def loop_gain(k1, k2, k3, T0, C0, R0):
     """Derivative of the three composed maps at the baseline: below 1 the baseline is stable, above 1 it is not.
 
@@ -66,7 +66,7 @@ def loop_gain(k1, k2, k3, T0, C0, R0):
     return k1 * k2 * k3 * T0 * C0 * R0
 
 
-@njit(error_model="numpy")
+@inlined
 def pull(reading, k, y, y0):
     """What draws x away from its anchor: k·y·(y − y0) (§4.1, §4.2), or k·y in the reading of §4.3.
 
@@ -78,7 +78,7 @@ def pull(reading, k, y, y0):
     return rate(k, y) if reading == INCREMENT else rate(k, y) * (y - y0)
 
 
-@njit(error_model="numpy")
+@inlined
 def anchor(reading, x0, x):
     """Where the pull starts from: the baseline x0 in the literal reading, else the present x.
 
@@ -90,7 +90,7 @@ def anchor(reading, x0, x):
     return x0 if reading == LITERAL else x
 
 
-@njit(error_model="numpy")
+@inlined
 def saturate(x, ceiling):
     """S(x; K) = x / (1 + |x|/K): slope 1 at 0, so the loop gain is unchanged; K = inf is the identity.
 

@@ -14,21 +14,26 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SIZE, DPI = (16.0, 9.0), 100  # inches and pixels an inch: 1600 × 900
-TEXT, TITLE, HEADLINE = 10, 12.5, 17  # points
-INK, GREY, LIGHT, BLUE, ORANGE, RED = "#222222", "#666666", "#cccccc", "#0072B2", "#E69F00", "#D55E00"
-
+TEXT, TITLE, HEADLINE = 10.5, 12.5, 18  # points
+INK, GREY, BLUE, ORANGE = "#222222", "#666666", "#0072B2", "#E69F00"
+DOTTED = {"color": GREY, "lw": 1, "ls": (0, (1, 2))}
 # Okabe and Ito's palette without black; yellow last, as it is the faintest on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-ROWS = 2_000  # steps drawn of a long run
+CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei")
+
+ROWS = 500  # points of a line; of a longer run it shows means
 BARS = 120  # bars of entries and exits; more would be thinner than a line
 POINTS = 5_000  # firms drawn in the T–C plane
-LABELS = 15  # strategies labelled beside their shares; more would not fit
+LABELS = 15  # strategies named beside their shares; more would not fit
+WIDE = 30.0  # ratio of values above which an axis is logarithmic
+ROUND = [1, 2, 5, 10]  # distances of ticks
 
 STRUCTURES = {
     "collapsed": "collapsed market",
@@ -38,19 +43,9 @@ STRUCTURES = {
     "fragmented": "fragmented market",
 }
 GROWTHS = {"virtuous": "virtuous growth", "vicious": "vicious decline", "stagnant": "stagnation"}
-# Lowest and highest HHI of each structure; the logarithmic axis of the panel starts no lower than 10.
+# Where each structure begins and ends, and the lowest HHI that the panel shows.
 HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}
-HHI_FLOOR = 10.0
-# A spread of values above this ratio is drawn on a logarithmic scale.
-WIDE = 30.0
-CJK_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "SimHei",
-    "WenQuanYi Zen Hei",
-)
+HHI_FLOOR = 1
 
 
 def strategy_colours(names: Sequence[str]) -> dict[str, str]:
@@ -73,10 +68,10 @@ def strategy_colours(names: Sequence[str]) -> dict[str, str]:
     """
 
     def shade(place: int) -> str:
-        round_, hue = divmod(place, len(PALETTE))
-        towards = round_ % 2  # white after an odd number of rounds, else black
-        amount = 1.0 - 0.6 ** ((round_ + 1) // 2)
-        return to_hex([(1.0 - amount) * part + amount * towards for part in to_rgb(PALETTE[hue])])
+        turn, hue = divmod(place, len(PALETTE))
+        target = turn % 2  # white (1) after an odd number of turns, else black (0)
+        amount = 1.0 - 0.6 ** ((turn + 1) // 2)
+        return to_hex([(1.0 - amount) * part + amount * target for part in to_rgb(PALETTE[hue])])
 
     return {name: shade(place) for place, name in enumerate(names)}
 
@@ -96,25 +91,28 @@ def overview(result: Any) -> Figure:
     """
     figure = Figure(figsize=SIZE, dpi=DPI)
     axes = figure.subplots(2, 4)
-    figure.subplots_adjust(left=0.05, right=0.876, bottom=0.07, top=0.85, wspace=0.33, hspace=0.5)
-    figure.text(0.05, 0.945, _headline(result), fontsize=HEADLINE, weight="bold", color=INK, family=_fonts(),
-                parse_math=False)  # fmt: skip
-    (technology, competitiveness, returns, plane), (concentration, firms, turnover, shares) = axes
-    scenario, steps = result.scenario, _drawn(result.steps)
-    _draw_spread(
-        technology, steps, "T", "technology accumulation", f"baseline ≈ {scenario.T0:g}", scenario.T0
-    )
-    _draw_spread(
-        competitiveness, steps, "C", "market competitiveness", f"baseline ≈ {scenario.C0:g}", scenario.C0
-    )
-    _draw_spread(returns, steps, "R", "return on investment", "revenue / cost", 1.0)
-    _draw_plane(plane, result)
-    _draw_concentration(concentration, steps, several=len(scenario.sectors) > 1)
-    _draw_firms(firms, steps, result)
-    _draw_turnover(turnover, result.steps)
-    _draw_shares(shares, steps, result)
-    for ax in (technology, competitiveness, returns, concentration, firms, turnover, shares):
-        _number_steps(ax, steps)
+    figure.subplots_adjust(left=0.054, right=0.87, bottom=0.07, top=0.83, wspace=0.34, hspace=0.48)
+    scenario = result.scenario
+    figure.text(0.054, 0.952, _drawable(scenario.name), size=HEADLINE, weight="bold", color=INK,
+                family=_fonts(), parse_math=False)  # fmt: skip
+    figure.text(0.054, 0.918, _facts(result), size=TITLE, color=INK)
+
+    kept = result.steps if len(result.steps) else result.steps.reindex([scenario.steps])  # a row of NaN
+    steps, many = _drawn(kept)
+    t0, c0 = scenario.T0, scenario.C0
+    _draw_spread(axes[0, 0], steps, "T", "technology accumulation", f"baseline ≈ {t0:g}", t0)
+    _draw_spread(axes[0, 1], steps, "C", "market competitiveness", f"baseline ≈ {c0:g}", c0)
+    _draw_spread(axes[0, 2], steps, "R", "return on investment", "revenue / cost, 1 = break-even", 1.0)
+    _draw_plane(axes[0, 3], result)
+    _draw_concentration(axes[1, 0], steps, several=len(scenario.sectors) > 1)
+    _draw_firms(axes[1, 1], steps, result.outcomes, len(result.firms))
+    _draw_turnover(axes[1, 2], kept)
+    _draw_shares(axes[1, 3], steps, result)
+    for ax in (*axes[0, :3], *axes[1]):
+        _ticks(ax.xaxis, nbins=5, integer=True)
+        ax.set_xlim(steps.index[0], steps.index[-1])
+    for ax in (*axes[0, :3], axes[1, 0], axes[1, 1], axes[1, 3]) if many > 1 else ():
+        ax.set_xlabel(f"step (quarter); means of {_number(many)}")
     return figure
 
 
@@ -123,16 +121,19 @@ def save(figure: Figure, path: str | os.PathLike) -> None:
     figure.savefig(path, dpi=DPI)
 
 
-def _headline(result: Any) -> str:
-    outcomes, scenario = result.outcomes, result.scenario
-    name = _short(scenario.name, 32)
-    if len(_fonts()) == 1:  # no font with Chinese characters on this machine
-        glyphs = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
-        name = "".join(letter if glyphs.get_char_index(ord(letter)) else "?" for letter in name)
-    structure = STRUCTURES.get(outcomes["structure"], str(outcomes["structure"]))
-    growth = GROWTHS.get(outcomes["growth"], "no firm in the last quarter of the run")
-    steps = f"{scenario.steps:,} step{'s' * (scenario.steps != 1)}"
-    return f"{name}  ·  seed {result.seed}  ·  {steps}  ·  {structure}, {growth}"
+def _facts(result: Any) -> str:
+    """Seed, length and what came of it, in words."""
+    steps, outcomes = result.scenario.steps, result.outcomes
+    ends = [STRUCTURES[outcomes["structure"]], GROWTHS.get(outcomes["growth"])]
+    return "  ·  ".join([f"seed {result.seed}", f"{steps:,} step{'s' * (steps != 1)}", ", ".join(filter(None, ends))])
+
+
+def _drawable(text: str) -> str:
+    """A text without letters that no font here has, cut to what a line holds."""
+    if len(_fonts()) == 1:
+        glyphs = font_manager.get_font(font_manager.findfont(_fonts()[0]))
+        text = "".join(letter if glyphs.get_char_index(ord(letter)) else "?" for letter in text)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 @cache
@@ -142,39 +143,54 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *[name for name in CJK_FONTS if name in known][:1]]
 
 
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def _fit(text: str, inches: float) -> str:
+    """A name in small print with its middle left out until it is no wider than some inches."""
+    font = font_manager.get_font(font_manager.findfont(_fonts()[0]))
+    font.set_size(TEXT, 72)
+
+    def width(text: str) -> float:
+        font.set_text(text)
+        return font.get_width_height()[0] / 64.0 / 72.0
+
+    short, kept = text, len(text)
+    while width(short) > inches and kept > 2:
+        kept -= 1
+        short = f"{text[: kept - kept // 3]}…{text[len(text) - kept // 3 :]}"
+    return short
 
 
 def _number(value: float, _: Any = None) -> str:
     """A number as short as an axis needs it: 1,000 then 10k, 1M, 1e9."""
     size = abs(value)
     if size >= 1e9 or 0 < size < 1e-3:
-        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
-    for unit, letter in ((1e6, "M"), (1e4, "k")):
-        if size >= unit:
-            return f"{value / (1e3 if letter == 'k' else unit):g}{letter}"
+        digits, _, exponent = f"{value:.0e}".partition("e")
+        return f"{digits}e{int(exponent)}"
+    if size >= 1e4:
+        value = float(f"{value:.3g}")
+        return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k"
     return f"{value:,.10g}"
 
 
-def _drawn(steps: "pd.DataFrame") -> "pd.DataFrame":
-    """The rows to draw: thinned evenly where there are many, and each as wide as its step where too few hold a
-    firm to make a line."""
-    rows = steps.iloc[np.unique(np.linspace(0, len(steps) - 1, min(len(steps), ROWS)).astype(int))]
-    if (rows["firms"] > 0).sum() > 2:
-        return rows
-    half = _gap(steps) / 2.0
-    ends = np.repeat(rows.index.to_numpy(float), 2) + np.tile([-half, half], len(rows))
-    return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends)
-
-
 def _gap(steps: "pd.DataFrame") -> float:
-    """Steps from one row to the next."""
+    """Steps from one kept row to the next."""
     return float(steps.index[1] - steps.index[0]) if len(steps) > 1 else 1.0
 
 
-def _dress(ax: Axes, title: str, y: str, x: str = "") -> None:
-    ax.set_title(title, loc="left", fontsize=TITLE, weight="bold", color=INK, pad=25)
+def _drawn(steps: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
+    """The points of lines, and how many steps each is the mean of; too few of them are drawn a step wide."""
+    many = -(-len(steps) // ROWS)
+    rows = steps
+    if many > 1:
+        group = np.arange(len(steps)) // many
+        rows = steps.groupby(group).mean().set_axis(steps.index.to_series().groupby(group).mean())
+    if (rows["firms"] > 0).sum() > 2:
+        return rows, many
+    ends = np.repeat(rows.index.to_numpy(float), 2) + np.tile([-0.5, 0.5], len(rows)) * _gap(rows)
+    return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends), many
+
+
+def _dress(ax: Axes, title: str, y: str, x: str = "step (quarter)") -> None:
+    ax.set_title(title, loc="left", fontsize=TITLE, weight="bold", color=INK, pad=26)
     ax.set_xlabel(x, fontsize=TEXT, color=INK)
     ax.set_ylabel(y, fontsize=TEXT, color=INK)
     ax.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
@@ -184,103 +200,102 @@ def _dress(ax: Axes, title: str, y: str, x: str = "") -> None:
 
 def _say(ax: Axes, text: str) -> None:
     """A line under a panel's title, where other panels have their legend."""
-    ax.text(0.0, 1.025, text, transform=ax.transAxes, fontsize=TEXT, color=GREY)
-
-
-def _legend(ax: Axes) -> None:
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, frameon=False, fontsize=TEXT, labelcolor=GREY,
-              handlelength=1.3, handletextpad=0.5, columnspacing=1.1, borderaxespad=0.2, borderpad=0.0)  # fmt: skip
+    ax.text(0.0, 1.03, text, transform=ax.transAxes, fontsize=TEXT, color=GREY)
 
 
 def _say_empty(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT + 1, color=GREY)
 
 
-def _number_steps(ax: Axes, steps: "pd.DataFrame") -> None:
-    ax.set_xlabel("step (quarter)", fontsize=TEXT, color=INK)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    ax.xaxis.set_major_formatter(_number)
-    if len(steps):
-        ax.set_xlim(steps.index[0], steps.index[-1])
+def _legend(ax: Axes) -> None:
+    space = {"borderpad": 0.0, "borderaxespad": 0.35, "handlelength": 1.3, "handletextpad": 0.5}
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.013, 1.0), "ncols": 3, "columnspacing": 1.1}
+    ax.legend(**place, **space, frameon=False, fontsize=TEXT, labelcolor=GREY)
+
+
+def _ticks(side: Any, nbins: int = 6, integer: bool = False) -> None:
+    side.set_major_locator(MaxNLocator(nbins, steps=ROUND, integer=integer, min_n_ticks=1))
+    side.set_major_formatter(_number)
 
 
 def _scale(ax: Axes, axis: str, values: np.ndarray) -> bool:
-    """Make an axis logarithmic where positive values are far apart; whether it was made so."""
+    """Ticks of an axis, made logarithmic where positive values are far apart; whether it was made so."""
     positive = values[np.isfinite(values) & (values > 0.0)]
     ratio = positive.max() / positive.min() if positive.size else 1.0
-    if ratio > WIDE:
-        ax.set(**{f"{axis}scale": "log"})
     side = ax.xaxis if axis == "x" else ax.yaxis
-    if ratio > WIDE:
-        # Within two or three decades powers of ten alone would be too few ticks.
-        side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 300.0 else (1.0,), numticks=7))
-        side.set_minor_formatter(NullFormatter())
-    else:
-        side.set_major_locator(MaxNLocator(nbins=6))
+    if ratio <= WIDE:
+        _ticks(side)
+        return False
+    ax.set(**{f"{axis}scale": "log"})
+    # Within two or three decades powers of ten alone would be too few ticks.
+    side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 300.0 else (1.0,), numticks=7))
+    side.set_minor_locator(NullLocator())
     side.set_major_formatter(_number)
-    return ratio > WIDE
+    return True
 
 
 def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: str, reference: float) -> None:
     """Level and spread of one state over the firms, by step."""
+    _dress(ax, f"{name}: {title}", f"{name} ({unit})")
     if f"q50_{name}" in steps:
         low, middle, high = (steps[f"{q}_{name}"].to_numpy(float) for q in ("q10", "q50", "q90"))
-        labels = "median", "10–90 % of firms"
+        labels = "median", "10–90% of firms"
     else:
         middle, spread = steps[f"mean_{name}"].to_numpy(float), steps[f"sd_{name}"].to_numpy(float)
         low, high = np.maximum(middle - spread, 0.0), middle + spread  # no firm's is negative
-        labels = "mean", "± 1 standard deviation"
-    _dress(ax, f"{name}: {title}", f"{name} ({unit})")
+        labels = "mean", "± 1 std. deviation"
     if _scale(ax, "y", np.concatenate([middle, high, [reference]])):
         low = np.maximum(low, middle / WIDE)  # a low end at 0 has no place on the scale
-    ax.axhline(reference, color=GREY, lw=1, ls=(0, (1, 2)))
-    ax.fill_between(steps.index, low, high, color=BLUE, alpha=0.2, lw=0, label=labels[1])
+    ax.axhline(reference, **DOTTED)
     ax.plot(steps.index, middle, color=BLUE, lw=2, label=labels[0])
+    ax.fill_between(steps.index, low, high, color=BLUE, alpha=0.2, lw=0, label=labels[1])
     _legend(ax)
 
 
 def _draw_plane(ax: Axes, result: Any) -> None:
     """Each firm at the end by its T and C; blue firms earn more than they spend, red ones less."""
-    firms, scenario = result.firms, result.scenario
+    firms, scenario, total = result.firms, result.scenario, len(result.firms)
     _dress(ax, "Firms at the end", "C (market competitiveness)", "T (technology accumulation)")
-    if firms.empty:
-        _say(ax, "none")
+    if not total:
+        _ticks(ax.xaxis)
+        _ticks(ax.yaxis)
         _say_empty(ax, "no firm is left")
         return
-    total = len(firms)
     if total > POINTS:
-        firms = firms.iloc[np.linspace(0, total - 1, POINTS).astype(int)]
+        firms = firms.iloc[np.linspace(0, total - 1, POINTS).astype(int)]  # evenly by id
     firms = firms.sort_values("share", ascending=False, kind="stable")  # small firms in front of large ones
-    _say(ax, "area: share of sector" + (f"; {POINTS:,} of {_number(total)} firms" if total > POINTS else ""))
+    _say(ax, f"{POINTS:,} of {_number(total)}; area: share" if total > POINTS else "area: share of its sector")
+    ax.margins(0.09)  # room for the largest circle
     _scale(ax, "x", np.append(firms["T"], scenario.T0))
     _scale(ax, "y", np.append(firms["C"], scenario.C0))
-    ax.axvline(scenario.T0, color=GREY, lw=1, ls=(0, (1, 2)))
-    ax.axhline(scenario.C0, color=GREY, lw=1, ls=(0, (1, 2)))
+    ax.axvline(scenario.T0, **DOTTED)
+    ax.axhline(scenario.C0, **DOTTED)
     returns = np.log10(np.maximum(firms["R"].to_numpy(float), 1e-6))
     low, high = np.quantile(returns, [0.01, 0.99])
     # At least from half to twice break-even: a narrower scale would make noise look like success and failure.
     norm = TwoSlopeNorm(0.0, min(low, -np.log10(2.0)), max(high, np.log10(2.0)))
-    size = 6.0 + (240.0 if total <= 1_000 else 60.0) * firms["share"] / firms["share"].max()
-    points = ax.scatter(firms["T"], firms["C"], s=size, c=returns, cmap="RdBu", norm=norm, lw=0.4, ec=GREY)
+    area = (30.0 if total <= 1_000 else 8.0) * firms["share"] / firms["share"].mean()
+    points = ax.scatter(
+        firms["T"], firms["C"], s=area.clip(3.0, 400.0), c=returns, cmap="RdBu", norm=norm, lw=0.4, ec=GREY
+    )
     left, bottom, width, height = ax.get_position().bounds
-    bar = ax.figure.add_axes((left + width + 0.010, bottom, 0.010, height))
-    ends = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    extend = ends[bool(returns.min() < norm.vmin), bool(returns.max() > norm.vmax)]
-    colours = ax.figure.colorbar(points, cax=bar, extend=extend)
+    bar = ax.figure.add_axes((left + width + 0.01, bottom, 0.01, height))
+    colours = ax.figure.colorbar(points, cax=bar, extend="both")
     ticks = _ratio_ticks(norm.vmin, norm.vmax)
     colours.set_ticks(ticks, labels=["1 break-even" if tick == 0 else _number(10.0**tick) for tick in ticks])
-    colours.ax.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
     colours.outline.set_visible(False)
+    bar.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
     bar.set_title("R (revenue / cost)", loc="left", fontsize=TEXT, color=INK, pad=8)
 
 
 def _ratio_ticks(low: float, high: float) -> list[float]:
-    """Decimal logarithms of round ratios on both sides of 1, not more than four a side."""
+    """Decimal logarithms of round ratios on both sides of 1, at most four a side."""
 
     def side(length: float) -> list[float]:
         if length < 1.0:
-            return [tick for tick in (np.log10(2.0), np.log10(5.0)) if tick <= length]
-        return [float(tick) for tick in range(0, int(length) + 1, int(np.ceil(int(length) / 4))) if tick]
+            return [tick for tick in np.log10([2.0, 5.0]) if tick <= length]
+        decades = int(length)
+        return [float(tick) for tick in range(0, decades + 1, -(-decades // 4)) if tick]
 
     return [-tick for tick in reversed(side(-low))] + [0.0] + side(high)
 
@@ -289,96 +304,91 @@ def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     """Where firms meet, in their sectors, and over the whole market."""
     _dress(ax, "Concentration", "HHI (0–10,000)")
     ax.set_yscale("log")
-    lowest = steps[["sector_hhi", "hhi"]].min().min()
-    bottom = max(min(0.7 * lowest, 400.0), HHI_FLOOR) if lowest > 0.0 else 100.0
+    lowest = np.fmax(0.7 * steps[["sector_hhi", "hhi"]].min().min(), HHI_FLOOR)
+    bottom = min(lowest, 300.0)
     for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
         ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
-        ax.text(0.02, np.sqrt(low * high), name, transform=ax.get_yaxis_transform(), va="center", fontsize=TEXT,
-                color=GREY)  # fmt: skip
-    lines = [("hhi", "whole market", ORANGE, 1.5), ("sector_hhi", "within sectors", BLUE, 2.2)]
-    for column, label, colour, width in lines if several else [("hhi", "the market", BLUE, 2.2)]:
-        below = " (below 10)" if steps[column].min() < HHI_FLOOR else ""
-        ax.plot(steps.index, steps[column].clip(lower=bottom), color=colour, lw=width, label=label + below)
-    ax.set_ylim(bottom, 10_400)
-    ax.set_yticks([tick for tick in (10, 30, 100, 300, 1000, 1800, 6400) if tick >= bottom])
-    ax.yaxis.set_major_formatter(_number)
+        where = 0.02, np.sqrt(low * high)
+        halo = [Stroke(linewidth=3, foreground="white", alpha=0.8), Normal()]
+        ax.text(*where, name, transform=ax.get_yaxis_transform(), va="center", fontsize=TEXT, color=GREY,
+                path_effects=halo)  # fmt: skip
+    lines = [("hhi", "whole market", ORANGE), ("sector_hhi", "within sectors", BLUE)]
+    for column, label, colour in lines if several else [("hhi", "the market", BLUE)]:
+        if steps[column].min() < HHI_FLOOR:
+            label = f"{label.split()[1]} < {HHI_FLOOR}"
+        ax.plot(steps.index, steps[column].clip(lower=bottom), color=colour, lw=2, label=label)
+    ax.set_ylim(bottom, 10_400)  # a line at 10,000 is seen whole
+    ax.set_yticks([tick for tick in (1, 3, 10, 30, 100, 300, 1000, 1800, 6400) if tick >= bottom])
     ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(_number)
     _legend(ax)
 
 
-def _draw_firms(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
-    outcomes = result.outcomes
+def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: int) -> None:
+    """The number of firms."""
     _dress(ax, "Firms", "firms")
-    at_end, peak, when = len(result.firms), int(outcomes["peak_firms"]), int(outcomes["peak_step"])
+    peak, when = outcomes["peak_firms"], outcomes["peak_step"]
     _say(ax, f"peak {_number(peak)} at step {_number(when)}, {_number(at_end)} at the end")
-    ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
     ax.plot(steps.index, steps["firms"], color=BLUE, lw=2)
-    ax.set_ylim(0, 1.08 * max(steps["firms"].max(), 1) if len(steps) else 1)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.yaxis.set_major_formatter(_number)
+    ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
+    ax.set_ylim(0, 1.08 * peak)
+    _ticks(ax.yaxis, integer=True)
 
 
 def _draw_turnover(ax: Axes, steps: "pd.DataFrame") -> None:
     """Entries above the line and exits below it, as means over a few steps in a long run."""
     many = -(-len(steps) // BARS)
-    _dress(ax, "Entries and exits", "firms per step" if many < 2 else f"firms per step (mean of {many})")
-    starts = np.arange(0, len(steps), max(many, 1))
-    entries, exits, diverged = (
-        np.add.reduceat(steps[name].to_numpy(float), starts) / np.diff(np.append(starts, len(steps)))
-        if len(steps)
-        else np.zeros(0)
-        for name in ("entries", "exits", "diverged")
-    )
-    bars = [(entries, "entries", BLUE), (-exits, "exits", ORANGE)]
-    if diverged.any():
-        bars.append((-diverged, "diverged", INK))
-    if len(steps):
-        edges = np.append(steps.index[starts], steps.index[-1] + _gap(steps)) - _gap(steps) / 2.0
-        for heights, label, colour in bars:
-            ax.stairs(heights, edges, fill=True, color=colour, label=label)
-        _legend(ax)
-    ax.axhline(0.0, color=GREY, lw=1)
-    if not (entries.any() or exits.any()):
+    _dress(ax, "Entries and exits", "firms per step" if many == 1 else f"firms per step (mean of {many})")
+    starts = np.arange(0, len(steps), many)
+    edges = np.append(steps.index[starts], steps.index[-1] + _gap(steps)) - _gap(steps) / 2.0
+    flows = steps[["entries", "exits", "diverged"]].fillna(0).to_numpy(float)
+    means = np.add.reduceat(flows, starts) / np.diff(np.append(starts, len(steps)))[:, np.newaxis]
+    ax.stairs(means[:, 0], edges, fill=True, color=BLUE, label="entries")
+    ax.stairs(-means[:, 1], edges, fill=True, color=ORANGE, label="exits")
+    if means[:, 2].any():
+        ax.stairs(-means[:, 2], edges, fill=True, color=INK, label="diverged")
+    if not means.any():
         ax.set_ylim(-1, 1)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.axhline(0.0, color=GREY, lw=1)
+    _ticks(ax.yaxis)
     ax.yaxis.set_major_formatter(lambda value, _: _number(abs(value)))
+    _legend(ax)
 
 
 def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     """Shares of customers, stacked in the scenario's order, with names beside them instead of a legend."""
     names = [strategy.name for strategy in result.scenario.strategies]
-    colours = strategy_colours(names)
-    _dress(ax, "Strategies", "share of customers (%)")
+    colours = list(strategy_colours(names).values())
     winner = result.outcomes["winner"]
-    _say(ax, f"winner: {_short(winner, 24)}" if isinstance(winner, str) else "no winner: the market is empty")
+    _dress(ax, "Strategies", "share of customers (%)")
+    _say(ax, f"winner: {_fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
     ax.set_ylim(0, 100)
+    _ticks(ax.yaxis)
     shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
     tops = np.cumsum(shares, axis=1)
-    living = np.flatnonzero(np.isfinite(tops[:, -1])) if len(steps) else []
-    for place, name in enumerate(names):
+    for place, colour in enumerate(colours):
         bottom = tops[:, place] - shares[:, place]
-        ax.fill_between(steps.index, bottom, tops[:, place], color=colours[name], lw=0.5, ec="white")
-    if not len(living):
-        _say_empty(ax, "no firm is left")
+        ax.fill_between(steps.index, bottom, tops[:, place], color=colour, lw=0.5, ec="white")
+    living = np.flatnonzero(np.isfinite(tops[:, -1]))
+    if not living.size:
+        _say_empty(ax, "nothing to show")
         return
-    last = living[-1]
-    largest = np.sort(
-        np.argsort(-shares[last], kind="stable")[: LABELS if len(names) <= LABELS else LABELS - 1]
-    )
-    middles = (tops[last] - shares[last] / 2.0)[largest] / 100.0
+    last, tops = shares[living[-1]], tops[living[-1]]
+    labelled = len(names) if len(names) <= LABELS else LABELS - 1
+    largest = np.sort(np.argsort(-last, kind="stable")[:labelled])
+    middles = (tops - last / 2.0)[largest] / 100.0
     for place, middle, height in zip(largest, middles, _apart(middles, 1.0 / LABELS), strict=True):
-        ax.plot([1.0, 1.03, 1.06], [middle, height, height], color=colours[names[place]], lw=2.5,
-                transform=ax.transAxes, clip_on=False)  # fmt: skip
-        text = f"{_short(names[place], 16)} {shares[last, place]:.0f} %"
+        line = [1.0, 1.03, 1.06], [middle, height, height]
+        ax.plot(*line, color=colours[place], lw=2.5, transform=ax.transAxes, clip_on=False)
+        text = f"{_fit(names[place], 1.25)} {last[place]:.0f}%"
         ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK)
-    if len(largest) < len(names):
-        rest = 100.0 - shares[last, largest].sum()
-        ax.text(1.08, -0.05, f"{len(names) - len(largest)} smaller {rest:.0f} %", transform=ax.transAxes, va="center",
-                fontsize=TEXT, color=GREY)  # fmt: skip
+    if labelled < len(names):
+        text = f"{len(names) - labelled} smaller {100.0 - last[largest].sum():.0f}%"
+        ax.text(1.08, -0.075, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=GREY)
 
 
 def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
-    """Rising heights in [0, 1], moved no more than it takes to keep a gap between neighbours."""
+    """Rising heights in [0, 1], moved up and down until neighbours are a gap apart."""
     moved = np.array(heights, dtype=float)
     for place in range(1, len(moved)):
         moved[place] = max(moved[place], moved[place - 1] + gap)

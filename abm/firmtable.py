@@ -35,7 +35,8 @@ COLUMNS = (*REQUIRED, "name", *FIRM_COLUMNS, *IGNORED)
 
 # A quoted cell of a CSV and what follows it, which should be its end. The reader does not look: after a
 # forgotten quote it would take the rows that follow for one text.
-_QUOTED = re.compile(r'(?:^|(?<=[,\r\n]))"(?:[^"]++|"")*+("?[ \t]*[^,\r\n]?)')
+_QUOTED = re.compile(r'"(?<![^,\r\n]")(?:[^"]++|"")*+("?[ \t]*[^,\r\n]?)')
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a character, which no file can hold
 
 
@@ -61,7 +62,9 @@ class FirmTable(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """A table as read: columns of plain numbers as float64 arrays, others as lists with None for nothing."""
+    """A table as read: texts as lists, "" for nothing; numbers as float64 arrays, or as lists, None for
+    nothing, where not all are plain numbers.
+    """
 
     label: str
     rows: int
@@ -103,15 +106,13 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame", scenario: Scenar
     sectors = _places(cells, "sector", [sector.name for sector in scenario.sectors])
     strategies = _places(cells, "strategy", [strategy.name for strategy in scenario.strategies])
     given = {name: _numbers(cells, FIRM_COLUMNS[name]) for name in FIRM_COLUMNS if name in cells.columns}
-    names = [_text(cell) for cell in cells.columns.get("name", [""] * cells.rows)]
+    names = cells.columns.get("name", [""] * cells.rows)
     for row, name in enumerate(names):
         if not name.isascii() and _SURROGATE.search(name):
             cells.refuse(row, f"name = {shown(name)} holds half of a character and cannot be written")
-    endless = np.isinf(given["F"]) if "F" in given else np.zeros(1, dtype=bool)
-    if endless.any() and not np.isinf(scenario.runway):
-        cells.refuse(
-            int(np.argmax(endless)), "F = inf is allowed only where the runway is inf; else it is [0, inf)"
-        )
+    if not np.isinf(scenario.runway):
+        for row in np.flatnonzero(np.isinf(given.get("F", 0.0))):
+            cells.refuse(row, f"F = inf is allowed only where the runway is inf; it is {scenario.runway}")
     values = _values(given, sectors, strategies, parameters_of(_scenario_for(scenario, cells.rows)))
     return FirmTable(sectors, values, names, _digest(sectors, values, names))
 
@@ -179,13 +180,10 @@ def _values(
 ) -> np.ndarray:
     """Rows of `State.firms`: given values, and what a draw without noise would give for the others."""
     count = len(sectors)
-    market, of_sector, of_strategy = (
-        parameters.market,
-        parameters.sectors[sectors],
-        parameters.strategies[strategies],
-    )
-    momentum = 1.0 + market[at.INITIAL_MOMENTUM]
-    firms_of = np.bincount(sectors, minlength=len(parameters.sectors))
+    market = parameters.market
+    of_sector, of_strategy = parameters.sectors[sectors], parameters.strategies[strategies]
+    momentum, runway = 1.0 + market[at.INITIAL_MOMENTUM], market[at.RUNWAY]
+    firms_of = np.bincount(sectors)
     values = np.zeros((at.FIRM_ROWS, count))
 
     def fill(row: int, name: str, default: Any) -> np.ndarray:
@@ -206,7 +204,6 @@ def _values(
         fill(row, name, realised)
     customers = fill(at.B, "B", of_sector[:, at.START_DEMAND] / firms_of[sectors])
     np.maximum(customers, at.CUSTOMER_FLOOR, out=customers)
-    runway = market[at.RUNWAY]
     values[at.F] = runway if np.isinf(runway) else given.get("F", runway)
     fill(at.THETA, "theta", of_strategy[:, at.TECHNOLOGY_WEIGHT])
     fill(at.OMEGA, "omega", of_strategy[:, at.OPTIMISATION_WEIGHT])
@@ -233,20 +230,22 @@ def _read(source: Any) -> _Cells:
         if not isinstance(source, pd.DataFrame):
             raise InputError(f"firms = {shown(source)} is neither a path nor a DataFrame")
         return _from_frame(source, "firm table")
-    label = os.fsdecode(source)
+    path = Path(os.fsdecode(source))
+    label = str(path)
     try:
-        data = Path(label).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{label}: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
         raise InputError(f"{label!r}: {error}") from None
     if not data:
         raise InputError(f"{label}: empty; a firm table starts with the names of its columns")
-    is_parquet = label.lower().endswith((".parquet", ".pq"))
+    is_parquet = path.suffix.lower() in (".parquet", ".pq")
     return _from_parquet(data, label) if is_parquet else _from_csv(data, label)
 
 
-def _check_names(names: list, label: str) -> list:
+def _check_names(names: list, label: str) -> list[str]:
+    """The names of a table's columns without blanks around them, or a refusal."""
     names = [name.strip() if isinstance(name, str) else name for name in names]
     for place, name in enumerate(names):
         if name == "":
@@ -267,14 +266,17 @@ def _from_frame(frame: "pd.DataFrame", label: str) -> _Cells:
     names = [frame.index.names[level] for level in levels] + list(frame.columns)
     series = [frame.index.get_level_values(level).to_series() for level in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
-    columns = dict(zip(_check_names(names, label), series, strict=True))
-    return _Cells(label, len(frame), {name: _cells(columns[name]) for name in columns if name not in IGNORED})
-
-
-def _cells(column: "pd.Series") -> list | np.ndarray:
-    if getattr(column.dtype, "kind", "O") in "iuf":
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return [None if gone else cell for cell, gone in zip(column.tolist(), column.isna(), strict=True)]
+    columns = {}
+    for name, column in zip(_check_names(names, label), series, strict=True):
+        if name in FIRM_COLUMNS and column.dtype.kind in "iuf":
+            columns[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            continue
+        cells = zip(column.tolist(), column.isna(), strict=True)
+        if name in FIRM_COLUMNS:
+            columns[name] = [None if missing else cell for cell, missing in cells]
+        else:
+            columns[name] = ["" if missing else str(cell).strip() for cell, missing in cells]
+    return _Cells(label, len(frame), columns)
 
 
 def _from_parquet(data: bytes, label: str) -> _Cells:
@@ -291,6 +293,7 @@ def _from_parquet(data: bytes, label: str) -> _Cells:
 
 def _from_csv(data: bytes, label: str) -> _Cells:
     import pyarrow as pa
+    from pyarrow import compute
     from pyarrow import csv as arrow_csv
 
     data = data.removeprefix(codecs.BOM_UTF8)
@@ -300,19 +303,19 @@ def _from_csv(data: bytes, label: str) -> _Cells:
         text = "\0"
     if "\0" in text:
         raise InputError(f"{label}: not a text file in UTF-8 (a Parquet file must end in .parquet or .pq)")
-    header = next(_records(text), None)
+    _, header = next(_records(text), (0, []))
     if not header:
         raise InputError(f"{label}: empty; a firm table starts with the names of its columns")
-    names = _check_names(header[1], label)
+    names = _check_names(header, label)
     for quoted in _QUOTED.finditer(text):
         if quoted[1].strip() != '"':
             line = text.count("\n", 0, quoted.start()) + 1
             raise InputError(f"{label}: line {line}: a quoted text does not end, or more follows its end")
-    ragged = []
+    ragged: list[int] = []
 
-    def skip(row: Any) -> str:
+    def skip(row: "arrow_csv.InvalidRow") -> str:
         if row.text.strip():
-            ragged.append(row)
+            ragged.append(row.actual_columns)
         return "skip"
 
     places = [str(place) for place in range(len(names))]
@@ -328,21 +331,19 @@ def _from_csv(data: bytes, label: str) -> _Cells:
     if ragged:
         for row, (line, cells) in enumerate(_records(text)):
             if len(cells) != len(names):
-                raise InputError(
-                    f"{label}: row {row} (line {line}) has {len(cells)} cells for {len(names)} columns"
-                )
-        raise InputError(f"{label}: a row has {ragged[0].actual_columns} cells for {len(names)} columns")
-    columns = {
-        name: _parsed(column) if name in FIRM_COLUMNS else column.to_pylist()
-        for name, column in zip(names, table.columns, strict=True)
-        if name not in IGNORED
-    }
+                where = f"row {row} (line {line})"
+                raise InputError(f"{label}: {where} has {len(cells)} cells for {len(names)} columns")
+        raise InputError(f"{label}: a row has {ragged[0]} cells for {len(names)} columns")
+    columns = {}
+    for name, column in zip(names, table.columns, strict=True):
+        trimmed = compute.utf8_trim_whitespace(column)
+        columns[name] = _parsed(trimmed) if name in FIRM_COLUMNS else trimmed.to_pylist()
     return _Cells(label, len(table), columns, text)
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """The lines of a CSV that are not blank, the header first: the number in the file, and the cells."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(line[0] for line in _LINE.finditer(text))
     line = 1
     try:
         for cells in reader:
@@ -358,31 +359,25 @@ def _parsed(column: "pa.ChunkedArray") -> list | np.ndarray:
     import pyarrow as pa
     from pyarrow import compute
 
-    trimmed = compute.utf8_trim_whitespace(column)
     try:
-        return compute.cast(trimmed, pa.float64()).to_numpy()
+        return compute.cast(column, pa.float64()).to_numpy()
     except pa.ArrowInvalid:
-        return [_number(text) for text in trimmed.to_pylist()]
+        return [_number(text) for text in column.to_pylist()]
 
 
 def _number(text: str) -> float | str | None:
     try:
-        return text if "_" in text else float(text)
+        return text if "_" in text else float(text)  # Python would take 1_000
     except ValueError:
         return text or None
-
-
-def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
 
 
 def _places(cells: _Cells, name: str, known: list[str]) -> np.ndarray:
     """A column of names as places in a list of known ones."""
     places = {each: place for place, each in enumerate(known)}
-    found = np.array([places.get(_text(cell), -1) for cell in cells.columns[name]], dtype=np.int64)
-    if (unknown := found < 0).any():
-        row = int(np.argmax(unknown))
-        text = _text(cells.columns[name][row])
+    found = np.array([places.get(text, -1) for text in cells.columns[name]], dtype=np.int64)
+    for row in np.flatnonzero(found < 0):
+        text = cells.columns[name][row]
         problem = f"unknown {name} {shown(text)}{nearest(text, known)}" if text else f"{name} is missing"
         cells.refuse(row, f"{problem}; the scenario has {', '.join(known)}")
     return found

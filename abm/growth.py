@@ -7,11 +7,11 @@ is pooled step by step, so that no growth is kept: for the Subbotin exponent the
 """
 
 import numpy as np
-from numba import njit
 
 from abm import measures as at_sum
 from abm import state as at
-from abm.measures import LANES, total
+from abm.compilation import inlined, kernel
+from abm.measures import total, weighted_total
 from abm.vectormath import log
 
 # Places of a step's growth record; then for each bin: number, Σg, Σg², ΣB of the step's start.
@@ -23,7 +23,7 @@ GROWTH_PLACES = FIRST_BIN + BINS * BIN_SUMS
 NO_SPREAD = 1e-13
 
 
-@njit(error_model="numpy")
+@inlined
 def block_growths(firms, a, b, sums, lanes):
     """Growth of each firm of a block (0 for other slots), their sum and number."""
     customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
@@ -36,26 +36,21 @@ def block_growths(firms, a, b, sums, lanes):
     sums[at_sum.GROWTH_N] = count
 
 
-@njit(error_model="numpy")
-def block_growth_spread(firms, a, b, sector, sums, lanes):
+@inlined
+def block_growth_spread(firms, a, b, sector, sums, absolute, lanes):
     """Growths less the sector's mean, and the sums of their absolute values and squares."""
     customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
     counted, mean = sector[at.GROWTH_FIRMS] >= 2.0, sector[at.MEAN_GROWTH]
-    absolute, square = lanes[:LANES], lanes[LANES : 2 * LANES]
-    absolute[:] = 0.0
-    square[:] = 0.0
-    for start in range(0, b - a, LANES):
-        for lane in range(min(LANES, b - a - start)):
-            i = start + lane
-            stayed = counted and customers[i] > 0.0 and before[i] > 0.0
-            growth[i] = growth[i] - mean if stayed else 0.0
-            absolute[lane] += abs(growth[i])
-            square[lane] += growth[i] * growth[i]
-    sums[at_sum.ABS_GROWTH] = at_sum.fold(absolute)
-    sums[at_sum.GROWTH_2] = at_sum.fold(square)
+    for i in range(b - a):
+        stayed = counted and customers[i] > 0.0 and before[i] > 0.0
+        growth[i] = growth[i] - mean if stayed else 0.0
+    for i in range(b - a):
+        absolute[i] = abs(growth[i])
+    sums[at_sum.ABS_GROWTH] = total(absolute, lanes)
+    sums[at_sum.GROWTH_2] = weighted_total(growth, growth, lanes)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def mean_growths(state):
     """Number and mean of growth in each sector, from the sums of its blocks."""
     state.sectors[:, at.GROWTH_FIRMS] = 0.0
@@ -69,7 +64,7 @@ def mean_growths(state):
         sector[at.MEAN_GROWTH] /= max(sector[at.GROWTH_FIRMS], 1.0)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def pool_growths(state, full, growth):
     """The step's growth record, from the sums of the blocks.
 
@@ -99,7 +94,7 @@ def pool_growths(state, full, growth):
         _bin_growths(state, int(number), growth)
 
 
-@njit(error_model="numpy")
+@inlined
 def _bin_growths(state, number, growth):
     firms = state.firms
     slots = np.empty(number, dtype=np.int64)

@@ -8,9 +8,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
-from abm import state as at
+from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
 from abm.errors import InputError
 from abm.firmtable import read_firm_table
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
 _SLOT_STEPS_A_CALL = 4_000_000
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _restore(state, start):
     state.firms[:] = start.firms
     state.sectors[:] = start.sectors
     state.counters[:] = start.counters
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratch, numbers, rows):
     """Run one scenario once for each seed, in one state.
 
@@ -99,9 +98,7 @@ class _Batch:
 
     def _market(self) -> Market:
         steps = self.scenario.steps
-        market = Market(
-            self.scenario, 0, firms=self.table, full=self.full, every=self.every, steps=steps, threads=1
-        )
+        market = Market(self.scenario, 0, firms=self.table, full=self.full, every=self.every, steps=steps, threads=1)
         market.state = market.state._replace(lives=market.state.lives[:0])  # nobody asks for them
         return market
 
@@ -228,5 +225,7 @@ def _gathered(batches: list[_Batch]) -> ManyResults:
     outcomes.index = pd.MultiIndex.from_product([range(len(batches)), batches[0].seeds], names=["scenario", "seed"])
     frames = [batch.steps() for batch in batches]
     for position, (batch, frame) in enumerate(zip(batches, frames, strict=True)):
-        frame.index = pd.MultiIndex.from_arrays(list(batch.index(position).values()), names=["scenario", "seed", "step"])
+        frame.index = pd.MultiIndex.from_arrays(
+            list(batch.index(position).values()), names=["scenario", "seed", "step"]
+        )
     return ManyResults(outcomes, pd.concat(frames))

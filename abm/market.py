@@ -17,11 +17,11 @@ thread.
 """
 
 import numpy as np
-from numba import njit
 
 from abm import measures as at_sum
 from abm import state as at
-from abm.growth import block_growth_spread, block_growths, mean_growths, pool_growths
+from abm.compilation import inlined, kernel
+from abm.growth import block_growth_spread, block_growths
 from abm.measures import (
     DEMAND,
     DIVERGED,
@@ -56,13 +56,17 @@ from abm.stages import (
 _CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _LANES, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(11)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def advance(state, parameters, seed, begin, end, scratch):
     """Phase 1, blocks `begin` to `end`: each firm's step, as far as it needs no other firm's."""
     firms, market, step = state.firms, parameters.market, state.counters[at.STEP]
     strategies = parameters.strategies.shape[0]
     for block in range(begin, end):
-        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        place, a, b = (
+            state.blocks[block, at.SECTOR],
+            state.blocks[block, at.START],
+            state.blocks[block, at.STOP],
+        )
         first = state.blocks[block, at.FIRST_SLOT]
         sector, events, n = state.sectors[place], state.events[block], b - a
         challenge, speed, cost = scratch[_CHALLENGE, :n], scratch[_SPEED, :n], scratch[_COST, :n]
@@ -90,7 +94,7 @@ def advance(state, parameters, seed, begin, end, scratch):
         )  # 9, continued by `conclude`
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def review(state, parameters, seed, begin, end):
     """Phase 2: firms that are due review their strategy; nobody sees a weight that another has just changed."""
     firms, step = state.firms, state.counters[at.STEP]
@@ -100,21 +104,23 @@ def review(state, parameters, seed, begin, end):
             continue
         place, first = state.blocks[block, at.SECTOR], state.blocks[block, at.FIRST_SLOT]
         slots = state.blocks[block, at.SECTOR_SLOTS]
-        for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
-            firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = firms[at.THETA, i], firms[at.OMEGA, i]
-            age = firms[at.AGE, i]
-            if firms[at.B_BEFORE, i] > 0.0 and firms[at.B, i] > 0.0 and is_due(age, interval):
+        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
+        firms[at.NEXT_THETA, a:b] = firms[at.THETA, a:b]
+        firms[at.NEXT_OMEGA, a:b] = firms[at.OMEGA, a:b]
+        for i in range(a, b):
+            stayed = (firms[at.B_BEFORE, i] > 0.0) & (firms[at.B, i] > 0.0)
+            if stayed & is_due(firms[at.AGE, i], interval):
                 firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = review_firm(
                     firms, i, first, slots, parameters.strategies, eta, seed, place, step
                 )
 
 
-@njit(error_model="numpy")
+@inlined
 def _record_lives(state, block, a, b):
     firms, step = state.firms, state.counters[at.STEP]
     life = state.events[block, at.FIRST_LIFE]
     for i in range(a, b):
-        if firms[at.B, i] == 0.0 and firms[at.B_BEFORE, i] > 0.0:
+        if (firms[at.B, i] == 0.0) & (firms[at.B_BEFORE, i] > 0.0):
             if life < state.lives.shape[0]:
                 record = state.lives[life]
                 record[at.LIFE_ID] = firms[at.ID, i]
@@ -129,38 +135,41 @@ def _record_lives(state, block, a, b):
             firms[at.ID, i] = -1.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _number_entrants(state, block, a, b):
     firms, number = state.firms, state.events[block, at.FIRST_ID]
     for i in range(a, b):
-        if firms[at.B, i] > 0.0 and firms[at.B_BEFORE, i] == 0.0:
+        if (firms[at.B, i] > 0.0) & (firms[at.B_BEFORE, i] == 0.0):
             firms[at.ID, i] = number
             number += 1
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def conclude(state, parameters, begin, end, scratch):
     """Phase 3, blocks `begin` to `end`: what had to wait for all firms."""
     firms = state.firms
     bases, before = np.empty(2), np.empty(2)
     bases[0], before[0] = state.sectors[:, at.BASE].sum(), state.sectors[:, at.BASE_BEFORE].sum()
     for block in range(begin, end):
-        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        place, a, b = (
+            state.blocks[block, at.SECTOR],
+            state.blocks[block, at.START],
+            state.blocks[block, at.STOP],
+        )
         events, sums = state.events[block], state.sums[block]
         if events[at.EXITS] > 0:
             _record_lives(state, block, a, b)
         if events[at.ENTRIES] > 0:
             _number_entrants(state, block, a, b)
         if events[at.DUE] > 0:
-            for i in range(a, b):
-                if firms[at.B_BEFORE, i] > 0.0:
-                    firms[at.THETA, i], firms[at.OMEGA, i] = firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i]
+            firms[at.THETA, a:b] = firms[at.NEXT_THETA, a:b]
+            firms[at.OMEGA, a:b] = firms[at.NEXT_OMEGA, a:b]
             sum_weights(firms, a, b, sums, scratch)
         bases[1], before[1] = state.sectors[place, at.BASE], state.sectors[place, at.BASE_BEFORE]
-        compare_shares(firms, a, b, bases, before, sums, scratch[_LANES])
+        compare_shares(firms, a, b, bases, before, sums, scratch[_DRAW, : b - a], scratch[_LANES])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def begin_step(state, parameters):
     """The step's number, and the parameters that change at it."""
     state.counters[at.STEP] += 1
@@ -169,7 +178,7 @@ def begin_step(state, parameters):
             parameters.flat[int(parameters.changes[change, 1])] = parameters.changes[change, 2]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def gather(state):
     """Between phases 1 and 2: customers by sector, and where each block's entrants and leavers are numbered from.
 
@@ -193,7 +202,7 @@ def gather(state):
     return leavers, due
 
 
-@njit(error_model="numpy")
+@inlined
 def _carry(state):
     """Sums of blocks become those of sectors and of the market, and what the next step needs of them."""
     blocks, places = state.blocks.shape[0], state.sectors.shape[0]
@@ -213,17 +222,17 @@ def _carry(state):
         sector[at.BASE] = sums[at_sum.SUM_B]
 
 
-@njit(error_model="numpy")
+@inlined
 def _leader_id(firms, sums):
     return firms[at.ID, int(sums[at_sum.LEADER])] if sums[at_sum.N] > 0.0 else -1.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _differs(leader, before, step):
     return 1.0 if step > 1 and leader >= 0.0 and before >= 0.0 and leader != before else 0.0
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def collect(state, parameters, full, rows):
     """Phase 4, stage 9: the rows of measures, and the sectors as the next step finds them.
 
@@ -274,7 +283,7 @@ def collect(state, parameters, full, rows):
                 fill_order_statistics(firms, first, first + slots, finite_funds, rows[1 + place])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def grow_demand(state, parameters):
     """Stage 9, its end: the demand of the next step."""
     for place in range(state.sectors.shape[0]):
@@ -282,7 +291,7 @@ def grow_demand(state, parameters):
         state.sectors[place, at.DEMAND] = min(max(grown, at.DEMAND_FLOOR), at.DEMAND_CAP)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def growths(state, begin, end, scratch):
     """Growth of the firms of blocks `begin` to `end`."""
     for block in range(begin, end):
@@ -290,22 +299,27 @@ def growths(state, begin, end, scratch):
         block_growths(state.firms, a, b, state.sums[block], scratch[_LANES])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def growth_spreads(state, begin, end, scratch):
     """Growth less its sector's mean; after `mean_growths`."""
     for block in range(begin, end):
         a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
         sector = state.sectors[state.blocks[block, at.SECTOR]]
-        block_growth_spread(state.firms, a, b, sector, state.sums[block], scratch[_LANES])
+        block_growth_spread(state.firms, a, b, sector, state.sums[block], scratch[_DRAW, : b - a], scratch[_LANES])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def take_stock(state, parameters, scratch):
     """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
-    somebody has changed a firm by hand."""
+    somebody has changed a firm by hand.
+    """
     strategies = parameters.strategies.shape[0]
     for block in range(state.blocks.shape[0]):
-        place, a, b = state.blocks[block, at.SECTOR], state.blocks[block, at.START], state.blocks[block, at.STOP]
+        place, a, b = (
+            state.blocks[block, at.SECTOR],
+            state.blocks[block, at.START],
+            state.blocks[block, at.STOP],
+        )
         sector = parameters.sectors[place]
         sum_block(state.firms, a, b, parameters.market, sector, strategies, state.sums[block], scratch)
     _carry(state)
@@ -315,7 +329,7 @@ def take_stock(state, parameters, scratch):
     state.counters[at.MARKET_LEADER] = int(_leader_id(state.firms, state.sums[whole]))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def open_market(state, parameters, scratch):
     """Make a market with its first firms ready for step 1."""
     state.sums[:] = 0.0

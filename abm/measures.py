@@ -7,9 +7,9 @@ processors with vectors of any width give the same bits for.
 """
 
 import numpy as np
-from numba import njit
 
 from abm import state as at
+from abm.compilation import inlined
 from abm.equations import loop_gain
 from abm.vectormath import exp, log
 
@@ -20,8 +20,15 @@ from abm.vectormath import exp, log
     SUM_GROWTH, GROWTH_N, ABS_GROWTH, GROWTH_2, SUM_T, SUM_C, SUM_R, SUM_Q, SUM_F, M2_T, M2_C, M2_R, M2_Q, M2_F,
 ) = range(36)  # fmt: skip
 STRATEGY_SUMS = 36  # then ΣB of each strategy, then its number of firms
-_SPREAD = ((at.T, SUM_T, M2_T), (at.C, SUM_C, M2_C), (at.R, SUM_R, M2_R), (at.Q, SUM_Q, M2_Q), (at.F, SUM_F, M2_F))
-LANES = 16
+_SPREAD = (
+    (at.T, SUM_T, M2_T),
+    (at.C, SUM_C, M2_C),
+    (at.R, SUM_R, M2_R),
+    (at.Q, SUM_Q, M2_Q),
+    (at.F, SUM_F, M2_F),
+)
+LANES = 64
+_FEW_LANES = 8
 
 # Scratch rows that the sums use; the stages of a step use the same ones before.
 _WEIGHT, _LN_B, _VALUE, _STRESS, _SPEED, _LANES = range(6)
@@ -38,9 +45,9 @@ def sums_of(strategies: int) -> int:
     return STRATEGY_SUMS + 2 * strategies
 
 
-@njit(error_model="numpy")
-def fold(lanes):
-    width = LANES
+@inlined
+def fold(lanes, width):
+    """Sum of the first `width` partial sums, halves added to halves."""
     while width > 1:
         width //= 2
         for lane in range(width):
@@ -48,51 +55,72 @@ def fold(lanes):
     return lanes[0]
 
 
-@njit(error_model="numpy")
+def _interleaved(term):
+    """A sum of `term(weight, value, mean)` over slots, in partial sums side by side.
+
+    The number of partial sums is a constant for the compiler and depends on nothing but the number of slots: many for
+    a whole block, so that the loop runs at full width, few for a small one, where adding them up is what costs.
+    """
+
+    def with_lanes(width):
+        @inlined
+        def add(weights, values, mean, lanes):
+            whole = values.size - values.size % width
+            for lane in range(width):
+                lanes[lane] = 0.0
+            for start in range(0, whole, width):
+                for lane in range(width):
+                    lanes[lane] += term(weights[start + lane], values[start + lane], mean)
+            for lane in range(values.size - whole):
+                lanes[lane] += term(weights[whole + lane], values[whole + lane], mean)
+            return fold(lanes, width)
+
+        return add
+
+    many, few = with_lanes(LANES), with_lanes(_FEW_LANES)
+
+    @inlined
+    def add(weights, values, mean, lanes):
+        if values.size >= 2 * LANES:
+            return many(weights, values, mean, lanes)
+        return few(weights, values, mean, lanes)
+
+    return add
+
+
+@inlined
+def _value(weight, value, mean):
+    return value
+
+
+@inlined
+def _product(weight, value, mean):
+    return weight * value
+
+
+@inlined
+def _square(weight, value, mean):
+    return weight * ((value - mean) * (value - mean))
+
+
+_sum_of_values = _interleaved(_value)
+_sum_of_products = _interleaved(_product)
+squares_about = _interleaved(_square)
+
+
+@inlined
 def total(values, lanes):
     """Sum of values; `lanes` is room for `LANES` numbers."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += values[start + lane]
-    for lane in range(values.size - whole):
-        lanes[lane] += values[whole + lane]
-    return fold(lanes)
+    return _sum_of_values(values, values, 0.0, lanes)
 
 
-@njit(error_model="numpy")
+@inlined
 def weighted_total(weights, values, lanes):
     """Sum of weights times values."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += weights[start + lane] * values[start + lane]
-    for lane in range(values.size - whole):
-        lanes[lane] += weights[whole + lane] * values[whole + lane]
-    return fold(lanes)
+    return _sum_of_products(weights, values, 0.0, lanes)
 
 
-@njit(error_model="numpy")
-def squares_about(weights, values, mean, lanes):
-    """Sum of weights times squared distances of values from a mean."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            distance = values[start + lane] - mean
-            lanes[lane] += weights[start + lane] * (distance * distance)
-    for lane in range(values.size - whole):
-        distance = values[whole + lane] - mean
-        lanes[lane] += weights[whole + lane] * (distance * distance)
-    return fold(lanes)
-
-
-@njit(error_model="numpy")
+@inlined
 def stress(funds, runway, out):
     """Stage 2, commercialisation challenge: H = clip(1 − F/F̄, 0, 1), and 0 without a runway (§2.2.3)."""
     if runway == np.inf:
@@ -103,14 +131,14 @@ def stress(funds, runway, out):
             out[i] = min(max(1.0 - funds[i] / runway, 0.0), 1.0)
 
 
-@njit(error_model="numpy")
+@inlined
 def innovation_speed(technology, baseline, drag, out):
     """Stage 3: V = 1 / (1 + φℓ) with the lead ℓ = max(0, T/T0 − 1) (§2.2.1)."""
     for i in range(out.size):
         out[i] = 1.0 / (1.0 + drag * max(0.0, technology[i] / baseline[i] - 1.0))
 
 
-@njit(error_model="numpy")
+@inlined
 def attractiveness(firms, a, b, gamma, tau, beta, ln_b):
     """Stage 1: A = C^γ · Q^τ · B^β, 0 for a vacant slot; leaves ln B in `ln_b`."""
     customers, competitiveness, quality = firms[at.B, a:b], firms[at.C, a:b], firms[at.Q, a:b]
@@ -122,7 +150,7 @@ def attractiveness(firms, a, b, gamma, tau, beta, ln_b):
         appeal[i] = exp(power) if customers[i] > 0.0 else 0.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _largest(customers, a, sums):
     """The four largest customer bases, and the slot of the largest (the lowest on a tie)."""
     first, second, third, fourth, leader = 0.0, 0.0, 0.0, 0.0, -1
@@ -140,7 +168,7 @@ def _largest(customers, a, sums):
     sums[TOP_1], sums[TOP_2], sums[TOP_3], sums[TOP_4], sums[LEADER] = first, second, third, fourth, leader
 
 
-@njit(error_model="numpy")
+@inlined
 def sum_weights(firms, a, b, sums, scratch):
     """Sums of θ and ω, which a review may change after the rest has been summed."""
     held = scratch[_WEIGHT, : b - a]
@@ -151,7 +179,7 @@ def sum_weights(firms, a, b, sums, scratch):
     sums[SUM_OMEGA] = weighted_total(held, firms[at.OMEGA, a:b], scratch[_LANES])
 
 
-@njit(error_model="numpy")
+@inlined
 def sum_block(firms, a, b, market, sector, strategies, sums, scratch):
     """All sums over the firms of one block, and their attractiveness, as the firms stand.
 
@@ -220,7 +248,7 @@ def sum_block(firms, a, b, market, sector, strategies, sums, scratch):
         sums[place + strategies] += held[i]
 
 
-@njit(error_model="numpy")
+@inlined
 def merge(into, part):
     """Add the sums of one group of firms to those of another; `into` may be empty (all 0)."""
     before, after = into[N], into[N] + part[N]
@@ -246,7 +274,7 @@ def merge(into, part):
         into[place] += part[place]
 
 
-@njit(error_model="numpy")
+@inlined
 def clear(sums):
     """Empty sums: no firm, no leader."""
     sums[:] = 0.0
@@ -275,7 +303,18 @@ def measure_names(strategies: tuple[str, ...]) -> list[str]:
     """
     spreads = [f"{kind}_{x}" for x in "TCRQF" for kind in ("mean", "sd", "q10", "q50", "q90")]
     return [
-        *("firms", "entries", "exits", "diverged", "hhi", "cr4", "top_share", "entropy", "gini", "sector_hhi"),
+        *(
+            "firms",
+            "entries",
+            "exits",
+            "diverged",
+            "hhi",
+            "cr4",
+            "top_share",
+            "entropy",
+            "gini",
+            "sector_hhi",
+        ),
         "demand",
         *spreads,
         *("weighted_T", "weighted_C", "weighted_R", "mean_theta", "mean_omega", "mean_stress"),
@@ -286,7 +325,7 @@ def measure_names(strategies: tuple[str, ...]) -> list[str]:
     ]
 
 
-@njit(error_model="numpy")
+@inlined
 def fill_row(sums, strategies, row):
     """Measures of a group of firms from its sums; what needs order statistics or the step before is left to others.
 
@@ -327,7 +366,7 @@ def fill_row(sums, strategies, row):
         row[STRATEGY_MEASURES + k] = sums[STRATEGY_SUMS + k] / base
 
 
-@njit(error_model="numpy")
+@inlined
 def _living(firms, row, a, b):
     customers, values = firms[at.B], firms[row]
     kept = np.empty(b - a)
@@ -341,7 +380,7 @@ def _living(firms, row, a, b):
     return kept
 
 
-@njit(error_model="numpy")
+@inlined
 def fill_order_statistics(firms, a, b, finite_funds, row):
     """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of slots a to b."""
     customers = _living(firms, at.B, a, b)

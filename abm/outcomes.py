@@ -5,9 +5,9 @@ any number of runs from those numbers at once.
 """
 
 import numpy as np
-from numba import njit
 
 from abm import state as at
+from abm.compilation import inlined, kernel
 from abm.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, GROWTHS
 from abm.measures import DEMAND, GINI, SPREADS, measure_names
 from abm.run import FIRST_MEASURE, PEAK_FIRMS, PEAK_STEP
@@ -19,7 +19,11 @@ FIRST_GROWTH = 5
 
 LEAST_FIRMS = 100  # below, no tail exponent
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
-MONOPOLY, CONCENTRATED, MODERATE = 6400.0, 1800.0, 1000.0  # HHI; the last two of the 2023 US merger guidelines
+MONOPOLY, CONCENTRATED, MODERATE = (
+    6400.0,
+    1800.0,
+    1000.0,
+)  # HHI; the last two of the 2023 US merger guidelines
 _SUBBOTIN_RANGE = (0.1, 50.0)
 ORDER_STATISTICS = {GINI, *(SPREADS + 5 * x + q for x in range(5) for q in (2, 3, 4))}
 
@@ -29,7 +33,7 @@ def numbers_of(measures: int) -> int:
     return measures + FIRST_GROWTH + GROWTH_PLACES
 
 
-@njit(error_model="numpy")
+@inlined
 def _hill(firms, n):
     k = n // 10
     if n < LEAST_FIRMS:
@@ -42,7 +46,7 @@ def _hill(firms, n):
     return k / total if total > 0.0 else np.nan
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def outcome_numbers(state, tally, out):
     """The numbers that a run's outcomes are made of.
 
@@ -170,12 +174,15 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
         table["size_variance_slope"] = size_variance_slope(record[:, FIRST_BIN:].reshape(-1, BINS, BIN_SUMS))
     concentration = table["sector_hhi"]
     table["structure"] = _chosen(
-        [rest[:, ALIVE] == 0.0, concentration >= MONOPOLY, concentration >= CONCENTRATED, concentration >= MODERATE],
+        [
+            rest[:, ALIVE] == 0.0,
+            concentration >= MONOPOLY,
+            concentration >= CONCENTRATED,
+            concentration >= MODERATE,
+        ],
         ["collapsed", "monopoly", "oligopoly", "moderate"],
         "fragmented",
     )
-    growth = _chosen(
-        [table["virtuous_share"] > 0.5, table["weighted_R"] < 1.0], ["virtuous", "vicious"], "stagnant"
-    )
+    growth = _chosen([table["virtuous_share"] > 0.5, table["weighted_R"] < 1.0], ["virtuous", "vicious"], "stagnant")
     table["growth"] = np.where(empty, None, growth)
     return table

@@ -148,11 +148,7 @@ class Parameter:
         abm.errors.InputError: my.toml: network_effect = -1 is outside [0, 2]
         """
         try:
-            return (
-                self._check_choice(value)
-                if self.kind == "choice"
-                else self._check_number(value, whole_floats)
-            )
+            return self._check_choice(value) if self.kind == "choice" else self._check_number(value, whole_floats)
         except InputError as problem:
             raise InputError(f"{where}{': ' if where else ''}{self.name} = {problem}") from None
 
@@ -165,7 +161,7 @@ class Parameter:
         # int and float are named first because the abstract types are slow to ask.
         if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
             raise InputError(f"{shown(value)} is not a number; allowed is {self.allowed}")
-        whole = isinstance(value, int) or not isinstance(value, float) and isinstance(value, Integral)
+        whole = isinstance(value, int) or (not isinstance(value, float) and isinstance(value, Integral))
         number = int(value) if whole else float(value)
         if isinstance(number, float) and math.isnan(number):
             raise InputError(f"nan is not a number; allowed is {self.allowed}")

@@ -1,15 +1,15 @@
 """New firms: traits drawn around the scenario's medians, and the state a firm starts in."""
 
 import numpy as np
-from numba import njit
 
 from abm import state as at
+from abm.compilation import inlined, kernel
 from abm.randomness import BASELINES, DEAL, DIRECTION, ENTRY, K2_AND_K3, RETURN_AND_K1, normals, uniforms
 from abm.state import Parameters, State
 from abm.vectormath import exp
 
 
-@njit(error_model="numpy")
+@inlined
 def _draw_traits(firms, i, place, parameters, sector_place, seed, step):
     market, spread = parameters.market, parameters.market[at.HETEROGENEITY]
     t0, c0 = normals(seed, BASELINES, sector_place, place, step)
@@ -25,7 +25,7 @@ def _draw_traits(firms, i, place, parameters, sector_place, seed, step):
     firms[at.DIRECTION, i] = -1.0 if direction < 0.5 else 1.0
 
 
-@njit(error_model="numpy")
+@inlined
 def _take_state(firms, i, strategy, parameters, customers):
     """The state that follows from a firm's traits: T = T0·(1 + x0), …, P = R, Q = T, F = the runway."""
     momentum = 1.0 + parameters.market[at.INITIAL_MOMENTUM]
@@ -45,7 +45,7 @@ def _take_state(firms, i, strategy, parameters, customers):
     firms[at.PEAK_SHARE, i] = 0.0
 
 
-@njit(error_model="numpy")
+@inlined
 def found_firm(firms, i, place, parameters, sector, sector_place, seed, step):
     """An entrant takes slot i: like an initial firm, but it learns from the sector's technology (§3.2).
 
@@ -73,7 +73,7 @@ def found_firm(firms, i, place, parameters, sector, sector_place, seed, step):
     _take_state(firms, i, strategy, parameters, customers)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def vacate(state):
     """Empty a market: every slot vacant, no step taken, no firm numbered."""
     firms = state.firms
@@ -83,8 +83,15 @@ def vacate(state):
     state.counters[:] = 0
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def draw_population(state: State, parameters: Parameters, slots: np.ndarray, firms_of: np.ndarray, deals: np.ndarray, seed: int):
+@kernel
+def draw_population(
+    state: State,
+    parameters: Parameters,
+    slots: np.ndarray,
+    firms_of: np.ndarray,
+    deals: np.ndarray,
+    seed: int,
+):
     """Fill the first slots of each sector with initial firms.
 
     Parameters

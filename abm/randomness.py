@@ -10,6 +10,7 @@ call gives two 64-bit words, hence two uniform or two normal numbers.
 import numpy as np
 from numba import njit
 
+from abm.compilation import inlined
 from abm.vectormath import box_muller
 
 # The processes that draw; the number is part of the key.
@@ -28,7 +29,7 @@ _ONE_BITS = np.uint64(0x3FF0000000000000)
 _HALF_STEP = 1.0 - 2.0**-53
 
 
-@njit(error_model="numpy")
+@inlined
 def _round(x, y, rotation):
     turn = np.uint64(rotation)
     x = x + y
@@ -36,7 +37,7 @@ def _round(x, y, rotation):
     return x, y ^ x
 
 
-@njit(error_model="numpy")
+@inlined
 def threefry(key_0, key_1, counter_0, counter_1):
     """Threefry-2x64-13: two words from a key and a counter of two words each.
 

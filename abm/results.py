@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm import state as at
-from abm.measures import DEMAND, DIVERGED, ENTRIES, EXITS, FIRMS, GINI, LEADER_CHANGED, SECTOR_HHI, STRATEGY_MEASURES
+from abm.measures import (
+    DEMAND,
+    DIVERGED,
+    ENTRIES,
+    EXITS,
+    FIRMS,
+    LEADER_CHANGED,
+    SECTOR_HHI,
+    STRATEGY_MEASURES,
+)
 from abm.outcomes import ORDER_STATISTICS, numbers_of, outcome_numbers, outcome_table
 
 if TYPE_CHECKING:
@@ -73,7 +82,7 @@ class Result:
         """Measures of each sector, a row a kept step and sector."""
         market = self._market
         steps, places = len(market.record.rows), len(market.sector_names)
-        rows = market.record.rows[:, 1:].reshape(steps * places, -1)
+        rows = market.record.rows[:, 1:].reshape(steps * places, len(market.measures))
         frame = measure_frame(rows, market.measures, market.full, SECTOR_HHI)
         frame.insert(0, "step", np.repeat(_kept_steps(steps, market.every), places))
         frame.insert(1, "sector", np.tile(np.array(market.sector_names, dtype=object), steps))
@@ -166,7 +175,10 @@ def life_frame(market: "Market") -> "pd.DataFrame":
     state = market.state
     left = state.lives[: state.counters[at.LIVES]]
     alive = np.flatnonzero(state.firms[at.B] > 0.0)
-    living, sector_of = state.firms[:, alive], np.repeat(np.arange(len(market.sector_names)), market.layout.slots)
+    living, sector_of = (
+        state.firms[:, alive],
+        np.repeat(np.arange(len(market.sector_names)), market.layout.slots),
+    )
     entry = np.maximum(state.counters[at.STEP] - living[at.AGE], 0.0)
     ids = np.concatenate([left[:, at.LIFE_ID], living[at.ID]]).astype(np.int64)
     sectors = np.concatenate([left[:, at.LIFE_SECTOR], sector_of[alive]]).astype(np.int64)

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from abm import measures as measure
 from abm import state as at
+from abm.compilation import kernel
 from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
 from abm.market import (
     advance,
@@ -64,14 +64,14 @@ def new_record(sectors: int, measures: int, rows: int, plan: tuple[int, int, int
     )
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def tally_peak(tally, firms, step):
     """The largest number of firms and the first step that has it."""
     if firms > tally[PEAK_FIRMS]:
         tally[PEAK_FIRMS], tally[PEAK_STEP] = firms, step
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def tally_step(tally, row, growth):
     """Add a step of the window: the market's measures where they are numbers, and its growth record."""
     measures = row.size
@@ -83,7 +83,7 @@ def tally_step(tally, row, growth):
         tally[FIRST_MEASURE + 2 * measures + place] += growth[place]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def keep(state, record):
     """Put the step just made where the record wants it."""
     step, plan = state.counters[at.STEP], record.plan
@@ -94,7 +94,7 @@ def keep(state, record):
         tally_step(record.tally, record.present[0], record.growth)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def step(state, parameters, seed, record, scratch):
     """One step of a market by one thread; `abm.threads` does the same with several."""
     blocks = state.blocks.shape[0]
@@ -114,7 +114,7 @@ def step(state, parameters, seed, record, scratch):
     keep(state, record)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def run(state, parameters, seed, last_step, record, scratch):
     """Steps until `last_step`, or until the record of leavers might not hold another step's."""
     capacity, room = state.firms.shape[1], state.lives.shape[0]

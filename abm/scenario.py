@@ -32,9 +32,9 @@ _TYPES = {"int": int, "float": float, "choice": str}
 
 # Where each parameter belongs, for keys that were put into the wrong table of a file.
 _PLACES = (
-    {name: "at the top level, before the first [[...]]" for name in ("sectors", "strategies", *MARKET)}
-    | {name: "in [[sectors]]" for name in SECTOR}
-    | {name: "in [[strategies]]" for name in STRATEGY}
+    dict.fromkeys(("sectors", "strategies", *MARKET), "at the top level, before the first [[...]]")
+    | dict.fromkeys(SECTOR, "in [[sectors]]")
+    | dict.fromkeys(STRATEGY, "in [[strategies]]")
 )
 
 
@@ -236,9 +236,7 @@ class Scenario(_base(MARKET)):
         known = self.settable()
         for name in changes:
             if name not in known:
-                raise InputError(
-                    f"unknown parameter {name!r}{nearest(name, [*Scenario.model_fields, *known])}"
-                )
+                raise InputError(f"unknown parameter {name!r}{nearest(name, [*Scenario.model_fields, *known])}")
         given = {name: getattr(self, name) for name in self.model_fields_set}
         for key, (_, table, _) in _LISTS.items():
             own = {name: value for name, value in changes.items() if known[name].name in table}
@@ -246,11 +244,7 @@ class Scenario(_base(MARKET)):
                 given[key] = [
                     dict(member)
                     | {name: value for name, value in own.items() if name in table}
-                    | {
-                        known[n].name: value
-                        for n, value in own.items()
-                        if n.startswith(f"{key}.{member.name}.")
-                    }
+                    | {known[n].name: value for n, value in own.items() if n.startswith(f"{key}.{member.name}.")}
                     for member in getattr(self, key)
                 ]
         return Scenario(**given)

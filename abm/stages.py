@@ -6,56 +6,57 @@ the others are left as they are.
 """
 
 import numpy as np
-from numba import njit
 
-from abm import state as at
-from abm.equations import anchor, pull, saturate
 from abm import measures as at_sum
-from abm.measures import LANES, fold, innovation_speed, stress
+from abm import state as at
+from abm.compilation import inlined
+from abm.equations import anchor, pull, saturate
+from abm.measures import stress, total
 from abm.population import found_firm
 from abm.randomness import ENTRY, IMITATION, SHOCK, normals, uniforms
+
 # Stands for the customers of a group without firms, whose bases are all 0: below the floor of any firm's.
-_TINY = 1e-300
+_TINY = 1e-290
 
 
-@njit(error_model="numpy")
+@inlined
 def demand(firms, a, b, market, sector, realised):
     """Stage 1 (§2.2.1, §3.3): customers move towards attractive firms; realised demand d = ρ / (1 − w + w·ρ)."""
     customers, before, appeal = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.ATTRACTIVENESS, a:b]
     churn, w = market[at.CHURN], market[at.VARIABLE_COST_SHARE]
-    sales, attraction = sector[at.DEMAND], sector[at.ATTRACTION]
+    sales, per_attraction = sector[at.DEMAND], 1.0 / sector[at.ATTRACTION]
     for i in range(b - a):
         held = customers[i]
-        fair = sales * (appeal[i] / attraction)
-        moved = max(held + churn * (fair - held), at.CUSTOMER_FLOOR)
+        moved = max(held + churn * (sales * (appeal[i] * per_attraction) - held), at.CUSTOMER_FLOOR)
         before[i] = held
         customers[i] = moved if held > 0.0 else 0.0
         realised[i] = moved / (1.0 - w + w * moved)
 
 
-@njit(error_model="numpy")
+@inlined
 def commercialisation_challenge(firms, a, b, market, challenge):
     """Stage 2 (§2.2.3, §2.3): stress H of a firm whose funds fall short of the runway."""
     stress(firms[at.F, a:b], market[at.RUNWAY], challenge)
 
 
-@njit(error_model="numpy")
+@inlined
 def innovation(firms, a, b, market, speed, cost):
-    """Stage 3 (§2.2.1, §3.3): over-accumulated technology slows a firm, and costs c = 1 + κ·2θ·ℓ."""
+    """Stage 3 (§2.2.1, §3.3): a lead ℓ in technology slows a firm, V = 1/(1 + φℓ), and costs c = 1 + κ·2θ·ℓ."""
     technology, t0, theta = firms[at.T, a:b], firms[at.T0, a:b], firms[at.THETA, a:b]
-    kappa = market[at.TECHNOLOGY_COST]
-    innovation_speed(technology, t0, market[at.INNOVATION_DRAG], speed)
+    drag, double_kappa = market[at.INNOVATION_DRAG], 2.0 * market[at.TECHNOLOGY_COST]
     for i in range(b - a):
-        cost[i] = 1.0 + kappa * 2.0 * theta[i] * max(0.0, technology[i] / t0[i] - 1.0)
+        lead = max(0.0, technology[i] / t0[i] - 1.0)
+        speed[i] = 1.0 / (1.0 + drag * lead)
+        cost[i] = 1.0 + double_kappa * theta[i] * lead
 
 
-@njit(error_model="numpy")
+@inlined
 def _shared(gain, effort, deepening):
     """G: gains are shared out by effort, losses are not and stress deepens them."""
     return effort * gain if gain > 0.0 else deepening * gain
 
 
-@njit(error_model="numpy")
+@inlined
 def targets(firms, a, b, market, challenge, speed, target_t, target_c, target_p):
     """Stage 4 (§4.2, §2.2.2): where the article's equations draw T, C and P."""
     reading, chi = market[at.READING], market[at.STRESS_RESPONSE]
@@ -80,14 +81,14 @@ def targets(firms, a, b, market, challenge, speed, target_t, target_c, target_p)
         target_p[i] = anchor(reading, r0[i], potential[i]) + saturate(gain, ceiling_p)
 
 
-@njit(error_model="numpy")
+@inlined
 def shocks(seed, sector_place, first_place, step, shock_t, shock_c):
     """Two standard normal numbers for each slot."""
     for i in range(shock_t.size):
         shock_t[i], shock_c[i] = normals(seed, SHOCK, sector_place, first_place + i, step)
 
 
-@njit(error_model="numpy")
+@inlined
 def adjustment(firms, a, b, market, sector, speed, cost, realised, target_t, target_c, target_p, shock_t, shock_c):
     """Stage 5 (§3.2, §2.2.2): state moves towards its targets, technology spills over, models age, chance strikes."""
     before, technology, competitiveness = firms[at.B_BEFORE, a:b], firms[at.T, a:b], firms[at.C, a:b]
@@ -118,7 +119,7 @@ def adjustment(firms, a, b, market, sector, speed, cost, realised, target_t, tar
         returns[i] = earned if before[i] > 0.0 else returns[i]
 
 
-@njit(error_model="numpy")
+@inlined
 def funds(firms, a, b, market, sector):
     """Stage 6 (§3.2): funds gain what is earned beyond cost, and outside capital follows technology."""
     before, purse = firms[at.B_BEFORE, a:b], firms[at.F, a:b]
@@ -131,13 +132,13 @@ def funds(firms, a, b, market, sector):
         purse[i] = left if before[i] > 0.0 else purse[i]
 
 
-@njit(error_model="numpy")
+@inlined
 def is_due(age, interval):
     """Whether age is a multiple of the review interval."""
     return age == interval * np.floor(age / interval)
 
 
-@njit(error_model="numpy")
+@inlined
 def ageing(firms, a, b, market):
     """Stage 7, first half: age and smoothed return; returns how many firms are due for a review."""
     before, age = firms[at.B_BEFORE, a:b], firms[at.AGE, a:b]
@@ -154,7 +155,7 @@ def ageing(firms, a, b, market):
     return due
 
 
-@njit(error_model="numpy")
+@inlined
 def review_firm(firms, i, first, slots, strategies, eta, seed, sector_place, step):
     """Stage 7 (§3.2 step 4) for one firm that is due: its new θ and ω."""
     theta, omega = firms[at.THETA, i], firms[at.OMEGA, i]
@@ -173,7 +174,7 @@ def review_firm(firms, i, first, slots, strategies, eta, seed, sector_place, ste
     return theta, omega
 
 
-@njit(error_model="numpy")
+@inlined
 def turnover(firms, a, b, first, parameters, sector, sector_place, seed, step, draw, events):
     """Stage 8: failed and diverged firms leave, and vacant slots fill by the profit of the sector."""
     market, customers, before = parameters.market, firms[at.B, a:b], firms[at.B_BEFORE, a:b]
@@ -196,31 +197,28 @@ def turnover(firms, a, b, first, parameters, sector, sector_place, seed, step, d
         for i in range(b - a):
             draw[i], _ = uniforms(seed, ENTRY, sector_place, a - first + i, step)
         for i in range(b - a):
-            if before[i] == 0.0 and draw[i] < probability:
+            # One rare condition: two in turn would be two branches that a processor guesses wrong.
+            if (before[i] == 0.0) & (draw[i] < probability):
                 found_firm(firms, a + i, a - first + i, parameters, sector, sector_place, seed, step)
                 entries += 1
     events[at.ENTRIES], events[at.EXITS], events[at.DIVERGED] = entries, exits, diverged
 
 
-@njit(error_model="numpy")
-def compare_shares(firms, a, b, bases, before, sums, lanes):
+@inlined
+def compare_shares(firms, a, b, bases, before, sums, shift, lanes):
     """Stage 9: Σ|s − s of the step before| in market and sector, and each firm's largest share of its sector so far.
 
     `bases` and `before` hold ΣB of the market and of the sector, now and a step before. Without firms they are 0,
     and so are the shares.
     """
     customers, earlier, peak = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.PEAK_SHARE, a:b]
-    market_base, base = max(bases[0], _TINY), max(bases[1], _TINY)
-    market_before, sector_before = max(before[0], _TINY), max(before[1], _TINY)
-    in_market, in_sector = lanes[:LANES], lanes[LANES : 2 * LANES]
-    in_market[:] = 0.0
-    in_sector[:] = 0.0
-    for start in range(0, b - a, LANES):
-        for lane in range(min(LANES, b - a - start)):
-            now, then = customers[start + lane], earlier[start + lane]
-            share = now / base
-            in_market[lane] += abs(now / market_base - then / market_before)
-            in_sector[lane] += abs(share - then / sector_before)
-            peak[start + lane] = max(peak[start + lane], share)
-    sums[at_sum.SHIFT_MARKET] = fold(in_market)
-    sums[at_sum.SHIFT_SECTOR] = fold(in_sector)
+    per_market, per_sector = 1.0 / max(bases[0], _TINY), 1.0 / max(bases[1], _TINY)
+    per_market_before, per_sector_before = 1.0 / max(before[0], _TINY), 1.0 / max(before[1], _TINY)
+    for i in range(b - a):
+        shift[i] = abs(customers[i] * per_market - earlier[i] * per_market_before)
+    sums[at_sum.SHIFT_MARKET] = total(shift, lanes)
+    for i in range(b - a):
+        shift[i] = abs(customers[i] * per_sector - earlier[i] * per_sector_before)
+    sums[at_sum.SHIFT_SECTOR] = total(shift, lanes)
+    for i in range(b - a):
+        peak[i] = max(peak[i], customers[i] * per_sector)

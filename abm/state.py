@@ -163,7 +163,12 @@ def parameters_of(scenario: Scenario) -> Parameters:
         for sector, share in zip(scenario.sectors, shares, strict=True)
     ]
     strategies = [
-        (strategy.technology_weight, strategy.optimisation_weight, POLICIES.index(strategy.policy), cumulative)
+        (
+            strategy.technology_weight,
+            strategy.optimisation_weight,
+            POLICIES.index(strategy.policy),
+            cumulative,
+        )
         for strategy, cumulative in zip(scenario.strategies, np.cumsum(weights / weights.sum()), strict=True)
     ]
     flat = np.concatenate([np.ravel(part) for part in (market, sectors, strategies)]).astype(np.float64)

@@ -12,6 +12,8 @@ import math
 import numpy as np
 from numba import njit
 
+from abm.compilation import inlined
+
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _INVERSE_LN2 = 1.44269504088896338700
@@ -22,7 +24,7 @@ _ROUNDER = 6755399441055744.0
 _ROUNDER_BITS = np.int64(0x4338000000000000)
 
 
-@njit(error_model="numpy")
+@inlined
 def log(x):
     """Natural logarithm of a positive normal number.
 
@@ -60,7 +62,7 @@ def log(x):
     return k * _LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * _LN2_LOW)) - f)
 
 
-@njit(error_model="numpy")
+@inlined
 def exp(x):
     """Exponential function.
 
@@ -101,7 +103,7 @@ def exp(x):
     return np.int64(np.float64(y).view(np.int64) + scale).view(np.float64)
 
 
-@njit(error_model="numpy")
+@inlined
 def sine_cosine_of_turn(u):
     """Sine and cosine of 2πu, u being a fraction of a full turn.
 

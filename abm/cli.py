@@ -1,0 +1,288 @@
+"""The command line `abm`: parses, calls and prints, and turns every end into an exit code.
+
+0 done; 1 stopped by something outside, said in a line; 2 bad input, one message; 130 interrupted. Commands
+import what they need themselves, so that help and refusals do not wait for the numerical libraries.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from abm.errors import InputError
+
+DONE, STOPPED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_MOST = 10_000_000  # steps that a run can have
+# The base of typer's refusals; typer has no public name for it.
+_USAGE_ERROR = typer.BadParameter.__bases__
+
+app = typer.Typer(
+    name="abm",
+    help="Agent-based market simulation of large-model firms between technology and market.",
+    add_completion=False,
+    rich_markup_mode=None,  # plain help does not import rich
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Level(StrEnum):
+    """How much is collected at each step."""
+
+    light = "light"
+    full = "full"
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """A parser of integers whose refusals, unlike typer's own, show the value."""
+
+    def parse(given: str | int) -> int:
+        text = str(given)  # defaults come as they are
+        if not re.fullmatch("[+-]?[0-9]{1,30}", text) or not least <= int(text) <= most:
+            raise typer.BadParameter(f"{text[:60]!r} is not an integer from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A bundled scenario's name or the path of a TOML file.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a parameter: NAME, sectors.NAME.KEY, strategies.NAME.KEY, or a KEY for all of them.",
+    ),
+]
+Firms = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Start from a table of firms (CSV or Parquet)."),
+]
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; it must not hold a run yet.")],
+    settings: Settings = None,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="The same as --set steps=N.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")] = 0,
+    firms: Firms = None,
+    panel: Annotated[
+        int,
+        typer.Option(metavar="N", parser=_whole(0, _MOST), help="Keep the firms of each Nth step; 0: none."),
+    ] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that DIR holds.")] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=_whole(1, 1024), help="Changes only the speed. Default: by size."),
+    ] = None,
+    level: Annotated[Level, typer.Option(help="light leaves out Gini and quantiles.")] = Level.full,
+    every: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(0, _MOST), help="Keep each Nth step's row; 0: none.")
+    ] = 1,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Do not draw overview.png.")] = False,
+) -> None:
+    """Run a scenario once and write its results."""
+    from abm.rundir import new_folder, write_run
+    from abm.scenario import Scenario
+
+    started = time.time()
+    length = [] if steps is None else [f"steps={steps}"]
+    loaded = Scenario.load(scenario).with_settings([*(settings or []), *length])
+    with new_folder(out, overwrite=overwrite) as folder:
+        from rich.console import Console
+
+        from abm import report
+        from abm.engine import simulate
+        from abm.firmtable import read_firm_table
+
+        table = read_firm_table(firms, loaded) if firms else None
+        with report.progress(loaded.steps, loaded.name, Console(stderr=True)) as advance:
+            reached = 0
+
+            def progress(step: int) -> None:
+                nonlocal reached
+                advance(step - reached)
+                reached = step
+
+            result = simulate(
+                loaded,
+                seed,
+                firms=table,
+                collect=level.value,
+                every=every,
+                panel=panel,
+                threads=threads,
+                progress=progress,
+            )
+        kept = {"level": level.value, "every": every, "panel": panel}
+        kept["firm_table_hash"] = table.digest if table else None
+        files = write_run(folder, result, kept, started, picture=not no_picture)
+    report.print_summary(result, [out / name for name in files], Console())
+
+
+@app.command()
+def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None) -> None:
+    """Validate a scenario, and a firm table, without running it."""
+    from abm.scenario import Scenario
+
+    loaded = Scenario.load(scenario).with_settings(settings or [])
+    if firms:
+        from abm.firmtable import read_firm_table, scenario_for
+
+        loaded = scenario_for(loaded, read_firm_table(firms, loaded))
+    parts = (
+        (len(loaded.sectors), "sector", "sectors"),
+        (len(loaded.strategies), "strategy", "strategies"),
+        (loaded.initial_firms, "firm", "firms"),
+        (loaded.capacity, "slot", "slots"),
+        (loaded.steps, "step", "steps"),
+    )
+    texts = [f"{count} {one if count == 1 else many}" for count, one, many in parts]
+    print(f"{loaded.name}: {', '.join(texts)}")
+
+
+@app.command()
+def scenarios() -> None:
+    """List the bundled scenarios."""
+    from rich.console import Console
+
+    from abm.report import scenario_table
+    from abm.scenario import Scenario, describe
+
+    scenario_table([(name, describe(name)) for name in Scenario.bundled()], Console())
+
+
+@app.command()
+def parameters(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+) -> None:
+    """List every parameter with its range, default and meaning."""
+    from abm import parameters as table
+
+    if markdown:
+        print(table.markdown(), end="")
+        return
+    from rich.console import Console
+
+    from abm.report import parameter_table
+
+    parameter_table(table.listing_rows(), Console())
+
+
+@app.command()
+def version() -> None:
+    """Print the versions that a run's numbers can depend on."""
+    from abm.rundir import versions
+
+    for name, number in versions().items():
+        print(name, number)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """In the block a signal to end raises KeyboardInterrupt, and a second one ends the process at once."""
+    pressed = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            _quit()
+        pressed = True
+        raise KeyboardInterrupt
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last
+    earlier = {}
+    if threading.current_thread() is threading.main_thread():  # Python lets no other thread set a handler
+        for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup, or the background of a script
+                earlier[number] = signal.signal(number, stop)
+    try:
+        yield
+    except Exception:
+        if pressed:  # a library has made an error of its own of it
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _quit() -> NoReturn:
+    from abm.rundir import discard_unfinished
+
+    discard_unfinished()
+    os._exit(INTERRUPTED)
+
+
+def _end(code: int, message: str) -> int:
+    """Print how it ended, and return the exit code."""
+    print(f"abm: {message}", file=sys.stderr)
+    return code
+
+
+def _drop_output() -> None:
+    """Forget output that cannot be written; the interpreter would try once more at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Examples
+    --------
+    >>> main(["check", "four-sectors", "--set", "steps=1"])
+    four-sectors: 4 sectors, 5 strategies, 400 firms, 400 slots, 1 step
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a letter that the terminal lacks must not end a run
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _interruptible():
+            code = app(arguments, prog_name="abm", standalone_mode=False) or DONE
+            sys.stdout.flush()
+    except InputError as problem:
+        return _end(REFUSED, f"error: {problem}")
+    except _USAGE_ERROR as problem:
+        command = problem.ctx.command_path if problem.ctx else "abm"
+        return _end(REFUSED, f"error: {' '.join(problem.format_message().split())} (see {command} --help)")
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
+        _drop_output()
+        return STOPPED
+    except OSError as problem:
+        _drop_output()
+        place = f"{problem.filename}: " if problem.filename else ""
+        return _end(STOPPED, f"stopped: {place}{problem.strerror or problem}")
+    except MemoryError:
+        return _end(STOPPED, "stopped: out of memory")
+    # An interruption may have come back through typer as a code.
+    return _end(code, "interrupted") if code == INTERRUPTED else code

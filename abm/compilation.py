@@ -1,0 +1,77 @@
+"""How the kernels are compiled, and where the compiled code is kept.
+
+Numba takes a kernel from its cache as long as the file of that one function is unchanged; an edit in a module whose
+functions are inlined into it would go unseen. So the cache folder's name holds a hash of the sources of all kernels.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numba
+from numba import njit
+
+_PACKAGE = Path(__file__).parent
+# The modules that hold compiled functions.
+KERNELS = [
+    "compilation",
+    "equations",
+    "vectormath",
+    "randomness",
+    "state",
+    "population",
+    "measures",
+    "stages",
+    "growth",
+    "market",
+    "run",
+    "outcomes",
+    "many",
+]
+
+
+def _candidates() -> Iterator[Path]:
+    """Folders that may hold the cache, the best first."""
+    if numba.config.CACHE_DIR:
+        yield Path(numba.config.CACHE_DIR)
+    yield _PACKAGE / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abm"
+
+
+def _writable_folder() -> Path | None:
+    sources = b"".join((_PACKAGE / f"{name}.py").read_bytes() for name in KERNELS)
+    name = f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
+    for candidate in _candidates():
+        with contextlib.suppress(OSError):
+            folder = candidate / name
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return None  # numba then compiles in every process
+
+
+CACHE_FOLDER = _writable_folder()
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a function that kernels call."""
+    return njit(error_model="numpy")(function)
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile a function that Python calls: kept in the cache, and run without Python's global lock."""
+    if CACHE_FOLDER is None:
+        return njit(error_model="numpy", nogil=True)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    try:
+        return njit(cache=True, error_model="numpy", nogil=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def is_cold() -> bool:
+    """Whether the next run will have to compile its kernels first."""
+    return CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("run.run-*.nbi"))

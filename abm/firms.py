@@ -1,0 +1,143 @@
+"""Firms as Mesa agents: views on the columns of a market, made when somebody touches one.
+
+`read` and `write` do columns of any number of firms, for `abm.firmset`; a `Firm` uses them for its one slot.
+"""
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from mesa.agent import Agent
+
+from abm import state as at
+from abm.errors import InputError
+from abm.parameters import FIRM_COLUMNS, nearest, shown
+
+if TYPE_CHECKING:
+    from abm.model import MarketModel
+
+# Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
+ROWS = {name: getattr(at, name.upper()) for name in FIRM_COLUMNS}
+READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
+_INTEGERS = ("age", "direction")
+
+NOT_BY_HAND = "firms enter and leave by the market's own rules; none can be added or removed by hand"
+
+
+def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
+    """One column of the firms in some slots."""
+    market = model.market
+    firms = market.state.firms
+    if name in ROWS:
+        values = firms[ROWS[name], slots]
+        return values.astype(np.int64) if name in _INTEGERS else values
+    if name == "unique_id":
+        return firms[at.ID, slots].astype(np.int64)
+    if name == "slot":
+        return slots.copy()
+    if name == "strategy":
+        return np.array(market.strategy_names, dtype=object)[firms[at.STRATEGY, slots].astype(np.int64)]
+    if name == "name":
+        names = [] if market.table is None else market.table.names
+        ids = read(model, "unique_id", slots).tolist()
+        return np.array([names[each] if each < len(names) else "" for each in ids], dtype=object)
+    places = np.searchsorted(np.cumsum(market.layout.slots), slots, side="right")
+    if name == "sector":
+        return np.array(market.sector_names, dtype=object)[places]
+    if name == "share":
+        model.take_stock()  # the sector's customers, if somebody has changed a firm
+        return firms[at.B, slots] / market.state.sectors[places, at.BASE]
+    raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
+
+
+def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> None:
+    """Set one column of the firms in some slots to a number, or to one number each.
+
+    Raises
+    ------
+    InputError
+        If a number is outside the range that a firm table allows.
+    AttributeError
+        If there is no such column, or it may only be read.
+    """
+    if name not in ROWS:
+        hint = " that can be set" if name in READ_ONLY else nearest(name, ROWS)
+        raise AttributeError(f"a firm has no attribute {name!r}{hint}")
+    parameter, numbers = FIRM_COLUMNS[name], np.asarray(value)
+    if numbers.ndim and numbers.shape != slots.shape:
+        raise InputError(f"{name}: {len(numbers)} values for {len(slots)} firms")
+    if numbers.dtype.kind not in "iuf" or parameter.kind == "int" or not np.all(parameter.admits(numbers)):
+        checked = [parameter.check(number, whole_floats=True) for number in np.ravel(numbers).tolist()]
+        numbers = np.reshape(checked, numbers.shape)
+    runway = model.scenario.runway
+    if name == "F" and np.any(np.isinf(numbers) != np.isinf(runway)):
+        raise InputError(f"F = {shown(value)}: inf is allowed where the runway is, and only there; it is {runway}")
+    if name == "B":
+        numbers = np.maximum(numbers, at.CUSTOMER_FLOOR)  # 0 would be a vacant slot
+    model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero
+    model.changed = True
+
+
+class Firm(Agent):
+    """One firm of a `MarketModel`: a view on its slot.
+
+    Every numeric column of a firm table is an attribute to read and to set: T C P R Q B F theta omega age
+    direction R_smoothed R_reviewed and the traits T0 C0 R0 k1 k2 k3. `name`, `sector`, `strategy` and `share`
+    can be read, but not set; other attributes are refused. Two views on one firm are equal without being the
+    same object. When the firm has left its market, a view knows its `unique_id`, its `slot` and that it is
+    not `alive`, and refuses all else.
+
+    Examples
+    --------
+    >>> from abm import MarketModel
+    >>> firm = MarketModel("one-market", rng=1).agents[0]
+    >>> firm.T = 2
+    >>> firm.T, firm.sector, firm.alive
+    (2.0, 'market', True)
+    >>> firm.T = -1
+    Traceback (most recent call last):
+    abm.errors.InputError: T = -1 is outside [1e-6, 1e9]
+    """
+
+    pos = None  # firms have no place in a space
+
+    def __init__(self, model: "MarketModel", slot: int, unique_id: int) -> None:
+        # Mesa's own initialisation is left out: it keeps the models of all agents in a dictionary for good.
+        self.__dict__.update(model=model, slot=slot, unique_id=unique_id)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the firm is still in its market."""
+        return bool(self.model.market.state.firms[at.ID, self.slot] == self.unique_id)
+
+    def _require_alive(self) -> None:
+        if not self.alive:
+            raise InputError(f"firm {self.unique_id} has left the market")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._require_alive()
+        write(self.model, name, np.array([self.slot]), value)
+
+    def remove(self) -> NoReturn:
+        """Refused."""
+        raise InputError(NOT_BY_HAND)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Firm) and self.model is other.model and self.unique_id == other.unique_id
+
+    def __hash__(self) -> int:
+        return hash((id(self.model), self.unique_id))
+
+    def __repr__(self) -> str:
+        return f"Firm({self.unique_id})"
+
+
+def _column(name: str) -> property:
+    def get(firm: Firm) -> Any:
+        firm._require_alive()
+        return read(firm.model, name, np.array([firm.slot])).tolist()[0]
+
+    return property(get, doc=FIRM_COLUMNS[name].meaning if name in ROWS else f"The firm's {name}.")
+
+
+for _name in (*ROWS, "name", "sector", "strategy", "share"):
+    setattr(Firm, _name, _column(_name))

@@ -1,0 +1,255 @@
+"""What a person reads in the terminal: the summary of a run, progress, and tables of names."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+STRATEGIES = 8  # rows of the table of strategies; the whole summary stays within 25 lines at 80 columns
+NARROW = 120  # columns below which the table of parameters leaves out symbols and neutral values
+# A row that is piped into another program is not broken: wide enough for the longest.
+PIPED_WIDTH = 400
+
+# What the words say, to be read behind the number that they rest on.
+STRUCTURES = {
+    "monopoly": "6,400 or more: about one firm with 80%",
+    "oligopoly": "1,800 or more: highly concentrated",
+    "moderate": "1,000 or more: moderately concentrated",
+    "fragmented": "below 1,000",
+}
+GROWTHS = {
+    "virtuous": "more than half",
+    "vicious": "R below 1",
+    "stagnant": "not more than half, nor R below 1",
+}
+
+
+def print_summary(result: Any, files: Iterable[str | os.PathLike], console: Console) -> None:
+    """Print what came of a run: who survived, concentration, growth and where the files are.
+
+    Parameters
+    ----------
+    result : Result
+        Of `abm.simulate`.
+    files : iterable of paths
+        What the run wrote.
+    console : rich.console.Console
+        Where to.
+    """
+    scenario, outcomes = result.scenario, result.outcomes
+    sizes = [
+        _count(scenario.steps, "step"),
+        _count(len(scenario.sectors), "sector"),
+        _count(len(scenario.strategies), "strategy", "strategies"),
+    ]
+    console.print(Text(f"{scenario.name}, seed {result.seed}: {', '.join(sizes)}", style="bold"))
+    console.print()
+    console.print(_strategy_table(result))
+    console.print()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, text in _facts(outcomes, len(result.firms), -(-scenario.steps // 4)):
+        facts.add_row(name, Text(text))
+    console.print(facts)
+    for folder, names in _by_folder(files).items():
+        # Not wrapped, so that a path can be copied.
+        console.print(Text.assemble(("files      ", "bold"), f"{folder}{os.sep} {', '.join(names)}"), soft_wrap=True)
+
+
+def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tuple[str, str]]:
+    """What the outcomes say, each as a name and a line or two."""
+    structure, growth, winner = outcomes["structure"], outcomes["growth"], outcomes["winner"]
+    if structure in STRUCTURES:
+        hhi, sector_hhi = _number(outcomes["hhi"]), _number(outcomes["sector_hhi"])
+        largest = f"four largest {_percent(outcomes['cr4'])}"
+        yield (
+            "structure",
+            f"{structure}: sector HHI {sector_hhi} ({STRUCTURES[structure]}), HHI {hhi}, {largest}",
+        )
+    else:
+        yield "structure", f"{structure}: no firm is left"
+    if isinstance(growth, str):
+        circle = f"{_percent(outcomes['virtuous_share'])} of customers are with firms above all their baselines"
+        returns = f"weighted R {_number(outcomes['weighted_R'])}"
+        yield "growth", f"{growth}: {circle}, {returns} ({GROWTHS[growth]})"
+    else:
+        yield "growth", f"none to judge: no firm in the last {_count(window, 'step')}"
+    at = f"at step {int(outcomes['peak_step']):,}" if outcomes["peak_step"] else "at the start"
+    yield "firms", f"peak of {int(outcomes['peak_firms']):,} {at}, {at_end:,} at the end"
+    yield "survival", f"{_percent(outcomes['survival'])} of the initial firms are still there"
+    if isinstance(winner, str):
+        yield "winner", f"{winner}, {_percent(outcomes[f'share_{winner}'])} of customers"
+        yield "", f"(structure, growth and winner: means over the last {_count(window, 'step')})"
+    else:
+        yield "winner", "none"
+
+
+def _strategy_table(result: Any) -> Table:
+    """Firms at the start and at the end, customers and mean state of each strategy, largest first."""
+    names = [strategy.name for strategy in result.scenario.strategies]
+    initial = result.lives["strategy"][result.lives["entry_step"] == 0].value_counts().reindex(names, fill_value=0)
+    living = result.firms.groupby("strategy", observed=True)
+    state = living[["T", "C", "R"]].mean().reindex(names)
+    state["start"], state["end"] = initial, living.size().reindex(names, fill_value=0)
+    state["customers"] = living["B"].sum().reindex(names, fill_value=0.0) / max(result.firms["B"].sum(), 1e-300)
+    state = state.sort_values("customers", ascending=False, kind="stable")
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("strategy", overflow="ellipsis", no_wrap=True)
+    for heading in ("firms at start", "at end", "customers", "mean T", "mean C", "mean R"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
+    for name, row in state.iloc[:STRATEGIES].iterrows():
+        means = [_number(row[x]) for x in ("T", "C", "R")]
+        table.add_row(Text(name), f"{row['start']:,.0f}", f"{row['end']:,.0f}", _percent(row["customers"]), *means)
+    rest = state.iloc[STRATEGIES:]
+    if len(rest):
+        counts = f"{rest['start'].sum():,.0f}", f"{rest['end'].sum():,.0f}"
+        table.add_row(f"{len(rest)} smaller", *counts, _percent(rest["customers"].sum()), "", "", "")
+    if len(names) > 1:
+        means = [_number(result.firms[x].mean()) for x in ("T", "C", "R")]
+        total = f"{initial.sum():,}", f"{len(result.firms):,}", "100%" if len(result.firms) else "0%"
+        table.add_row("all", *total, *means, style="bold")
+    return table
+
+
+def _by_folder(files: Iterable[str | os.PathLike]) -> dict[Path, list[str]]:
+    folders: dict[Path, list[str]] = {}
+    for file in map(Path, files):
+        folders.setdefault(file.parent, []).append(file.name)
+    return folders
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _percent(share: float) -> str:
+    percent = 100.0 * share
+    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
+
+
+def _number(value: float) -> str:
+    """A number to about three digits, and a dash for what is none."""
+    size = abs(value)
+    if size != size:
+        return "-"
+    if size >= 1e6 or 0 < size < 0.01:
+        return f"{value:.1e}"
+    return f"{value:,.{2 if size < 10 else 1 if size < 100 else 0}f}"
+
+
+@contextmanager
+def progress(total: int, description: str, console: Console | None = None) -> Iterator[Callable[..., None]]:
+    """Show how far a task has come and how long it will take; on a terminal only, and gone when done.
+
+    Parameters
+    ----------
+    total : int
+        Parts of the task.
+    description : str
+        What is being done.
+    console : rich.console.Console, optional
+        Standard error by default.
+
+    Yields
+    ------
+    callable
+        To be called with the number of parts (1 by default) that were finished since the last call.
+
+    Examples
+    --------
+    >>> import io
+    >>> with progress(3, "runs", Console(file=io.StringIO())) as advance:
+    ...     advance()
+    """
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+        TextColumn("time left"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("after"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(parts: float = 1) -> None:
+            bar.advance(task, parts)
+
+        yield advance
+
+
+def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print the rows of `abm.parameters.listing_rows`, one below the other, grouped by level.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        With the keys `parameter symbol level allowed default neutral unit section meaning`.
+    console : rich.console.Console
+        Where to.
+    """
+    narrow = console.is_terminal and console.width < NARROW
+    columns = [
+        "parameter",
+        *([] if narrow else ["symbol"]),
+        "allowed",
+        "default",
+        *([] if narrow else ["neutral"]),
+    ]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(
+            name,
+            no_wrap=name != "allowed",
+            max_width=16 if name == "allowed" and console.is_terminal else None,
+        )
+    table.add_column("meaning [unit, section of the article]", ratio=1)
+    level = "market"
+    for row in rows:
+        if row["level"] != level:
+            level = row["level"]
+            table.add_row()
+            table.add_row(Text(f"for each {level}", style="dim"))
+        notes = ", ".join(row[name] for name in ("unit", "section") if row[name] != "–")
+        table.add_row(*(Text(row[name]) for name in columns), Text(row["meaning"] + (f" [{notes}]" if notes else "")))
+    _print_wide(table, console)
+
+
+def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
+    """Print names beside descriptions.
+
+    Parameters
+    ----------
+    rows : iterable of (str, str)
+        Name and description.
+    console : rich.console.Console
+        Where to.
+
+    Examples
+    --------
+    >>> scenario_table([("small", "Two firms.")], Console(color_system=None))
+    small  Two firms.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, description in rows:
+        table.add_row(Text(name), Text(description))
+    _print_wide(table, console)
+
+
+def _print_wide(table: Table, console: Console) -> None:
+    """Print a table wrapped to the terminal, or one row a line into a pipe."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=PIPED_WIDTH, color_system=None)
+    console.print(table)

@@ -1,0 +1,229 @@
+"""A run's directory: what is written into it, and how it comes to be there whole or not at all.
+
+A run is written into a temporary folder beside its directory and renamed when everything is on the disk.
+This module imports no heavy library, so that a bad directory is refused before any of them is loaded.
+"""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import platform
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm import __version__
+from abm.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.results import Result
+
+ABOUT = "run.json"  # what makes a directory a run's
+FILES = (
+    "steps.parquet",
+    "sectors.parquet",
+    "firms.parquet",
+    "lives.parquet",
+    "outcomes.json",
+    "overview.png",
+    "panel.parquet",
+    ABOUT,
+)
+LIBRARIES = ("numpy", "numba", "pandas", "pyarrow")
+
+# What undoes each folder that is still being written.
+_unfinished: list[Callable[[], None]] = []
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that a run's numbers can depend on.
+
+    Examples
+    --------
+    >>> list(versions())
+    ['abm', 'python', 'numpy', 'numba', 'pandas', 'pyarrow']
+    """
+    own = {"abm": __version__, "python": platform.python_version()}
+    return own | {name: metadata.version(name) for name in LIBRARIES}
+
+
+@contextlib.contextmanager
+def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder to write into, which becomes `out` when the block ends and vanishes if it fails.
+
+    Parameters
+    ----------
+    out : path
+        A directory that does not exist yet or is empty. Parents that are missing are made.
+    overwrite : bool
+        Let a run that is there already be replaced. It stays until the new one is whole.
+
+    Raises
+    ------
+    InputError
+        Before the block is entered, if `out` cannot be used.
+    """
+    # Renaming a folder onto a link would fail, so the place that the link stands for is replaced.
+    place = Path(os.path.realpath(out))
+    # Cut, so that the longest name that a directory can have still leaves room for the rest.
+    folder = place.with_name(f".{place.name[:60]}.tmp-{secrets.token_hex(4)}")
+    made: list[Path] = []
+
+    def undo() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):  # someone else has put something there
+                parent.rmdir()
+
+    _unfinished.append(undo)
+    try:
+        try:
+            _check(place, str(out), overwrite)
+            made += [parent for parent in place.parents if not parent.exists()]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except OSError as problem:
+            if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise InputError(f"{out}: cannot be written: {problem.strerror}") from None
+        yield folder
+        _sync(folder)
+        _check(place, str(out), overwrite)  # again: someone else may have been there meanwhile
+        _take_place(folder, place)
+    finally:
+        undo()
+        _unfinished.remove(undo)
+
+
+def discard_unfinished() -> None:
+    """Remove all folders that are still being written: for an end that does not wait for their blocks."""
+    for undo in _unfinished:
+        undo()
+
+
+def _check(place: Path, out: str, overwrite: bool) -> None:
+    """Refuse a directory whose replacement would lose or confuse something."""
+    try:
+        place.lstat()
+    except FileNotFoundError:
+        return
+    if not place.is_dir():
+        raise InputError(f"{out}: is not a directory")
+    names = os.listdir(place)
+    if names and ABOUT not in names:
+        raise InputError(f"{out}: is not empty and holds no run; name a new directory")
+    if names and not overwrite:
+        raise InputError(f"{out}: holds a run already; --overwrite replaces it")
+    if strange := sorted(set(names) - set(FILES)):
+        raise InputError(f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away")
+    if os.path.ismount(place) or place == Path.cwd():
+        raise InputError(f"{out}: is where you are or where a disk is mounted; name a directory inside it")
+
+
+def _take_place(folder: Path, place: Path) -> None:
+    """Rename a folder to a place where an earlier run may be; one of the two is always there at the end."""
+    earlier = folder.with_name(f"{folder.name}-earlier")
+    try:
+        if place.is_dir() and not os.listdir(place):
+            place.rmdir()
+        elif place.exists():
+            place.rename(earlier)
+        folder.rename(place)
+    finally:
+        if place.exists():
+            shutil.rmtree(earlier, ignore_errors=True)
+        elif earlier.exists():
+            earlier.rename(place)
+    _sync_directory(place.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have everything in a folder on the disk, so that a rename never outlives what it names."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    _sync_directory(folder)
+
+
+def _sync_directory(path: Path) -> None:
+    with contextlib.suppress(OSError):  # not every system and disk can
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_run(
+    folder: Path, result: "Result", settings: Mapping[str, Any], started: float, *, picture: bool = True
+) -> list[str]:
+    """Write a run's files.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go.
+    result : Result
+        What they hold.
+    settings : mapping
+        How the command collected the run, for `run.json`; `panel` says whether there is a panel to write.
+    started : float
+        When the run started, in seconds since 1970.
+    picture : bool
+        Whether to draw `overview.png`, which takes a second.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+    """
+    write_parquet(result.steps.reset_index(), folder / "steps.parquet")
+    write_parquet(result.sectors, folder / "sectors.parquet")
+    write_parquet(result.firms, folder / "firms.parquet")
+    write_parquet(result.lives, folder / "lives.parquet")
+    if settings["panel"]:
+        write_parquet(result.panel, folder / "panel.parquet")
+    write_json(dict(result.outcomes), folder / "outcomes.json")
+    if picture:
+        from abm.figures import overview, save
+
+        save(overview(result), folder / "overview.png")
+    about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **settings}
+    about |= {"versions": versions(), "machine": platform.machine()}
+    about["started"] = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
+    about["wall_seconds"] = round(time.time() - started, 3)
+    write_json(about, folder / ABOUT)
+    return [name for name in FILES if (folder / name).exists()]
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a table without its index, texts as texts even where all are missing."""
+    texts = [name for name in frame.columns if frame[name].dtype == object]
+    frame.astype(dict.fromkeys(texts, "str")).to_parquet(path, index=False, compression="zstd")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write strictly valid JSON: NaN as null and infinity as "inf"."""
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "item"):  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
