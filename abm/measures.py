@@ -27,8 +27,7 @@ _SPREAD = (
     (at.Q, SUM_Q, M2_Q),
     (at.F, SUM_F, M2_F),
 )
-LANES = 64
-_FEW_LANES = 8
+LANES = 16
 
 # Scratch rows that the sums use; the stages of a step use the same ones before.
 _WEIGHT, _LN_B, _VALUE, _STRESS, _SPEED, _LANES = range(6)
@@ -45,9 +44,13 @@ def sums_of(strategies: int) -> int:
     return STRATEGY_SUMS + 2 * strategies
 
 
+# The three sums below are written out, and not made by one function from what they add: numba's cache tells compiled
+# functions apart by name, and would take one made function for another.
+
+
 @inlined
-def fold(lanes, width):
-    """Sum of the first `width` partial sums, halves added to halves."""
+def _fold(lanes):
+    width = LANES
     while width > 1:
         width //= 2
         for lane in range(width):
@@ -55,69 +58,46 @@ def fold(lanes, width):
     return lanes[0]
 
 
-def _interleaved(term):
-    """A sum of `term(weight, value, mean)` over slots, in partial sums side by side.
-
-    The number of partial sums is a constant for the compiler and depends on nothing but the number of slots: many for
-    a whole block, so that the loop runs at full width, few for a small one, where adding them up is what costs.
-    """
-
-    def with_lanes(width):
-        @inlined
-        def add(weights, values, mean, lanes):
-            whole = values.size - values.size % width
-            for lane in range(width):
-                lanes[lane] = 0.0
-            for start in range(0, whole, width):
-                for lane in range(width):
-                    lanes[lane] += term(weights[start + lane], values[start + lane], mean)
-            for lane in range(values.size - whole):
-                lanes[lane] += term(weights[whole + lane], values[whole + lane], mean)
-            return fold(lanes, width)
-
-        return add
-
-    many, few = with_lanes(LANES), with_lanes(_FEW_LANES)
-
-    @inlined
-    def add(weights, values, mean, lanes):
-        if values.size >= 2 * LANES:
-            return many(weights, values, mean, lanes)
-        return few(weights, values, mean, lanes)
-
-    return add
-
-
-@inlined
-def _value(weight, value, mean):
-    return value
-
-
-@inlined
-def _product(weight, value, mean):
-    return weight * value
-
-
-@inlined
-def _square(weight, value, mean):
-    return weight * ((value - mean) * (value - mean))
-
-
-_sum_of_values = _interleaved(_value)
-_sum_of_products = _interleaved(_product)
-squares_about = _interleaved(_square)
-
-
 @inlined
 def total(values, lanes):
     """Sum of values; `lanes` is room for `LANES` numbers."""
-    return _sum_of_values(values, values, 0.0, lanes)
+    whole = values.size - values.size % LANES
+    for lane in range(LANES):
+        lanes[lane] = 0.0
+    for start in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += values[start + lane]
+    for lane in range(values.size - whole):
+        lanes[lane] += values[whole + lane]
+    return _fold(lanes)
 
 
 @inlined
 def weighted_total(weights, values, lanes):
     """Sum of weights times values."""
-    return _sum_of_products(weights, values, 0.0, lanes)
+    whole = values.size - values.size % LANES
+    for lane in range(LANES):
+        lanes[lane] = 0.0
+    for start in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += weights[start + lane] * values[start + lane]
+    for lane in range(values.size - whole):
+        lanes[lane] += weights[whole + lane] * values[whole + lane]
+    return _fold(lanes)
+
+
+@inlined
+def squares_about(weights, values, mean, lanes):
+    """Sum of weights times squared distances of values from a mean."""
+    whole = values.size - values.size % LANES
+    for lane in range(LANES):
+        lanes[lane] = 0.0
+    for start in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += weights[start + lane] * ((values[start + lane] - mean) * (values[start + lane] - mean))
+    for lane in range(values.size - whole):
+        lanes[lane] += weights[whole + lane] * ((values[whole + lane] - mean) * (values[whole + lane] - mean))
+    return _fold(lanes)
 
 
 @inlined
