@@ -78,7 +78,9 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; it must not hold a run yet.")],
     settings: Settings = None,
     steps: Annotated[str | None, typer.Option(metavar="N", help="The same as --set steps=N.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")
+    ] = 0,
     firms: Firms = None,
     panel: Annotated[
         int,
@@ -284,5 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end(STOPPED, f"stopped: {place}{problem.strerror or problem}")
     except MemoryError:
         return _end(STOPPED, "stopped: out of memory")
-    # An interruption may have come back through typer as a code.
-    return _end(code, "interrupted") if code == INTERRUPTED else code
+    if code == INTERRUPTED:  # perhaps by way of typer, which makes a code of it
+        # `python -m` remembers that an exec() was interrupted, as there are in many imports, and would end by a
+        # signal instead of with this code; another exec() makes it forget.
+        exec("")
+        return _end(INTERRUPTED, "interrupted")
+    return code

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIZE, DPI = (16.0, 9.0), 100  # inches and pixels an inch: 1600 × 900
 TEXT, TITLE, HEADLINE = 10.5, 12.5, 18  # points
 INK, GREY, BLUE, ORANGE = "#222222", "#666666", "#0072B2", "#E69F00"
-DOTTED = {"color": GREY, "lw": 1, "ls": (0, (1, 2))}
+DOTTED = {"color": GREY, "lw": 1, "ls": (0, (1, 2)), "zorder": 0.5}
 # Okabe and Ito's palette without black; yellow last, as it is the faintest on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei")
@@ -268,8 +268,6 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     ax.margins(0.09)  # room for the largest circle
     _scale(ax, "x", np.append(firms["T"], scenario.T0))
     _scale(ax, "y", np.append(firms["C"], scenario.C0))
-    ax.axvline(scenario.T0, **DOTTED)
-    ax.axhline(scenario.C0, **DOTTED)
     returns = np.log10(np.maximum(firms["R"].to_numpy(float), 1e-6))
     low, high = np.quantile(returns, [0.01, 0.99])
     # At least from half to twice break-even: a narrower scale would make noise look like success and failure.
@@ -278,6 +276,8 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     points = ax.scatter(
         firms["T"], firms["C"], s=area.clip(3.0, 400.0), c=returns, cmap="RdBu", norm=norm, lw=0.4, ec=GREY
     )
+    ax.axvline(scenario.T0, **DOTTED)
+    ax.axhline(scenario.C0, **DOTTED)
     left, bottom, width, height = ax.get_position().bounds
     bar = ax.figure.add_axes((left + width + 0.01, bottom, 0.01, height))
     colours = ax.figure.colorbar(points, cax=bar, extend="both")
@@ -374,12 +374,13 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
         _say_empty(ax, "nothing to show")
         return
     last, tops = shares[living[-1]], tops[living[-1]]
+    end = (steps.index[living[-1]] - steps.index[0]) / (steps.index[-1] - steps.index[0])
     labelled = len(names) if len(names) <= LABELS else LABELS - 1
     largest = np.sort(np.argsort(-last, kind="stable")[:labelled])
     middles = (tops - last / 2.0)[largest] / 100.0
     for place, middle, height in zip(largest, middles, _apart(middles, 1.0 / LABELS), strict=True):
-        line = [1.0, 1.03, 1.06], [middle, height, height]
-        ax.plot(*line, color=colours[place], lw=2.5, transform=ax.transAxes, clip_on=False)
+        line = [end, 1.03, 1.06], [middle, height, height]
+        ax.plot(*line, color=colours[place], lw=2, transform=ax.transAxes, clip_on=False)
         text = f"{_fit(names[place], 1.25)} {last[place]:.0f}%"
         ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK)
     if labelled < len(names):

@@ -10,7 +10,7 @@ from mesa.agent import Agent
 
 from abm import state as at
 from abm.errors import InputError
-from abm.parameters import FIRM_COLUMNS, nearest, shown
+from abm.parameters import FIRM_COLUMNS, nearest
 
 if TYPE_CHECKING:
     from abm.model import MarketModel
@@ -62,15 +62,17 @@ def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> Non
     if name not in ROWS:
         hint = " that can be set" if name in READ_ONLY else nearest(name, ROWS)
         raise AttributeError(f"a firm has no attribute {name!r}{hint}")
-    parameter, numbers = FIRM_COLUMNS[name], np.asarray(value)
+    parameter = FIRM_COLUMNS[name]
+    # As objects, or NumPy would make numbers of the bools and texts in a list before anybody has seen them.
+    numbers = np.array(value, dtype=object) if isinstance(value, list | tuple) else np.asarray(value)
     if numbers.ndim and numbers.shape != slots.shape:
         raise InputError(f"{name}: {len(numbers)} values for {len(slots)} firms")
     if numbers.dtype.kind not in "iuf" or parameter.kind == "int" or not np.all(parameter.admits(numbers)):
         checked = [parameter.check(number, whole_floats=True) for number in np.ravel(numbers).tolist()]
         numbers = np.reshape(checked, numbers.shape)
     runway = model.scenario.runway
-    if name == "F" and np.any(np.isinf(numbers) != np.isinf(runway)):
-        raise InputError(f"F = {shown(value)}: inf is allowed where the runway is, and only there; it is {runway}")
+    if name == "F" and (wrong := numbers[np.isinf(numbers) != np.isinf(runway)]).size:
+        raise InputError(f"F = {wrong[0]}: inf is allowed where the runway is inf, and only there; it is {runway}")
     if name == "B":
         numbers = np.maximum(numbers, at.CUSTOMER_FLOOR)  # 0 would be a vacant slot
     model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero

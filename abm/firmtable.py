@@ -251,8 +251,8 @@ def _check_names(names: list, label: str) -> list[str]:
         if name == "":
             raise InputError(f"{label}: column {place + 1} has no name; known are {', '.join(COLUMNS)}")
         if name not in COLUMNS:
-            hint = nearest(name, COLUMNS) or f"; known are {', '.join(COLUMNS)}"
-            raise InputError(f"{label}: unknown column {shown(name)}{hint}")
+            problem = f"unknown column {shown(name)}{nearest(name, COLUMNS)}"
+            raise InputError(f"{label}: {problem}; known are {', '.join(COLUMNS)}")
         if name in names[:place]:
             raise InputError(f"{label}: column {name!r} is there twice")
     for name in REQUIRED:

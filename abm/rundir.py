@@ -75,7 +75,7 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[P
     # Renaming a folder onto a link would fail, so the place that the link stands for is replaced.
     place = Path(os.path.realpath(out))
     # Cut, so that the longest name that a directory can have still leaves room for the rest.
-    folder = place.with_name(f".{place.name[:60]}.tmp-{secrets.token_hex(4)}")
+    folder = place.parent / f".{place.name[:60]}.tmp-{secrets.token_hex(4)}"
     made: list[Path] = []
 
     def undo() -> None:
@@ -124,7 +124,9 @@ def _check(place: Path, out: str, overwrite: bool) -> None:
     if names and not overwrite:
         raise InputError(f"{out}: holds a run already; --overwrite replaces it")
     if strange := sorted(set(names) - set(FILES)):
-        raise InputError(f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away")
+        raise InputError(
+            f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away"
+        )
     if os.path.ismount(place) or place == Path.cwd():
         raise InputError(f"{out}: is where you are or where a disk is mounted; name a directory inside it")
 

@@ -59,6 +59,7 @@ def cycle(r, period):
     real = np.sort(roots[np.abs(roots.imag) < 1e-7].real)
     shorter = [(root, logistic(r, root, period // 2)[-1]) for root in real]
     own = np.array([root for root, after in shorter if abs(root - after) > 1e-3])
+    own = np.array([logistic(r, root, 100 * period)[-1] for root in own])  # good to the last digits
     slope = np.prod(r * (1 - 2 * own[:period])) if len(own) == period else 0.0
     assert len(own) == period
     assert abs(slope) < 1
@@ -233,7 +234,7 @@ def test_each_reading_follows_its_own_recurrence(reading, start, baselines, k, s
             T, C, R = T + k1 * C * (C - C0), C + k2 * R * (R - R0), R + k3 * T * (T - T0)
         else:
             T, C, R = T + k1 * C, C + k2 * R, R + k3 * T
-        assume(FLOOR < min(T, C) and max(T, C, R) < LIMIT and R > 0)
+        assume(min(T, C) > FLOOR and max(T, C, R) < LIMIT and R > 0)
     firm = stepped([row], steps, reading=reading).iloc[0]
     assert [firm["T"], firm["C"], firm["R"]] == pytest.approx([T, C, R], rel=1e-9)
 

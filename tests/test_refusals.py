@@ -338,6 +338,7 @@ def test_a_directory_that_cannot_be_renamed_is_refused(small, tmp_path, refused,
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert "name a directory inside it" in refused(small, out=Path("."))
+    assert "/: is not empty" in refused(small, out=Path("/"))
     assert "cannot be written" in refused(small, out=tmp_path / ("x" * 256))
     (tmp_path / "loop").symlink_to("loop")
     assert "loop: is not a directory" in refused(small, out=tmp_path / "loop")

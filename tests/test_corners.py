@@ -1,0 +1,236 @@
+"""Parameters and firm tables anywhere in their ranges, the ends above all: nothing overflows, nothing is silently NaN.
+
+Everything but capacity and the number of steps, which only cost memory and time, is drawn from the whole of its range.
+"""
+
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from abm import Scenario, simulate
+from abm.parameters import FIRM_COLUMNS, MARKET, SECTOR, STRATEGY
+
+MOST_SLOTS, MOST_STEPS = 30, 15
+PLAIN_ENOUGH = {"steps", "capacity", "initial_firms"}
+LARGEST = 1.7976931348623157e308
+COUNTS = {"firms", "entries", "exits", "diverged", "leader_changed"}
+ALWAYS = COUNTS | {"instability", "demand", "step", "sector"}  # numbers where no firm lives, too
+MORE_FIRMS = {"hill", "subbotin", "size_variance_slope"}  # outcomes that need more firms or values than there may be
+
+
+def ends(parameter):
+    """The lowest and the highest value that are allowed."""
+    low = math.nextafter(parameter.low, math.inf) if parameter.low_open else parameter.low
+    return low, math.nextafter(parameter.high, -math.inf) if parameter.high_open else parameter.high
+
+
+def corners(parameter):
+    """Values of a parameter: its ends, its neutral value and default, and anything between, on a log scale as well."""
+    if parameter.choices:
+        return st.sampled_from(parameter.choices)
+    low, high = ends(parameter)
+    if parameter.kind == "int":
+        return st.one_of(st.sampled_from([int(low), int(high)]), st.integers(int(low), min(int(high), MOST_STEPS)))
+    marked = {low, high, *(v for v in (parameter.neutral, parameter.default) if isinstance(v, float))}
+    small, large = max(low, 1e-9), min(high, 1e12)
+    scaled = st.floats(math.log10(small), math.log10(large)).map(lambda power: min(max(10.0**power, small), large))
+    between = st.floats(low, min(high, LARGEST), allow_nan=False)
+    return st.one_of(st.sampled_from(sorted(marked)), scaled, between)
+
+
+@st.composite
+def corner_scenarios(draw):
+    """Scenarios with every parameter anywhere in its range."""
+    capacity = draw(st.integers(1, MOST_SLOTS))
+    values = {name: draw(corners(each)) for name, each in MARKET.items() if name not in PLAIN_ENOUGH}
+    values |= {"steps": draw(st.integers(1, MOST_STEPS)), "capacity": capacity}
+    values["initial_firms"] = draw(st.integers(1, capacity))
+    for key, table, weight in (("sectors", SECTOR, "demand_share"), ("strategies", STRATEGY, "weight")):
+        values[key] = [
+            {"name": f"{key}_{place}"} | {name: draw(corners(each)) for name, each in table.items()}
+            for place in range(draw(st.integers(1, 3)))
+        ]
+        if not any(member[weight] for member in values[key]):
+            values[key][-1][weight] = 1.0
+    return Scenario(**values)
+
+
+@st.composite
+def corner_tables(draw, scenario):
+    """Firm tables with some of the columns, every value anywhere in its range."""
+    rows = draw(st.integers(1, 8))
+    names = draw(st.lists(st.sampled_from(list(FIRM_COLUMNS)), unique=True))
+    columns = {
+        "sector": draw(st.lists(st.sampled_from([each.name for each in scenario.sectors]), min_size=rows, max_size=rows)),
+        "strategy": draw(st.lists(st.sampled_from([each.name for each in scenario.strategies]), min_size=rows, max_size=rows)),
+    }  # fmt: skip
+    for name in names:
+        values = corners(FIRM_COLUMNS[name])
+        if name == "F" and math.isfinite(scenario.runway):
+            values = values.map(lambda funds: min(funds, LARGEST))
+        columns[name] = draw(st.lists(values, min_size=rows, max_size=rows))
+    return pd.DataFrame(columns)
+
+
+def run_without_warnings(scenario, seed, firms=None):
+    """A run, all its tables made, in which a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = simulate(scenario, seed, firms=firms, panel=1)
+        for name in ("steps", "sectors", "firms", "lives", "panel", "outcomes"):
+            getattr(result, name)
+    return result
+
+
+def assert_no_infinity(frame, but=()):
+    numbers = frame.select_dtypes("number").drop(columns=list(but))
+    infinite = np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)
+    assert not infinite.any(), f"infinite: {list(numbers.columns[infinite])}"
+
+
+def assert_nan_only_where_no_firm_lives(rows, no_funds):
+    living = rows["firms"] > 0
+    funds = {f"{kind}_F" for kind in ("mean", "sd", "q10", "q50", "q90")}
+    for name in rows:
+        if name in ALWAYS or name.startswith("firms_"):
+            assert rows[name].notna().all(), name
+            continue
+        expected = ~living | (no_funds and name in funds)
+        assert rows[name].isna().tolist() == expected.tolist(), name
+    assert (rows.loc[~living, [name for name in rows if name.startswith("firms")]] == 0).all(axis=None)
+    assert (rows.loc[~living, "leader_changed"] == 0).all()
+
+
+def assert_sound(result):
+    """All that has to hold of a run at any corner."""
+    scenario, steps = result.scenario, result.steps
+    no_funds = math.isinf(scenario.runway)
+    for rows in (steps, result.sectors):
+        assert_no_infinity(rows)
+        assert_nan_only_where_no_firm_lives(rows, no_funds)
+    for firms in (result.firms, result.panel):
+        numbers = firms.select_dtypes("number")
+        assert numbers.notna().all(axis=None)
+        assert_no_infinity(firms, but=["F"] if no_funds else [])
+        assert (firms["F"] >= 0.0).all()
+        assert (firms["B"] >= 1e-9).all()
+    assert result.firms["share"].between(0.0, 1.0 + 1e-12).all()
+    assert_no_infinity(result.lives)
+    assert result.lives["peak_share"].between(0.0, 1.0 + 1e-12, inclusive="right").all()
+    # whoever has made a step beyond the limit has left, and is reported
+    entry_step = result.panel["id"].map(result.lives.set_index("id")["entry_step"])
+    moved = result.panel[result.panel["step"] > entry_step]
+    assert moved[["T", "C"]].to_numpy().max(initial=0.0) <= 1e9
+    assert result.firms[["T", "C", "P", "Q"]][result.firms["age"] > 0].to_numpy().max(initial=0.0) <= 1e9
+    assert (result.lives["reason"] == "diverged").sum() == steps["diverged"].sum()
+    assert result.lives["exit_step"].notna().sum() == steps["exits"].sum()
+    before = steps["firms"].shift(1, fill_value=(result.panel.step == 0).sum())
+    assert (before + steps["entries"] - steps["exits"] == steps["firms"]).all()
+    assert_outcomes_sound(result)
+
+
+def assert_outcomes_sound(result):
+    outcomes, steps = result.outcomes, result.steps
+    window = steps.tail(math.ceil(len(steps) / 4))
+    empty = (window["firms"] == 0).all()
+    for name, value in outcomes.items():
+        if name in ("winner", "growth"):
+            assert (value is None) == empty
+        elif name == "structure":
+            assert (value == "collapsed") == (steps["firms"].iloc[-1] == 0)
+        elif name in MORE_FIRMS:
+            assert not math.isinf(value)
+        else:
+            assert not math.isinf(value), name
+            assert math.isnan(value) == (name in window and window[name].isna().all()), name
+    if len(result.firms) < 100:
+        assert math.isnan(outcomes["hill"])
+
+
+quick = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(quick, max_examples=2_500)
+any_seed = st.integers(0, 2**63 - 1)
+
+
+def any_drawn_start(scenario, seed):
+    assert_sound(run_without_warnings(scenario, seed))
+
+
+def any_table(data):
+    scenario = data.draw(corner_scenarios())
+    assert_sound(run_without_warnings(scenario, data.draw(any_seed), firms=data.draw(corner_tables(scenario))))
+
+
+@quick
+@given(scenario=corner_scenarios(), seed=any_seed)
+def test_any_scenario_within_the_ranges_runs_soundly(scenario, seed):
+    any_drawn_start(scenario, seed)
+
+
+@quick
+@given(data=st.data())
+def test_any_firm_table_within_the_ranges_runs_soundly(data):
+    any_table(data)
+
+
+@pytest.mark.slow
+@thorough
+@given(scenario=corner_scenarios(), seed=any_seed)
+def test_thousands_of_scenarios_within_the_ranges_run_soundly(scenario, seed):
+    any_drawn_start(scenario, seed)
+
+
+@pytest.mark.slow
+@thorough
+@given(data=st.data())
+def test_thousands_of_firm_tables_within_the_ranges_run_soundly(data):
+    any_table(data)
+
+
+SIDES = {"lowest": 0, "highest": 1}
+
+
+@pytest.mark.parametrize("reading", ["literal", "rate", "increment"])
+@pytest.mark.parametrize("side", SIDES)
+def test_all_parameters_at_one_end_run_soundly(side, reading):
+    def at_end(table):
+        return {name: ends(each)[SIDES[side]] for name, each in table.items() if not each.choices}
+
+    market = {name: value for name, value in at_end(MARKET).items() if name not in PLAIN_ENOUGH | {"review_interval"}}
+    sector, strategy = at_end(SECTOR), at_end(STRATEGY)
+    for policy in ("fixed", "adaptive", "imitate"):
+        scenario = Scenario(
+            steps=MOST_STEPS, capacity=MOST_SLOTS, initial_firms=10, review_interval=1, reading=reading, **market,
+            sectors=[{"name": name} | sector | {"demand_share": 1.0} for name in ("a", "b")],
+            strategies=[{"name": "only"} | strategy | {"policy": policy, "weight": 1.0}],
+        )  # fmt: skip
+        for seed in range(5):
+            assert_sound(run_without_warnings(scenario, seed))
+
+
+MIDDLE = Scenario(steps=10, capacity=20, initial_firms=12, entry_rate=0.3, runway=2.0, review_interval=2, sectors=[{"name": "a", "demand_share": 1}, {"name": "b", "demand_share": 1}])  # fmt: skip
+EACH = [each for table in (MARKET, SECTOR, STRATEGY) for each in table.values() if not each.choices]
+EACH = [each for each in EACH if each.name not in PLAIN_ENOUGH | {"weight", "demand_share"}]
+
+
+@pytest.mark.parametrize("parameter", EACH, ids=lambda each: each.name)
+def test_each_parameter_at_its_ends_alone_runs_soundly(parameter):
+    for value in ends(parameter):
+        value = int(value) if parameter.kind == "int" else value
+        assert_sound(run_without_warnings(MIDDLE.replace(**{parameter.name: value}), 3))
+
+
+@pytest.mark.parametrize("column", FIRM_COLUMNS)
+@pytest.mark.parametrize("all_alike", [True, False])
+def test_each_column_of_a_firm_table_at_its_ends_alone_runs_soundly(column, all_alike):
+    low, high = (-1, 1) if column == "direction" else ends(FIRM_COLUMNS[column])
+    if column == "F":
+        high = LARGEST
+    for lower, upper in ((low, low), (high, high)) if all_alike else ((low, high),):
+        table = pd.DataFrame({"sector": ["a", "b"] * 4, "strategy": "balanced", column: [lower, lower, upper, upper] * 2})
+        assert_sound(run_without_warnings(MIDDLE, 3, firms=table))

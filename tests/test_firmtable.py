@@ -1,0 +1,639 @@
+"""Firm tables: what is read, what is filled in, what is refused, and where the firms are put."""
+
+import contextlib
+import datetime
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from abm import state as at
+from abm.errors import InputError
+from abm.firmtable import COLUMNS, place_table, read_firm_table, scenario_for
+from abm.parameters import FIRM_COLUMNS
+from abm.population import draw_population
+from abm.scenario import Scenario
+
+SCENARIO = Scenario(
+    capacity=10,
+    runway=6,
+    initial_momentum=0.25,
+    T0=2.0,
+    C0=3.0,
+    R0=1.5,
+    k1=0.4,
+    k2=0.6,
+    k3=0.8,
+    sectors=[
+        {"name": "retail", "demand_share": 3, "monetisation": 0.5},
+        {"name": "enterprise", "demand_share": 1, "monetisation": 2.0},
+    ],
+    strategies=[
+        {"name": "bold", "technology_weight": 0.8, "optimisation_weight": 0.6},
+        {"name": "calm", "technology_weight": 0.3, "policy": "adaptive"},
+    ],
+)
+ROWS = {
+    "T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3, "theta": at.THETA,
+    "omega": at.OMEGA, "T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F,
+    "direction": at.DIRECTION, "age": at.AGE, "R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED,
+}  # fmt: skip
+
+
+def frame(rows: int = 2, **columns) -> pd.DataFrame:
+    return pd.DataFrame({"sector": ["retail"] * rows, "strategy": ["bold"] * rows} | columns)
+
+
+def read(content, scenario: Scenario = SCENARIO):
+    """The table of a DataFrame, or of keywords of `frame`."""
+    return read_firm_table(content if isinstance(content, pd.DataFrame) else frame(**content), scenario)
+
+
+def file(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def refusal(source, scenario: Scenario = SCENARIO) -> str:
+    with pytest.raises(InputError) as caught:
+        read_firm_table(source, scenario)
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    return message
+
+
+def equal(one, other) -> bool:
+    return (
+        np.array_equal(one.sectors, other.sectors)
+        and np.array_equal(one.values, other.values)
+        and (one.names, one.digest) == (other.names, other.digest)
+    )
+
+
+# --- what is filled in --------------------------------------------------------------------------------
+
+
+def test_what_a_table_leaves_out_is_what_a_draw_without_noise_would_give():
+    table = read(pd.DataFrame({"sector": ["retail", "enterprise", "retail"], "strategy": ["bold", "calm", "calm"]}))
+    assert (table.sectors.tolist(), table.sectors.dtype) == ([0, 1, 0], np.int64)
+    assert (table.values.shape, table.values.dtype) == ((at.FIRM_ROWS, 3), np.float64)
+    expected = {
+        "T0": [2, 2, 2], "C0": [3, 3, 3], "R0": [1.5, 1.5, 1.5],
+        "k1": [0.4, 0.4, 0.4], "k2": [0.6, 0.6, 0.6], "k3": [0.4, 1.6, 0.4],
+        "theta": [0.8, 0.3, 0.3], "omega": [0.6, 0.5, 0.5],
+        "T": [2.5, 2.5, 2.5], "C": [3.75, 3.75, 3.75], "P": [1.875, 1.875, 1.875], "R": [1.875, 1.875, 1.875],
+        "Q": [2.5, 2.5, 2.5], "B": [1.125, 0.75, 1.125], "F": [6, 6, 6], "direction": [1, 1, 1],
+        "age": [0, 0, 0], "R_smoothed": [1.875, 1.875, 1.875], "R_reviewed": [1.875, 1.875, 1.875],
+    }  # fmt: skip
+    assert {name: table.values[row].tolist() for name, row in ROWS.items()} == expected
+    assert table.values[at.STRATEGY].tolist() == [0, 1, 1]
+    assert table.values[at.ID].tolist() == [0, 1, 2]
+    assert not table.values[at.ID + 1 :].any()
+    assert table.names == ["", "", ""]
+
+
+def test_a_bare_table_starts_as_a_draw_without_noise_does():
+    # The strategies have equal weight, so the draw deals one of each to a sector's two firms.
+    scenario = SCENARIO.replace(heterogeneity=0, initial_firms=4, demand_share=1, capacity=4)
+    layout = at.layout_of(scenario)
+    drawn = at.allocate(layout, sums=0, lives=0)
+    draw_population(drawn, at.parameters_of(scenario), *layout, 1)
+    strategies = [scenario.strategies[int(place)].name for place in drawn.firms[at.STRATEGY]]
+    table = read(pd.DataFrame({"sector": ["retail"] * 2 + ["enterprise"] * 2, "strategy": strategies}), scenario)
+    same = [row for row in range(at.FIRM_ROWS) if row != at.DIRECTION]  # either direction with equal odds
+    assert np.array_equal(drawn.firms[same], table.values[same])
+
+
+@pytest.mark.parametrize(
+    ("given", "follows"),
+    [
+        ({"T0": 4.0}, {"T": 5.0, "Q": 5.0}),
+        ({"T": 7.0}, {"Q": 7.0, "T0": 2.0}),
+        ({"T": 7.0, "Q": 6.0}, {"Q": 6.0}),
+        ({"C0": 0.4}, {"C": 0.5}),
+        ({"R0": 2.0}, {"R": 2.5, "P": 2.5, "R_smoothed": 2.5, "R_reviewed": 2.5}),
+        ({"R": 4.0}, {"P": 4.0, "R_smoothed": 4.0, "R_reviewed": 4.0, "R0": 1.5}),
+        ({"P": 4.0}, {"R": 1.875, "R_smoothed": 1.875}),
+        ({"R_smoothed": 4.0}, {"R": 1.875, "R_reviewed": 1.875}),
+        ({"k3": 0.7}, {"k3": 0.7}),
+        ({"B": 0.0}, {"B": 1e-9}),
+        ({"F": 1e300}, {"F": 1e300}),
+    ],
+)
+def test_what_is_given_is_taken_as_it_is_and_defaults_follow_from_it(given, follows):
+    table = read({name: [value] * 2 for name, value in given.items()})
+    assert {name: table.values[ROWS[name], 1] for name in follows} == follows
+
+
+@pytest.mark.parametrize("name", FIRM_COLUMNS)
+def test_a_column_goes_to_its_row(name):
+    values = {"age": [3, 8], "direction": [-1, 1]}.get(name, [0.25, 0.5])
+    assert read({name: values}).values[ROWS[name]].tolist() == values
+
+
+def test_a_market_size_that_is_set_makes_the_fair_share():
+    table = read({"rows": 3}, SCENARIO.replace(market_size=80))
+    assert table.values[at.B].tolist() == [20.0] * 3
+
+
+@pytest.mark.parametrize(("size", "base"), [(1e12, 5e11), (1e-12, 1e-9)])
+def test_a_fair_share_is_held_within_the_bounds_of_customer_base_and_demand(size, base):
+    scenario = Scenario(market_size=size)
+    firms = pd.DataFrame({"sector": ["market"] * 2, "strategy": "balanced"})
+    assert read_firm_table(firms, scenario).values[at.B].tolist() == [base] * 2
+
+
+def test_with_an_infinite_runway_the_funds_of_a_table_are_ignored():
+    endless = SCENARIO.replace(runway=float("inf"))
+    tables = [read(columns, endless) for columns in ({}, {"F": [1.0, 2.0]}, {"F": [np.inf, 0.0]})]
+    assert all(np.isinf(table.values[at.F]).all() for table in tables)
+    assert tables[0].digest == tables[1].digest == tables[2].digest
+
+
+def test_a_minus_zero_becomes_a_plain_zero():
+    assert read({"k1": [-0.0, 0.0]}).digest == read({"k1": [0.0, 0.0]}).digest
+
+
+# --- what is read -------------------------------------------------------------------------------------
+
+PLAIN = 'sector,strategy,name,T,direction\nretail,bold,"Acme, Inc",1.5,1\nenterprise,calm,,2e-3,-1\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        PLAIN.rstrip("\n"),
+        PLAIN + "\n\n  \n",
+        "\n" + PLAIN.replace("\n", "\n\n"),
+        PLAIN.replace("\n", "\r\n") + "\r\n",
+        PLAIN.replace("\n", "\r"),
+        "\ufeff" + PLAIN,
+        "\ufeff" + PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("retail,bold,", " retail , bold,"),
+        PLAIN.replace("1.5,1", " 1.5 ,+1"),
+        PLAIN.replace("sector,", '"sector",'),
+        PLAIN.replace("sector,", " sector ,"),
+        PLAIN.replace('Inc",', 'Inc" ,'),
+    ],
+)
+def test_a_csv_may_be_written_in_many_ways(tmp_path, content):
+    table = read_firm_table(file(tmp_path / "firms.csv", content), SCENARIO)
+    assert table.names == ["Acme, Inc", ""]
+    assert equal(table, read_firm_table(file(tmp_path / "plain.txt", PLAIN), SCENARIO))
+    assert table.values[at.T].tolist() == [1.5, 0.002]
+    assert table.values[at.DIRECTION].tolist() == [1, -1]
+
+
+def test_names_may_hold_quotes_line_ends_and_any_letters(tmp_path):
+    content = 'name,sector,strategy\n"say ""hi""",retail,bold\n"two\nlines",retail,bold\n5" 华为,retail,bold\n'
+    table = read_firm_table(file(tmp_path / "firms.csv", content), SCENARIO)
+    assert table.names == ['say "hi"', "two\nlines", '5" 华为']
+
+
+def test_names_that_are_numbers_stay_as_they_are_written(tmp_path):
+    table = read_firm_table(file(tmp_path / "f.csv", "name,sector,strategy\n007,retail,bold\nNA,retail,bold"), SCENARIO)
+    assert table.names == ["007", "NA"]
+
+
+def test_csv_parquet_and_dataframe_of_the_same_content_are_equal(tmp_path):
+    random = np.random.default_rng(1)
+    firms = pd.DataFrame(
+        {
+            "name": ["Acme, Inc", "", "中", *map(str, range(197))],
+            "sector": random.choice(["retail", "enterprise"], 200),
+            "strategy": random.choice(["bold", "calm"], 200),
+            "age": random.integers(0, 99, 200),
+            "direction": random.choice([-1, 1], 200),
+            **{name: random.lognormal(0, 3, 200) for name in ("T", "C", "P", "R", "Q", "B", "F", "k1", "T0")},
+        }
+    )
+    firms.to_csv(tmp_path / "firms.csv", index=False)
+    firms.to_parquet(tmp_path / "firms.parquet")
+    firms.to_parquet(tmp_path / "firms.PQ", index=True)
+    table = read(firms)
+    assert table.values[at.T].tolist() == firms["T"].tolist()
+    for name in ("firms.csv", "firms.parquet", "firms.PQ"):
+        assert equal(table, read_firm_table(tmp_path / name, SCENARIO))
+    assert equal(table, read_firm_table(str(tmp_path / "firms.csv"), SCENARIO))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"T": [1.0, 2.1]},
+        {"sector": ["retail", "enterprise"]},
+        {"strategy": ["bold", "calm"]},
+        {"name": ["a", "c"]},
+    ],
+)
+def test_the_digest_tells_contents_apart(change):
+    content = {"T": [1.0, 2.0], "name": ["a", "b"]}
+    assert read(content).digest == read(content).digest
+    assert read(content).digest != read(content | change).digest
+
+
+def test_the_digest_tells_where_one_name_ends():
+    assert read({"name": ["a,b", "c"]}).digest != read({"name": ["a", "b,c"]}).digest
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=5))
+def test_a_number_of_a_csv_is_the_float_nearest_to_what_is_written(tmp_path_factory, numbers):
+    texts = [f"{number!r}" for number in numbers] + [f"{number:.30f}" for number in numbers]
+    content = "sector,strategy,F\n" + "".join(f"retail,bold,{text}\n" for text in texts)
+    table = read_firm_table(file(tmp_path_factory.mktemp("csv") / "f.csv", content), SCENARIO)
+    assert table.values[at.F].tolist() == [float(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1, 2],
+        np.array([1, 2], dtype=np.uint8),
+        np.array([1, 2], dtype=np.float32),
+        pd.array([1, 2], dtype="Int64"),
+        pd.array([1, 2], dtype=pd.ArrowDtype(pa.float64())),
+        pd.Categorical([1, 2]),
+        pd.Series([1, Fraction(2)], dtype=object),
+    ],
+)
+def test_numbers_of_a_dataframe_may_be_of_any_numeric_type(column):
+    assert read({"T": column}).values[at.T].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, "", " "])
+def test_a_firm_may_go_without_a_name(missing):
+    assert read({"name": [missing, " Acme "]}).names == ["", "Acme"]
+    assert read({"name": [missing, missing]}).names == ["", ""]
+
+
+def test_sectors_and_strategies_may_be_categories():
+    firms = frame(sector=["retail", "enterprise"]).astype("category")
+    assert read(firms).sectors.tolist() == [0, 1]
+
+
+def test_the_final_state_of_a_run_is_a_table_and_what_belongs_to_the_run_is_ignored(tmp_path):
+    state = {name: [0.5, 0.75] for name in FIRM_COLUMNS} | {"age": [3, 40], "direction": [-1.0, 1.0]}
+    firms = frame(id=[7, 9], slot=[3, 3], share=[np.nan, 2.0], name=["Acme", ""], **state)
+    firms.to_parquet(tmp_path / "firms.parquet")
+    table = read_firm_table(tmp_path / "firms.parquet", SCENARIO)
+    assert set(firms) == set(COLUMNS)
+    assert {name: table.values[row].tolist() for name, row in ROWS.items()} == state
+    assert table.values[at.ID].tolist() == [0, 1]
+    firms = firms.set_index("id")
+    firms.to_parquet(tmp_path / "indexed.parquet")
+    assert equal(table, read(firms))
+    assert equal(table, read_firm_table(tmp_path / "indexed.parquet", SCENARIO))
+
+
+def test_a_named_index_counts_as_a_column_and_no_other_index_does():
+    firms = frame(name=["a", "b"], T=[1.0, 2.0])
+    assert equal(read(firms), read(firms.set_index("name")))
+    assert equal(read(firms), read(firms.set_index(["name", "T"])))
+    assert equal(read(firms), read(firms.set_axis([5, 5])))
+
+
+def test_reading_leaves_a_dataframe_as_it_was():
+    firms = frame(name=pd.Series([None, "b"], dtype=object), T=pd.Series([1, 2], dtype=object))
+    before = firms.copy(deep=True)
+    read(firms)
+    pd.testing.assert_frame_equal(firms, before)
+
+
+def test_importing_the_module_leaves_pandas_and_pyarrow_alone():
+    code = "import sys, abm.firmtable; print({'pandas', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+# --- what is refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"T": [1.0, None]}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": [1.0, np.inf]}, "row 2: T = inf is outside [1e-6, 1e9]"),
+        ({"R": [-np.inf, 1.0]}, "row 1: R = -inf is outside [0, 1e21]"),
+        ({"T": pd.array([1, None], dtype="Int64")}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": pd.Series([1, None], dtype=object)}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": pd.Series([1, pd.NA], dtype=object)}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": [1, 0]}, "row 2: T = 0.0 is outside [1e-6, 1e9]"),
+        ({"T": [1, "2.5"]}, "row 2: T = '2.5' is not a number; allowed is"),
+        ({"T": ["1", "2"]}, "row 1: T = '1' is not a number; allowed is"),
+        ({"T": [True, False]}, "row 1: T = True is not a number; allowed is"),
+        ({"T": pd.Series([1.0, True], dtype=object)}, "row 2: T = True is not a number; allowed is"),
+        ({"T": [1j, 2]}, "row 1: T = 1j is not a number; allowed is"),
+        ({"T": pd.Series([1, 10**400], dtype=object)}, "row 2: T = 1000000000000"),
+        ({"age": [0, 0.5]}, "row 2: age = 0.5 is not an integer"),
+        ({"age": [0, -1]}, "row 2: age = -1 is outside [0, 1e9]"),
+        ({"age": [0, np.inf]}, "row 2: age = inf is not an integer"),
+        ({"direction": [1, 0]}, "row 2: direction = 0.0 is outside -1 or 1"),
+        ({"direction": [0.5, 1]}, "row 1: direction = 0.5 is outside -1 or 1"),
+        ({"theta": [0.5, 0.96]}, "row 2: theta = 0.96 is outside [0.05, 0.95]"),
+        ({"F": [1, np.inf]}, "row 2: F = inf is allowed only where the runway is inf; it is 6.0"),
+        ({"F": [1, np.nan]}, "row 2: F is missing or nan; allowed is [0, inf]"),
+        ({"F": [-1, 0]}, "row 1: F = -1.0 is outside [0, inf]"),
+        ({"sector": ["retail", None]}, "row 2: sector is missing; the scenario has retail, enterprise"),
+        ({"sector": ["retail", "Retial"]}, "row 2: unknown sector 'Retial' (did you mean 'retail'?); "),
+        ({"strategy": ["zz", "bold"]}, "row 1: unknown strategy 'zz'; the scenario has bold, calm"),
+        ({"strategy": [["bold"], "bold"]}, "row 1: unknown strategy \"['bold']\""),
+        ({"tehta": [0.5, 0.5]}, "unknown column 'tehta' (did you mean 'theta'?); known are sector, "),
+        ({"zzzz": [0.5, 0.5]}, "unknown column 'zzzz'; known are sector, strategy, name, T0, "),
+        ({"name": pd.Series(["a", "\udc80"], dtype=object)}, r"row 2: name = '\udc80' holds half"),
+    ],
+)  # fmt: skip
+def test_a_dataframe_is_refused_with_row_column_value_and_what_is_allowed(columns, message):
+    assert refusal(frame(**columns)).startswith(f"firm table: {message}")
+
+
+@pytest.mark.parametrize("name", FIRM_COLUMNS)
+def test_every_column_is_held_to_its_range(name):
+    parameter = FIRM_COLUMNS[name]
+    low, high = (-1, 1) if parameter.choices else (parameter.low, parameter.high)
+    assert read({name: [low, low]}).values[ROWS[name], 0] == max(low, 1e-9 if name == "B" else low)
+    beyond = low - 1 if name == "age" else np.nextafter(low, -np.inf)
+    assert f"row 2: {name} = " in refusal(frame(**{name: [low, beyond]}))
+    if name != "F":
+        assert read({name: [high, high]}).values[ROWS[name], 1] == high
+        beyond = high + 1 if name == "age" else np.nextafter(high, np.inf)
+        assert f"row 2: {name} = " in refusal(frame(**{name: [high, beyond]}))
+
+
+@pytest.mark.parametrize("date", [pd.Timestamp("2024-01-01"), datetime.date(2024, 1, 1), pd.Timedelta("1D")])
+def test_a_date_is_no_number(date):
+    message = refusal(frame(T=[date, date]))
+    assert message.startswith("firm table: row 1: T = ")
+    assert "is not a number" in message
+
+
+def test_a_dataframe_with_two_columns_of_one_name_is_refused():
+    firms = pd.concat([frame(T=[1, 2]), frame()[["sector"]]], axis=1)
+    assert refusal(firms) == "firm table: column 'sector' is there twice"
+    assert (
+        refusal(frame(name=["a", "b"], T=[1, 2]).set_index("T", drop=False)) == "firm table: column 'T' is there twice"
+    )
+
+
+def test_names_of_columns_that_are_no_texts_are_refused():
+    assert refusal(pd.DataFrame([[1, 2]])).startswith("firm table: unknown column 0")
+    columns = pd.MultiIndex.from_tuples([("sector", "a"), ("strategy", "a")])
+    assert refusal(pd.DataFrame([["retail", "bold"]], columns=columns)).startswith("firm table: unknown column ('sec")
+
+
+@pytest.mark.parametrize("column", ["sector", "strategy"])
+def test_sector_and_strategy_must_be_there(column):
+    assert refusal(frame().drop(columns=column)) == f"firm table: column '{column}' is missing"
+
+
+def test_a_table_without_rows_is_refused():
+    assert refusal(frame(rows=0)) == "firm table: no rows; a firm table has a row a firm"
+
+
+@pytest.mark.parametrize("source", [None, 3, {"sector": ["retail"]}, [1, 2], b"firms.csv", True])
+def test_what_is_neither_a_path_nor_a_dataframe_is_refused(source):
+    assert refusal(source) == f"firms = {source!r} is neither a path nor a DataFrame"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "empty; a firm table starts with the names of its columns"),
+        ("\ufeff", "empty; a firm table starts with the names of its columns"),
+        ("\n \n\n", "empty; a firm table starts with the names of its columns"),
+        ("sector,strategy\n", "no rows; a firm table has a row a firm"),
+        ("sector,strategy", "no rows; a firm table has a row a firm"),
+        ("retail,bold\n", "unknown column 'retail'"),
+        ("sector;strategy\nretail;bold\n", "unknown column 'sector;strategy'"),
+        ("strategy\nbold\n", "column 'sector' is missing"),
+        (",sector,strategy\n0,retail,bold\n", "column 1 has no name; known are sector, "),
+        ("sector,strategy,T,T\nretail,bold,1,2\n", "column 'T' is there twice"),
+        ("sector,strategy,T, T\nretail,bold,1,2\n", "column 'T' is there twice"),
+        ("sector,strategy,T.1\nretail,bold,1\n", "unknown column 'T.1'; known are sector, strategy, "),
+        ("sector,strategy,T\nretail,bold,1\nretail,bold,\n", "row 2 (line 3): T is missing or nan"),
+        ("sector,strategy,T\nretail,bold,1\nretail,bold, \n", "row 2 (line 3): T is missing or nan"),
+        ("sector,strategy,T\nretail,bold,nan\n", "row 1 (line 2): T is missing or nan"),
+        ("sector,strategy,T\nretail,bold,NA\n", "row 1 (line 2): T = 'NA' is not a number; allowed is"),
+        ("sector,strategy,T\nretail,bold,inf\n", "row 1 (line 2): T = inf is outside [1e-6, 1e9]"),
+        ("sector,strategy,T\nretail,bold,1e400\n", "row 1 (line 2): T = inf is outside [1e-6, 1e9]"),
+        ("sector,strategy,T\nretail,bold,1\nretail,bold,1e10\n", "row 2 (line 3): T = 10000000000.0 is"),
+        ("sector,strategy,T\nretail,bold,1_000\n", "row 1 (line 2): T = '1_000' is not a number; allowed is"),
+        ('sector,strategy,T\nretail,bold,"1,5"\n', "row 1 (line 2): T = '1,5' is not a number; allowed is"),
+        ("sector,strategy,T\nretail,bold,true\n", "row 1 (line 2): T = 'true' is not a number; allowed is"),
+        ("sector,strategy,T\nretail,bold,2024-01-01\n", "row 1 (line 2): T = '2024-01-01' is not a number"),
+        ("sector,strategy,age\nretail,bold,1.5\n", "row 1 (line 2): age = 1.5 is not an integer"),
+        ("sector,strategy\n,bold\n", "row 1 (line 2): sector is missing; the scenario has"),
+        ("sector,strategy\nretail,bald\n", "row 1 (line 2): unknown strategy 'bald' (did you mean 'bold'?)"),
+        ("sector,strategy\nretail,bold\nretail,bold,1\n", "row 2 (line 3) has 3 cells for 2 columns"),
+        ("sector,strategy\nretail,bold,\n", "row 1 (line 2) has 3 cells for 2 columns"),
+        ("sector,strategy,T\nretail,bold\n", "row 1 (line 2) has 2 cells for 3 columns"),
+        ("sector,strategy,T\n\nretail,bold,1\n\nretail,bold\n", "row 2 (line 5) has 2 cells for 3 columns"),
+        ('sector,strategy\nretail,bold\n""\n', "a row has 1 cells for 2 columns"),
+        ('name,sector,strategy\n"a\nb",retail,bold\nc,retail,bald\n', "row 2 (line 4): unknown strategy"),
+        ('sector,strategy,name\nretail,bold,"a\nretail,bold,b\n', "line 2: a quoted text does not end"),
+        ('sector,strategy,name\nretail,bold,"a\nretail,bold,"b\n', "line 2: a quoted text does not end"),
+        ('sector,strategy,name\nretail,bold,"a"b\n', "line 2: a quoted text does not end"),
+        (b"sector,strategy,name\nretail,bold,caf\xe9\n", "not a text file in UTF-8"),
+        ("sector,strategy\nretail,bold\n".encode("utf-16"), "not a text file in UTF-8"),
+        (b"PAR1\x00\x01\x02", "not a text file in UTF-8 (a Parquet file must end in .parquet or .pq)"),
+        (b"\x00\x01", "not a text file in UTF-8"),
+        (b"\x1f\x8b\x08", "not a text file in UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_csv_is_refused_with_file_row_and_line(tmp_path, content, message):
+    path = file(tmp_path / "firms.csv", content)
+    assert refusal(path).startswith(f"{path}: {message}")
+
+
+def test_rows_are_named_rightly_far_down_a_file(tmp_path):
+    rows = ['retail,bold,"a, b",1.0'] * 30_000 + ["retail,bold,c,0"] + ["retail,bold,d,1"] * 30_000
+    path = file(tmp_path / "firms.csv", "\n".join(["sector,strategy,name,T", *rows]))
+    assert refusal(path) == f"{path}: row 30001 (line 30002): T = 0.0 is outside [1e-6, 1e9]"
+
+
+def test_a_text_longer_than_a_reader_takes_is_refused_in_a_line(tmp_path):
+    path = file(tmp_path / "firms.csv", f"sector,strategy,name\nretail,bold,{'x' * 5_000_000}\n")
+    assert refusal(path).startswith(f"{path}: not a readable CSV file: ")
+
+
+def test_a_path_that_leads_to_no_file_is_refused(tmp_path, monkeypatch):
+    assert refusal(tmp_path) == f"{tmp_path}: Is a directory"
+    assert refusal(tmp_path / "none.csv") == f"{tmp_path / 'none.csv'}: No such file or directory"
+    assert refusal(tmp_path / "none.parquet") == f"{tmp_path / 'none.parquet'}: No such file or directory"
+    assert refusal("") == ".: Is a directory"
+    assert "null" in refusal("a\0b")
+
+    def denied(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert refusal("secret.csv") == "secret.csv: Permission denied"
+
+
+@pytest.mark.parametrize("content", [b"PAR1", b"PAR1" * 9, b"sector,strategy\nretail,bold\n", b"\x00" * 100])
+def test_a_file_that_is_not_parquet_is_refused(tmp_path, content):
+    path = file(tmp_path / "firms.parquet", content)
+    assert refusal(path).startswith(f"{path}: not a readable Parquet file: ")
+    assert refusal(file(path, b"")).startswith(f"{path}: empty")
+
+
+def test_a_parquet_file_that_was_cut_off_is_refused(tmp_path):
+    frame(T=[1.0, 2.0]).to_parquet(tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    for length in range(1, len(whole), 97):
+        assert "not a readable Parquet file" in refusal(file(tmp_path / "cut.parquet", whole[:length]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"T": pa.array([1.0, None])}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": pa.array([1, None])}, "row 2: T is missing or nan; allowed is [1e-6, 1e9]"),
+        ({"T": pa.array([True, False])}, "row 1: T = True is not a number; allowed is"),
+        ({"T": pa.array([0, 1], pa.timestamp("s"))}, "row 1: T = Timestamp('1970-01-01 00:00:00') is not"),
+        ({"T": pa.array([0, 1], pa.date32())}, "row 1: T = datetime.date(1970, 1, 1) is not a number"),
+        ({"T": pa.array(["1", "2"])}, "row 1: T = '1' is not a number"),
+        ({"T": pa.array([[1], [2]])}, "row 1: T = array([1]) is not a number"),
+        ({"Tt": pa.array([1, 2])}, "unknown column 'Tt' (did you mean 'T"),
+        ({"sector": pa.array(["retail", None])}, "row 2: sector is missing; the scenario has retail, "),
+    ],
+)  # fmt: skip
+def test_a_parquet_file_is_refused_with_file_and_row(tmp_path, columns, message):
+    path = tmp_path / "firms.parquet"
+    parquet.write_table(pa.table({"sector": ["retail"] * 2, "strategy": ["bold"] * 2} | columns), path)
+    assert refusal(path).startswith(f"{path}: {message}")
+
+
+def test_a_parquet_file_with_two_columns_of_one_name_is_refused(tmp_path):
+    path = tmp_path / "firms.parquet"
+    parquet.write_table(pa.table([["retail"], ["bold"], [1.0], [2.0]], names=["sector", "strategy", "T", "T"]), path)
+    assert refusal(path) == f"{path}: column 'T' is there twice"
+
+
+CSV_PIECES = st.sampled_from(
+    [
+        "retail",
+        "bold",
+        "sector",
+        "strategy",
+        "name",
+        "T",
+        ",",
+        ",",
+        "\n",
+        "\r",
+        '"',
+        '""',
+        " ",
+        "1",
+        "x",
+        "\ufeff",
+        "é",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(CSV_PIECES, max_size=30).map("".join).flatmap(lambda t: st.sampled_from([t, f"sector,strategy,name\n{t}"]))
+)
+def test_any_text_is_read_or_refused(tmp_path_factory, text):
+    path = file(tmp_path_factory.mktemp("any") / "firms.csv", text)
+    try:
+        table = read_firm_table(path, SCENARIO)
+    except InputError as problem:
+        outcome = str(problem).startswith(f"{path}: ")
+    else:
+        outcome = len(table.names) == len(table.sectors) > 0
+    assert outcome
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
+    directory = tmp_path_factory.mktemp("damaged")
+    frame(T=[1.0, 2.0], name=["a", "b"]).to_parquet(directory / "whole.parquet")
+    content = bytearray((directory / "whole.parquet").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    # Any exception but InputError fails the test.
+    with contextlib.suppress(InputError):
+        read_firm_table(file(directory / "firms.parquet", bytes(content)), SCENARIO)
+
+
+# --- where the firms are put --------------------------------------------------------------------------
+
+
+def placed(table, scenario: Scenario):
+    scenario = scenario_for(scenario, table)
+    layout = at.layout_for(np.bincount(table.sectors, minlength=len(scenario.sectors)), scenario)
+    state = at.allocate(layout, sums=0, lives=0)
+    state.firms[:], state.counters[:] = 99.0, 99  # of a market that was there before
+    place_table(state, at.parameters_of(scenario), table, layout.slots)
+    return state, layout
+
+
+def test_firms_take_the_first_slots_of_their_sectors_in_order_of_id():
+    table = read(frame(5, sector=["enterprise", "retail", "enterprise", "retail", "enterprise"], T=[1.0, 2, 3, 4, 5]))
+    state, layout = placed(table, SCENARIO.replace(capacity=10))
+    assert layout.slots.tolist() == [7, 3]
+    assert state.firms[at.ID].tolist() == [1, 3, -1, -1, -1, -1, -1, 0, 2, 4]
+    assert state.firms[at.T].tolist() == [2, 4, 0, 0, 0, 0, 0, 1, 3, 5]
+    assert (state.firms[at.B] > 0).tolist() == [True] * 2 + [False] * 5 + [True] * 3
+    assert state.sectors[:, at.DEMAND].tolist() == [3.75, 1.25]
+    assert state.counters.tolist() == [0, 5, 0, 0, 5]
+
+
+def test_vacant_slots_are_as_those_of_an_emptied_market():
+    state, _ = placed(read({"rows": 1}), SCENARIO)
+    vacant = state.firms[:, 1]
+    expected = np.zeros(at.FIRM_ROWS)
+    expected[at.T0 : at.R0 + 1], expected[at.ID] = 1.0, -1.0
+    assert np.array_equal(vacant, expected)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 60))
+def test_every_firm_has_one_slot_in_its_sector(sectors, capacity):
+    scenario = Scenario(
+        capacity=capacity, sectors=[{"name": f"s{place}", "demand_share": place + 1} for place in range(4)]
+    )
+    table = read_firm_table(
+        pd.DataFrame({"sector": [f"s{place}" for place in sectors], "strategy": "balanced"}), scenario
+    )
+    state, layout = placed(table, scenario)
+    ids = state.firms[at.ID]
+    starts = np.cumsum(layout.slots) - layout.slots
+    for sector, (start, slots) in enumerate(zip(starts, layout.slots, strict=True)):
+        own = [float(number) for number, place in enumerate(sectors) if place == sector]
+        assert ids[start : start + slots].tolist() == own + [-1.0] * (slots - len(own))
+    assert np.array_equal(state.firms[:, ids >= 0], table.values[:, ids[ids >= 0].astype(int)])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "rows", "expected"),
+    [
+        (Scenario(capacity=10), 3, (3, 10, 3.0)),
+        (Scenario(capacity=2), 3, (3, 3, 3.0)),
+        (Scenario(capacity=10, initial_firms=8), 3, (3, 10, 3.0)),
+        (Scenario(capacity=10, market_size=70), 3, (3, 10, 70.0)),
+        (Scenario(capacity=10, market_size=10), 3, (3, 10, 10.0)),
+    ],
+)
+def test_a_scenario_makes_room_for_the_firms_of_a_table(scenario, rows, expected):
+    table = read_firm_table(pd.DataFrame({"sector": ["market"] * rows, "strategy": "balanced"}), scenario)
+    changed = scenario_for(scenario, table)
+    assert (changed.initial_firms, changed.capacity, changed.market_size) == expected
+    assert changed.is_set("market_size") == scenario.is_set("market_size")
+    assert scenario_for(changed, table) == changed
+    assert read_firm_table(frame(rows).assign(sector="market", strategy="balanced"), changed).digest == table.digest
