@@ -78,9 +78,7 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; it must not hold a run yet.")],
     settings: Settings = None,
     steps: Annotated[str | None, typer.Option(metavar="N", help="The same as --set steps=N.")] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")] = 0,
     firms: Firms = None,
     panel: Annotated[
         int,
@@ -108,10 +106,13 @@ def run(
         from rich.console import Console
 
         from abm import report
+        from abm.compilation import COLD_SECONDS, is_cold
         from abm.engine import simulate
         from abm.firmtable import read_firm_table
 
         table = read_firm_table(firms, loaded) if firms else None
+        if is_cold():
+            print(f"compiling once, about {COLD_SECONDS} s", file=sys.stderr)
         with report.progress(loaded.steps, loaded.name, Console(stderr=True)) as advance:
             reached = 0
 

@@ -14,6 +14,8 @@ import numba
 from numba import njit
 
 _PACKAGE = Path(__file__).parent
+COLD_SECONDS = 30  # what compiling takes on a machine of 2024, roughly
+
 # The modules that hold compiled functions.
 KERNELS = [
     "compilation",

@@ -132,7 +132,7 @@ class Market:
         self.state = allocate(
             self.layout,
             sums_of(len(self.strategy_names)),
-            lives=2 * self.scenario.capacity + 64 if small else 0,
+            lives=2 * self.scenario.capacity + 64 if small else 64,
         )
         self.scratch = np.empty((self.threads, at.SCRATCH_ROWS, at.BLOCK))
         window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1

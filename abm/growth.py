@@ -11,7 +11,6 @@ import numpy as np
 from abm import measures as at_sum
 from abm import state as at
 from abm.compilation import inlined, kernel
-from abm.measures import total, weighted_total
 from abm.vectormath import log
 
 # Places of a step's growth record; then for each bin: number, Σg, Σg², ΣB of the step's start.
@@ -24,30 +23,32 @@ NO_SPREAD = 1e-13
 
 
 @inlined
-def block_growths(firms, a, b, sums, lanes):
+def block_growths(firms, a, b, sums):
     """Growth of each firm of a block (0 for other slots), their sum and number."""
     customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
-    count = 0
     for i in range(b - a):
-        stayed = customers[i] > 0.0 and before[i] > 0.0
+        stayed = (customers[i] > 0.0) & (before[i] > 0.0)
         growth[i] = log(customers[i]) - log(before[i]) if stayed else 0.0
-        count += 1 if stayed else 0
-    sums[at_sum.SUM_GROWTH] = total(growth, lanes)
-    sums[at_sum.GROWTH_N] = count
+    count, total = 0, 0.0
+    for i in range(b - a):
+        count += 1 if (customers[i] > 0.0) & (before[i] > 0.0) else 0
+        total += growth[i]
+    sums[at_sum.SUM_GROWTH], sums[at_sum.GROWTH_N] = total, count
 
 
 @inlined
-def block_growth_spread(firms, a, b, sector, sums, absolute, lanes):
+def block_growth_spread(firms, a, b, sector, sums):
     """Growths less the sector's mean, and the sums of their absolute values and squares."""
     customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
     counted, mean = sector[at.GROWTH_FIRMS] >= 2.0, sector[at.MEAN_GROWTH]
+    absolute, square = 0.0, 0.0
     for i in range(b - a):
-        stayed = counted and customers[i] > 0.0 and before[i] > 0.0
+        stayed = counted & (customers[i] > 0.0) & (before[i] > 0.0)
         growth[i] = growth[i] - mean if stayed else 0.0
     for i in range(b - a):
-        absolute[i] = abs(growth[i])
-    sums[at_sum.ABS_GROWTH] = total(absolute, lanes)
-    sums[at_sum.GROWTH_2] = weighted_total(growth, growth, lanes)
+        absolute += abs(growth[i])
+        square += growth[i] * growth[i]
+    sums[at_sum.ABS_GROWTH], sums[at_sum.GROWTH_2] = absolute, square
 
 
 @kernel

@@ -13,7 +13,7 @@ from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
 from abm.errors import InputError
 from abm.firmtable import read_firm_table
-from abm.market import collect, open_market
+from abm.market import collect, copy_row, open_market
 from abm.measures import DEMAND, FIRMS
 from abm.outcomes import numbers_of, outcome_numbers, outcome_table
 from abm.parameters import shown
@@ -31,9 +31,11 @@ _SLOT_STEPS_A_CALL = 4_000_000
 
 @kernel
 def _restore(state, start):
-    state.firms[:] = start.firms
-    state.sectors[:] = start.sectors
-    state.counters[:] = start.counters
+    for row in range(state.firms.shape[0]):
+        copy_row(start.firms[row], state.firms[row])
+    for place in range(state.sectors.shape[0]):
+        copy_row(start.sectors[place], state.sectors[place])
+    copy_row(start.counters, state.counters)
 
 
 @kernel
@@ -50,15 +52,15 @@ def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratc
     seeds : int64 array, shape (runs,)
     last_step : int
     record : Record
-    scratch : float64 array, shape (12, BLOCK)
+    scratch : float64 array, shape (10, BLOCK)
     numbers : float64 array, shape (runs, numbers)
         Filled with each run's outcome numbers.
     rows : float64 array, shape (runs, kept steps, measures)
         Filled with the market's measures.
     """
-    as_set = parameters.flat.copy()
+    market, sectors, strategies = parameters.market.copy(), parameters.sectors.copy(), parameters.strategies.copy()
     for j in range(seeds.size):
-        parameters.flat[:] = as_set
+        parameters.market[:], parameters.sectors[:], parameters.strategies[:] = market, sectors, strategies
         if start.firms.shape[1] > 0:
             _restore(state, start)
         else:
@@ -70,7 +72,7 @@ def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratc
         run(state, parameters, seeds[j], last_step, record, scratch)
         outcome_numbers(state, record.tally, numbers[j])
         for kept in range(rows.shape[1]):
-            rows[j, kept] = record.rows[kept, 0]
+            copy_row(record.rows[kept, 0], rows[j, kept])
 
 
 class _Batch:

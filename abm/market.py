@@ -34,6 +34,7 @@ from abm.measures import (
     fill_order_statistics,
     fill_row,
     merge,
+    merge_carried,
     sum_block,
     sum_weights,
 )
@@ -52,12 +53,12 @@ from abm.stages import (
     turnover,
 )
 
-# Rows of a thread's scratch: a number for each slot of the block, or room for partial sums.
-_CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _LANES, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(11)
+# Rows of a thread's scratch: a number for each slot of the block.
+_CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(10)
 
 
 @kernel
-def advance(state, parameters, seed, begin, end, scratch):
+def advance(state, parameters, seed, measured, begin, end, scratch):
     """Phase 1, blocks `begin` to `end`: each firm's step, as far as it needs no other firm's."""
     firms, market, step = state.firms, parameters.market, state.counters[at.STEP]
     strategies = parameters.strategies.shape[0]
@@ -90,8 +91,15 @@ def advance(state, parameters, seed, begin, end, scratch):
         events[at.DUE] = ageing(firms, a, b, market)  # 7, continued by `review`
         turnover(firms, a, b, first, parameters, sector, place, seed, step, draw, events)  # 8
         sum_block(
-            firms, a, b, market, parameters.sectors[place], strategies, state.sums[block], scratch
+            firms, a, b, market, parameters.sectors[place], strategies, measured, state.sums[block], scratch
         )  # 9, continued by `conclude`
+
+
+@inlined
+def copy_row(source, target):
+    """Copy numbers slot by slot: a slice assigned to a slice costs numba a second of compiling."""
+    for i in range(target.size):
+        target[i] = source[i]
 
 
 @kernel
@@ -105,8 +113,8 @@ def review(state, parameters, seed, begin, end):
         place, first = state.blocks[block, at.SECTOR], state.blocks[block, at.FIRST_SLOT]
         slots = state.blocks[block, at.SECTOR_SLOTS]
         a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
-        firms[at.NEXT_THETA, a:b] = firms[at.THETA, a:b]
-        firms[at.NEXT_OMEGA, a:b] = firms[at.OMEGA, a:b]
+        copy_row(firms[at.THETA, a:b], firms[at.NEXT_THETA, a:b])
+        copy_row(firms[at.OMEGA, a:b], firms[at.NEXT_OMEGA, a:b])
         for i in range(a, b):
             stayed = (firms[at.B_BEFORE, i] > 0.0) & (firms[at.B, i] > 0.0)
             if stayed & is_due(firms[at.AGE, i], interval):
@@ -145,11 +153,14 @@ def _number_entrants(state, block, a, b):
 
 
 @kernel
-def conclude(state, parameters, begin, end, scratch):
+def conclude(state, measured, begin, end):
     """Phase 3, blocks `begin` to `end`: what had to wait for all firms."""
     firms = state.firms
     bases, before = np.empty(2), np.empty(2)
-    bases[0], before[0] = state.sectors[:, at.BASE].sum(), state.sectors[:, at.BASE_BEFORE].sum()
+    bases[0], before[0] = 0.0, 0.0
+    for place in range(state.sectors.shape[0]):
+        bases[0] += state.sectors[place, at.BASE]
+        before[0] += state.sectors[place, at.BASE_BEFORE]
     for block in range(begin, end):
         place, a, b = (
             state.blocks[block, at.SECTOR],
@@ -162,11 +173,13 @@ def conclude(state, parameters, begin, end, scratch):
         if events[at.ENTRIES] > 0:
             _number_entrants(state, block, a, b)
         if events[at.DUE] > 0:
-            firms[at.THETA, a:b] = firms[at.NEXT_THETA, a:b]
-            firms[at.OMEGA, a:b] = firms[at.NEXT_OMEGA, a:b]
-            sum_weights(firms, a, b, sums, scratch)
-        bases[1], before[1] = state.sectors[place, at.BASE], state.sectors[place, at.BASE_BEFORE]
-        compare_shares(firms, a, b, bases, before, sums, scratch[_DRAW, : b - a], scratch[_LANES])
+            copy_row(firms[at.NEXT_THETA, a:b], firms[at.THETA, a:b])
+            copy_row(firms[at.NEXT_OMEGA, a:b], firms[at.OMEGA, a:b])
+            if measured:
+                sum_weights(firms, a, b, sums)
+        if measured or state.lives.shape[0] > 0:
+            bases[1], before[1] = state.sectors[place, at.BASE], state.sectors[place, at.BASE_BEFORE]
+            compare_shares(firms, a, b, bases, before, sums)
 
 
 @kernel
@@ -174,8 +187,16 @@ def begin_step(state, parameters):
     """The step's number, and the parameters that change at it."""
     state.counters[at.STEP] += 1
     for change in range(parameters.changes.shape[0]):
-        if parameters.changes[change, 0] == state.counters[at.STEP]:
-            parameters.flat[int(parameters.changes[change, 1])] = parameters.changes[change, 2]
+        when, table = parameters.changes[change, 0], parameters.changes[change, 1]
+        row, column = int(parameters.changes[change, 2]), int(parameters.changes[change, 3])
+        value = parameters.changes[change, 4]
+        if when == state.counters[at.STEP]:
+            if table == 0.0:
+                parameters.market[column] = value
+            elif table == 1.0:
+                parameters.sectors[row, column] = value
+            else:
+                parameters.strategies[row, column] = value
 
 
 @kernel
@@ -187,8 +208,9 @@ def gather(state):
     leavers, due : int
         How many firms left at this step, and how many are due for a review.
     """
-    state.sectors[:, at.BASE_BEFORE] = state.sectors[:, at.BASE]
-    state.sectors[:, at.BASE] = 0.0
+    for place in range(state.sectors.shape[0]):
+        state.sectors[place, at.BASE_BEFORE] = state.sectors[place, at.BASE]
+        state.sectors[place, at.BASE] = 0.0
     leavers, due = 0, 0
     for block in range(state.blocks.shape[0]):
         events = state.events[block]
@@ -203,18 +225,25 @@ def gather(state):
 
 
 @inlined
-def _carry(state):
+def _merge_blocks(state, measured):
     """Sums of blocks become those of sectors and of the market, and what the next step needs of them."""
     blocks, places = state.blocks.shape[0], state.sectors.shape[0]
     whole = state.sums[blocks + places]
     for place in range(places):
         clear(state.sums[blocks + place])
     for block in range(blocks):
-        merge(state.sums[blocks + state.blocks[block, at.SECTOR]], state.sums[block])
+        into = state.sums[blocks + state.blocks[block, at.SECTOR]]
+        if measured:
+            merge(into, state.sums[block])
+        else:
+            merge_carried(into, state.sums[block])
     clear(whole)
     for place in range(places):
         sums, sector = state.sums[blocks + place], state.sectors[place]
-        merge(whole, sums)
+        if measured:
+            merge(whole, sums)
+        else:
+            merge_carried(whole, sums)
         sector[at.FIRMS] = sums[at_sum.N]
         sector[at.MEAN_T] = sums[at_sum.SUM_T] / max(sums[at_sum.N], 1.0)
         sector[at.MEAN_R] = sums[at_sum.SUM_R] / max(sums[at_sum.N], 1.0)
@@ -225,6 +254,22 @@ def _carry(state):
 @inlined
 def _leader_id(firms, sums):
     return firms[at.ID, int(sums[at_sum.LEADER])] if sums[at_sum.N] > 0.0 else -1.0
+
+
+@inlined
+def _note_leaders(state):
+    blocks = state.blocks.shape[0]
+    for place in range(state.sectors.shape[0]):
+        state.sectors[place, at.LEADER] = _leader_id(state.firms, state.sums[blocks + place])
+    whole = state.sums[blocks + state.sectors.shape[0]]
+    state.counters[at.MARKET_LEADER] = int(_leader_id(state.firms, whole))
+
+
+@kernel
+def carry(state):
+    """Phase 4 of a step whose measures nobody wants: the sectors as the next step finds them."""
+    _merge_blocks(state, False)
+    _note_leaders(state)
 
 
 @inlined
@@ -248,7 +293,7 @@ def collect(state, parameters, full, rows):
     blocks, places, strategies = state.blocks.shape[0], state.sectors.shape[0], parameters.strategies.shape[0]
     firms, step = state.firms, state.counters[at.STEP]
     finite_funds = parameters.market[at.RUNWAY] < np.inf
-    _carry(state)
+    _merge_blocks(state, True)
     fill_row(state.sums[blocks + places], strategies, rows[0])
     rows[0, ENTRIES : DIVERGED + 1] = 0.0
     weighted_hhi, served = 0.0, 0.0
@@ -260,7 +305,6 @@ def collect(state, parameters, full, rows):
         row[INSTABILITY] = 0.5 * state.sums[blocks + place, at_sum.SHIFT_SECTOR]
         leader = _leader_id(firms, state.sums[blocks + place])
         row[LEADER_CHANGED] = _differs(leader, sector[at.LEADER], step)
-        sector[at.LEADER] = leader
         if sector[at.FIRMS] > 0.0:
             weighted_hhi += sector[at.DEMAND] * row[HHI]
             served += sector[at.DEMAND]
@@ -273,7 +317,7 @@ def collect(state, parameters, full, rows):
     rows[0, INSTABILITY] = 0.5 * state.sums[blocks + places, at_sum.SHIFT_MARKET]
     leader = _leader_id(firms, state.sums[blocks + places])
     rows[0, LEADER_CHANGED] = _differs(leader, state.counters[at.MARKET_LEADER], step)
-    state.counters[at.MARKET_LEADER] = int(leader)
+    _note_leaders(state)
     if full == 1:
         fill_order_statistics(firms, 0, firms.shape[1], finite_funds, rows[0])
         for block in range(blocks):
@@ -292,20 +336,20 @@ def grow_demand(state, parameters):
 
 
 @kernel
-def growths(state, begin, end, scratch):
+def growths(state, begin, end):
     """Growth of the firms of blocks `begin` to `end`."""
     for block in range(begin, end):
         a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
-        block_growths(state.firms, a, b, state.sums[block], scratch[_LANES])
+        block_growths(state.firms, a, b, state.sums[block])
 
 
 @kernel
-def growth_spreads(state, begin, end, scratch):
+def growth_spreads(state, begin, end):
     """Growth less its sector's mean; after `mean_growths`."""
     for block in range(begin, end):
         a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
         sector = state.sectors[state.blocks[block, at.SECTOR]]
-        block_growth_spread(state.firms, a, b, sector, state.sums[block], scratch[_DRAW, : b - a], scratch[_LANES])
+        block_growth_spread(state.firms, a, b, sector, state.sums[block])
 
 
 @kernel
@@ -321,12 +365,9 @@ def take_stock(state, parameters, scratch):
             state.blocks[block, at.STOP],
         )
         sector = parameters.sectors[place]
-        sum_block(state.firms, a, b, parameters.market, sector, strategies, state.sums[block], scratch)
-    _carry(state)
-    whole = state.blocks.shape[0] + state.sectors.shape[0]
-    for place in range(state.sectors.shape[0]):
-        state.sectors[place, at.LEADER] = _leader_id(state.firms, state.sums[state.blocks.shape[0] + place])
-    state.counters[at.MARKET_LEADER] = int(_leader_id(state.firms, state.sums[whole]))
+        sum_block(state.firms, a, b, parameters.market, sector, strategies, True, state.sums[block], scratch)
+    _merge_blocks(state, True)
+    _note_leaders(state)
 
 
 @kernel

@@ -1,9 +1,8 @@
 """What is collected of a market at the end of a step: sums over firms by block, then one row of measures.
 
-Sums are taken block by block while the block is in the cache, and merged in block order, so that any number of
-threads gives the same bits. Spreads are sums of squares about each block's own mean, merged by the formulas of
-Chan, Golub and LeVeque (1979), which do not cancel. Sums run over `LANES` interleaved partial sums, a shape that
-processors with vectors of any width give the same bits for.
+Sums are taken slot by slot in each block while it is in the cache, and merged in block order, so that neither the
+number of threads nor the width of a processor's vectors shows in their bits. Spreads are sums of squares about each
+block's own mean, merged by the formulas of Chan, Golub and LeVeque (1979), which do not cancel.
 """
 
 import numpy as np
@@ -27,10 +26,9 @@ _SPREAD = (
     (at.Q, SUM_Q, M2_Q),
     (at.F, SUM_F, M2_F),
 )
-LANES = 16
 
-# Scratch rows that the sums use; the stages of a step use the same ones before.
-_WEIGHT, _LN_B, _VALUE, _STRESS, _SPEED, _LANES = range(6)
+# Rows of a thread's scratch that the sums use; the stages of a step use them before.
+_LN_B, _STRESS, _SPEED = range(3)
 
 
 def sums_of(strategies: int) -> int:
@@ -42,62 +40,6 @@ def sums_of(strategies: int) -> int:
     4
     """
     return STRATEGY_SUMS + 2 * strategies
-
-
-# The three sums below are written out, and not made by one function from what they add: numba's cache tells compiled
-# functions apart by name, and would take one made function for another.
-
-
-@inlined
-def _fold(lanes):
-    width = LANES
-    while width > 1:
-        width //= 2
-        for lane in range(width):
-            lanes[lane] += lanes[lane + width]
-    return lanes[0]
-
-
-@inlined
-def total(values, lanes):
-    """Sum of values; `lanes` is room for `LANES` numbers."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += values[start + lane]
-    for lane in range(values.size - whole):
-        lanes[lane] += values[whole + lane]
-    return _fold(lanes)
-
-
-@inlined
-def weighted_total(weights, values, lanes):
-    """Sum of weights times values."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += weights[start + lane] * values[start + lane]
-    for lane in range(values.size - whole):
-        lanes[lane] += weights[whole + lane] * values[whole + lane]
-    return _fold(lanes)
-
-
-@inlined
-def squares_about(weights, values, mean, lanes):
-    """Sum of weights times squared distances of values from a mean."""
-    whole = values.size - values.size % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += weights[start + lane] * ((values[start + lane] - mean) * (values[start + lane] - mean))
-    for lane in range(values.size - whole):
-        lanes[lane] += weights[whole + lane] * ((values[whole + lane] - mean) * (values[whole + lane] - mean))
-    return _fold(lanes)
 
 
 @inlined
@@ -131,37 +73,118 @@ def attractiveness(firms, a, b, gamma, tau, beta, ln_b):
 
 
 @inlined
-def _largest(customers, a, sums):
-    """The four largest customer bases, and the slot of the largest (the lowest on a tie)."""
-    first, second, third, fourth, leader = 0.0, 0.0, 0.0, 0.0, -1
-    for i in range(customers.size):
-        base = customers[i]
-        if base > fourth:
-            if base > first:
-                first, second, third, fourth, leader = base, first, second, third, a + i
-            elif base > second:
-                second, third, fourth = base, second, third
-            elif base > third:
-                third, fourth = base, third
-            else:
-                fourth = base
-    sums[TOP_1], sums[TOP_2], sums[TOP_3], sums[TOP_4], sums[LEADER] = first, second, third, fourth, leader
-
-
-@inlined
-def sum_weights(firms, a, b, sums, scratch):
-    """Sums of θ and ω, which a review may change after the rest has been summed."""
-    held = scratch[_WEIGHT, : b - a]
-    customers = firms[at.B, a:b]
+def sum_carried(firms, a, b, sums):
+    """The sums that the next step needs: number of firms, B, T, R, attractiveness and the leader."""
+    customers, appeal = firms[at.B, a:b], firms[at.ATTRACTIVENESS, a:b]
+    technology, returns = firms[at.T, a:b], firms[at.R, a:b]
+    n, sum_b, sum_t, sum_r, attraction, top, leader = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1
     for i in range(b - a):
-        held[i] = 1.0 if customers[i] > 0.0 else 0.0
-    sums[SUM_THETA] = weighted_total(held, firms[at.THETA, a:b], scratch[_LANES])
-    sums[SUM_OMEGA] = weighted_total(held, firms[at.OMEGA, a:b], scratch[_LANES])
+        base = customers[i]
+        if base > 0.0:
+            n += 1.0
+            sum_b += base
+            sum_t += technology[i]
+            sum_r += returns[i]
+            attraction += appeal[i]
+            if base > top:
+                top, leader = base, a + i
+    sums[N], sums[SUM_B], sums[SUM_T], sums[SUM_R], sums[SUM_ATTRACTION] = n, sum_b, sum_t, sum_r, attraction
+    sums[TOP_1], sums[LEADER] = top, leader
 
 
 @inlined
-def sum_block(firms, a, b, market, sector, strategies, sums, scratch):
-    """All sums over the firms of one block, and their attractiveness, as the firms stand.
+def sum_weights(firms, a, b, sums):
+    """Sums of θ and ω, which a review changes after the rest has been summed."""
+    customers, theta, omega = firms[at.B, a:b], firms[at.THETA, a:b], firms[at.OMEGA, a:b]
+    sum_theta, sum_omega = 0.0, 0.0
+    for i in range(b - a):
+        if customers[i] > 0.0:
+            sum_theta += theta[i]
+            sum_omega += omega[i]
+    sums[SUM_THETA], sums[SUM_OMEGA] = sum_theta, sum_omega
+
+
+@inlined
+def _rank(sums, base):
+    """Put a customer base among the second to fourth largest if it is one."""
+    if base > sums[TOP_4]:
+        sums[TOP_4] = base
+        if base > sums[TOP_3]:
+            sums[TOP_4], sums[TOP_3] = sums[TOP_3], base
+        if base > sums[TOP_2]:
+            sums[TOP_3], sums[TOP_2] = sums[TOP_2], base
+
+
+@inlined
+def _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums):
+    """Sums of what is averaged over firms, by number or by customers, and the four largest customer bases."""
+    customers, followed = firms[at.B, a:b], firms[at.STRATEGY, a:b]
+    technology, competitiveness, returns = firms[at.T, a:b], firms[at.C, a:b], firms[at.R, a:b]
+    quality, funds = firms[at.Q, a:b], firms[at.F, a:b]
+    t0, c0, r0 = firms[at.T0, a:b], firms[at.C0, a:b], firms[at.R0, a:b]
+    k1, k2, k3 = firms[at.K1, a:b], firms[at.K2, a:b], firms[at.K3, a:b]
+    square, b_ln_b, bt, bc, br = 0.0, 0.0, 0.0, 0.0, 0.0
+    sum_c, sum_q, sum_f, sum_stress, sum_speed = 0.0, 0.0, 0.0, 0.0, 0.0
+    virtuous, b_virtuous, gain = 0.0, 0.0, 0.0
+    sums[TOP_2 : TOP_4 + 1] = 0.0
+    for place in range(STRATEGY_SUMS, STRATEGY_SUMS + 2 * strategies):
+        sums[place] = 0.0
+    for i in range(b - a):
+        base = customers[i]
+        if base > 0.0:
+            square += base * base
+            b_ln_b += base * ln_b[i]
+            bt += base * technology[i]
+            bc += base * competitiveness[i]
+            br += base * returns[i]
+            sum_c += competitiveness[i]
+            sum_q += quality[i]
+            sum_f += funds[i]
+            sum_stress += challenge[i]
+            sum_speed += speed[i]
+            above = (technology[i] > t0[i]) & (competitiveness[i] > c0[i]) & (returns[i] > r0[i])
+            virtuous += 1.0 if above else 0.0
+            b_virtuous += base if above else 0.0
+            gain += loop_gain(k1[i], k2[i], k3[i], t0[i], c0[i], r0[i])
+            place = STRATEGY_SUMS + int(followed[i])
+            sums[place] += base
+            sums[place + strategies] += 1.0
+            if (base > sums[TOP_4]) & (a + i != sums[LEADER]):
+                _rank(sums, base)
+    sums[SUM_B2], sums[SUM_B_LN_B], sums[SUM_BT], sums[SUM_BC], sums[SUM_BR] = square, b_ln_b, bt, bc, br
+    sums[SUM_C], sums[SUM_Q], sums[SUM_F], sums[SUM_STRESS], sums[SUM_SPEED] = (
+        sum_c,
+        sum_q,
+        sum_f,
+        sum_stress,
+        sum_speed,
+    )
+    sums[SUM_VIRTUOUS], sums[SUM_B_VIRTUOUS], sums[SUM_GAIN] = virtuous, b_virtuous, gain
+
+
+@inlined
+def _sum_spreads(firms, a, b, sums):
+    """Squared distances of T, C, R, Q and F from the block's own means."""
+    customers, funds = firms[at.B, a:b], firms[at.F, a:b]
+    technology, competitiveness = firms[at.T, a:b], firms[at.C, a:b]
+    returns, quality = firms[at.R, a:b], firms[at.Q, a:b]
+    n = max(sums[N], 1.0)
+    mean_t, mean_c, mean_r = sums[SUM_T] / n, sums[SUM_C] / n, sums[SUM_R] / n
+    mean_q, mean_f = sums[SUM_Q] / n, sums[SUM_F] / n
+    square_t, square_c, square_r, square_q, square_f = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(b - a):
+        if customers[i] > 0.0:
+            square_t += (technology[i] - mean_t) * (technology[i] - mean_t)
+            square_c += (competitiveness[i] - mean_c) * (competitiveness[i] - mean_c)
+            square_r += (returns[i] - mean_r) * (returns[i] - mean_r)
+            square_q += (quality[i] - mean_q) * (quality[i] - mean_q)
+            square_f += (funds[i] - mean_f) * (funds[i] - mean_f)
+    sums[M2_T], sums[M2_C], sums[M2_R], sums[M2_Q], sums[M2_F] = square_t, square_c, square_r, square_q, square_f
+
+
+@inlined
+def sum_block(firms, a, b, market, sector, strategies, measured, sums, scratch):
+    """Sums over the firms of one block as they stand, and their attractiveness.
 
     Parameters
     ----------
@@ -171,85 +194,56 @@ def sum_block(firms, a, b, market, sector, strategies, sums, scratch):
     market, sector : float64 arrays
         The parameters of the market and of the block's sector.
     strategies : int
+    measured : bool
+        False leaves out what the next step does not need.
     sums : float64 array, shape (sums,)
-        Filled.
-    scratch : float64 array, shape (12, BLOCK)
+        Filled. The sums of F are infinite or NaN where the runway is infinite.
+    scratch : float64 array, shape (10, BLOCK)
     """
-    n = b - a
-    lanes, held, value = scratch[_LANES], scratch[_WEIGHT, :n], scratch[_VALUE, :n]
-    ln_b, customers = scratch[_LN_B, :n], firms[at.B, a:b]
-    technology, competitiveness, returns = firms[at.T, a:b], firms[at.C, a:b], firms[at.R, a:b]
-    t0, c0, r0 = firms[at.T0, a:b], firms[at.C0, a:b], firms[at.R0, a:b]
-    attractiveness(
-        firms,
-        a,
-        b,
-        sector[at.COMPETITIVENESS_ELASTICITY],
-        sector[at.QUALITY_ELASTICITY],
-        market[at.NETWORK_EFFECT],
-        ln_b,
-    )
-    sums[SUM_ATTRACTION] = total(firms[at.ATTRACTIVENESS, a:b], lanes)
-    sum_weights(firms, a, b, sums, scratch)
-    sums[N] = total(held, lanes)
-    sums[SUM_B] = total(customers, lanes)
-    sums[SUM_B2] = weighted_total(customers, customers, lanes)
-    sums[SUM_B_LN_B] = weighted_total(customers, ln_b, lanes)
-    sums[SUM_BT] = weighted_total(customers, technology, lanes)
-    sums[SUM_BC] = weighted_total(customers, competitiveness, lanes)
-    sums[SUM_BR] = weighted_total(customers, returns, lanes)
-    for row, mean_at, square_at in _SPREAD:
-        if row == at.F and market[at.RUNWAY] == np.inf:
-            sums[mean_at], sums[square_at] = np.nan, np.nan
-        else:
-            sums[mean_at] = weighted_total(held, firms[row, a:b], lanes)
-            mean = sums[mean_at] / max(sums[N], 1.0)
-            sums[square_at] = squares_about(held, firms[row, a:b], mean, lanes)
-    stress(firms[at.F, a:b], market[at.RUNWAY], scratch[_STRESS, :n])
-    innovation_speed(technology, t0, market[at.INNOVATION_DRAG], scratch[_SPEED, :n])
-    sums[SUM_STRESS] = weighted_total(held, scratch[_STRESS, :n], lanes)
-    sums[SUM_SPEED] = weighted_total(held, scratch[_SPEED, :n], lanes)
-    for i in range(n):
-        above = technology[i] > t0[i] and competitiveness[i] > c0[i] and returns[i] > r0[i]
-        value[i] = held[i] if above else 0.0
-    sums[SUM_VIRTUOUS] = total(value, lanes)
-    sums[SUM_B_VIRTUOUS] = weighted_total(customers, value, lanes)
-    k1, k2, k3 = firms[at.K1, a:b], firms[at.K2, a:b], firms[at.K3, a:b]
-    for i in range(n):
-        value[i] = loop_gain(k1[i], k2[i], k3[i], t0[i], c0[i], r0[i])
-    sums[SUM_GAIN] = weighted_total(held, value, lanes)
-    _largest(customers, a, sums)
-    followed = firms[at.STRATEGY, a:b]
-    for place in range(STRATEGY_SUMS, STRATEGY_SUMS + 2 * strategies):
-        sums[place] = 0.0
-    for i in range(n):
-        place = STRATEGY_SUMS + int(followed[i])
-        sums[place] += customers[i]
-        sums[place + strategies] += held[i]
+    ln_b, challenge, speed = scratch[_LN_B, : b - a], scratch[_STRESS, : b - a], scratch[_SPEED, : b - a]
+    gamma, tau = sector[at.COMPETITIVENESS_ELASTICITY], sector[at.QUALITY_ELASTICITY]
+    attractiveness(firms, a, b, gamma, tau, market[at.NETWORK_EFFECT], ln_b)
+    sum_carried(firms, a, b, sums)
+    if measured:
+        stress(firms[at.F, a:b], market[at.RUNWAY], challenge)
+        innovation_speed(firms[at.T, a:b], firms[at.T0, a:b], market[at.INNOVATION_DRAG], speed)
+        _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums)
+        _sum_spreads(firms, a, b, sums)
+        sum_weights(firms, a, b, sums)
+
+
+@inlined
+def merge_carried(into, part):
+    """Add what the next step needs of one group of firms to that of another; `into` may be empty (all 0)."""
+    into[N] += part[N]
+    into[SUM_B] += part[SUM_B]
+    into[SUM_T] += part[SUM_T]
+    into[SUM_R] += part[SUM_R]
+    into[SUM_ATTRACTION] += part[SUM_ATTRACTION]
+    if part[TOP_1] > into[TOP_1]:
+        into[TOP_1], into[LEADER] = part[TOP_1], part[LEADER]
 
 
 @inlined
 def merge(into, part):
-    """Add the sums of one group of firms to those of another; `into` may be empty (all 0)."""
+    """Add all sums of one group of firms to those of another; `into` may be empty (all 0)."""
     before, after = into[N], into[N] + part[N]
     if part[N] > 0.0:
-        for _, mean_at, square_at in _SPREAD:
-            gap = 0.0 if before == 0.0 else part[mean_at] / part[N] - into[mean_at] / before
-            into[square_at] += part[square_at] + gap * gap * before * part[N] / after
-            into[mean_at] += part[mean_at]
-    if part[TOP_1] > into[TOP_1]:
-        into[LEADER] = part[LEADER]
-    for place in range(TOP_1, TOP_4 + 1):
-        base, rank = part[place], TOP_4
-        if base > into[rank]:
-            while rank > TOP_1 and base > into[rank - 1]:
-                into[rank] = into[rank - 1]
-                rank -= 1
-            into[rank] = base
-    for place in range(TOP_1):
+        for x in range(5):
+            gap = 0.0 if before == 0.0 else part[SUM_T + x] / part[N] - into[SUM_T + x] / before
+            into[M2_T + x] += part[M2_T + x] + gap * gap * before * part[N] / after
+    for place in range(TOP_2, TOP_4 + 1):
+        _rank(into, part[place])
+    # The loser of the two largest ranks among the others.
+    _rank(into, min(into[TOP_1], part[TOP_1]))
+    merge_carried(into, part)
+    for place in range(SUM_B2, SUM_ATTRACTION):
         into[place] += part[place]
-    for place in range(SHIFT_MARKET, SUM_T):
+    for place in range(SHIFT_MARKET, GROWTH_2 + 1):
         into[place] += part[place]
+    into[SUM_C] += part[SUM_C]
+    into[SUM_Q] += part[SUM_Q]
+    into[SUM_F] += part[SUM_F]
     for place in range(STRATEGY_SUMS, into.size):
         into[place] += part[place]
 
@@ -330,8 +324,9 @@ def fill_row(sums, strategies, row):
     row[CR4] = (sums[TOP_1] + sums[TOP_2] + sums[TOP_3] + sums[TOP_4]) / base
     row[ENTROPY] = log(base) - sums[SUM_B_LN_B] / base
     for x in range(5):
-        row[SPREADS + 5 * x] = sums[SUM_T + x] / n
-        row[SPREADS + 5 * x + 1] = np.sqrt(sums[M2_T + x] / n)
+        if sums[SUM_T + x] < np.inf:  # funds without a runway are infinite
+            row[SPREADS + 5 * x] = sums[SUM_T + x] / n
+            row[SPREADS + 5 * x + 1] = np.sqrt(sums[M2_T + x] / n)
     row[WEIGHTED_T] = sums[SUM_BT] / base
     row[WEIGHTED_C] = sums[SUM_BC] / base
     row[WEIGHTED_R] = sums[SUM_BR] / base

@@ -73,7 +73,8 @@ def outcome_numbers(state, tally, out):
     out[measures + PEAK_STEP_AT] = tally[PEAK_STEP]
     out[measures + HILL] = _hill(state.firms, alive)
     out[measures + ALIVE] = alive
-    out[measures + FIRST_GROWTH :] = tally[FIRST_MEASURE + 2 * measures :]
+    for place in range(GROWTH_PLACES):
+        out[measures + FIRST_GROWTH + place] = tally[FIRST_MEASURE + 2 * measures + place]
 
 
 def subbotin(mean_absolute: np.ndarray) -> np.ndarray:

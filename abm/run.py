@@ -11,6 +11,7 @@ from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
 from abm.market import (
     advance,
     begin_step,
+    carry,
     collect,
     conclude,
     gather,
@@ -84,39 +85,49 @@ def tally_step(tally, row, growth):
 
 
 @kernel
-def keep(state, record):
-    """Put the step just made where the record wants it."""
+def begin(state, parameters, record):
+    """Begin a step; returns whether its measures are wanted, for a kept row or for the window."""
+    begin_step(state, parameters)
+    step, every = state.counters[at.STEP], record.plan[EVERY]
+    return (every > 0 and step % every == 0) or step >= record.plan[WINDOW_START]
+
+
+@kernel
+def end(state, parameters, measured, record):
+    """End a step: its measures, what is kept of them, and the demand of the next step."""
     step, plan = state.counters[at.STEP], record.plan
+    if measured:
+        collect(state, parameters, plan[FULL], record.present)
+    else:
+        carry(state)
+    grow_demand(state, parameters)
+    tally_peak(record.tally, state.sums[-1, measure.N], step)
     if plan[EVERY] > 0 and step % plan[EVERY] == 0:
-        record.rows[step // plan[EVERY] - 1 - plan[FIRST_ROW]] = record.present
-    tally_peak(record.tally, record.present[0, measure.FIRMS], step)
+        kept = record.rows[step // plan[EVERY] - 1 - plan[FIRST_ROW]]
+        for group in range(kept.shape[0]):
+            for place in range(kept.shape[1]):
+                kept[group, place] = record.present[group, place]
     if step >= plan[WINDOW_START]:
         tally_step(record.tally, record.present[0], record.growth)
 
 
 @kernel
-def step(state, parameters, seed, record, scratch):
-    """One step of a market by one thread; `abm.threads` does the same with several."""
-    blocks = state.blocks.shape[0]
-    begin_step(state, parameters)
-    advance(state, parameters, seed, 0, blocks, scratch)
-    _, due = gather(state)
-    if due > 0:
-        review(state, parameters, seed, 0, blocks)
-    conclude(state, parameters, 0, blocks, scratch)
-    collect(state, parameters, record.plan[FULL], record.present)
-    if state.counters[at.STEP] >= record.plan[WINDOW_START]:
-        growths(state, 0, blocks, scratch)
-        mean_growths(state)
-        growth_spreads(state, 0, blocks, scratch)
-        pool_growths(state, record.plan[FULL], record.growth)
-    grow_demand(state, parameters)
-    keep(state, record)
-
-
-@kernel
 def run(state, parameters, seed, last_step, record, scratch):
-    """Steps until `last_step`, or until the record of leavers might not hold another step's."""
-    capacity, room = state.firms.shape[1], state.lives.shape[0]
+    """Steps by one thread until `last_step`, or until the record of leavers might not hold another step's.
+
+    `abm.threads` makes the same steps with several threads.
+    """
+    blocks, capacity, room = state.blocks.shape[0], state.firms.shape[1], state.lives.shape[0]
     while state.counters[at.STEP] < last_step and (room == 0 or room - state.counters[at.LIVES] >= capacity):
-        step(state, parameters, seed, record, scratch)
+        measured = begin(state, parameters, record)
+        advance(state, parameters, seed, measured, 0, blocks, scratch)
+        _, due = gather(state)
+        if due > 0:
+            review(state, parameters, seed, 0, blocks)
+        conclude(state, measured, 0, blocks)
+        if state.counters[at.STEP] >= record.plan[WINDOW_START]:
+            growths(state, 0, blocks)
+            mean_growths(state)
+            growth_spreads(state, 0, blocks)
+            pool_growths(state, record.plan[FULL], record.growth)
+        end(state, parameters, measured, record)

@@ -124,9 +124,7 @@ def _check(place: Path, out: str, overwrite: bool) -> None:
     if names and not overwrite:
         raise InputError(f"{out}: holds a run already; --overwrite replaces it")
     if strange := sorted(set(names) - set(FILES)):
-        raise InputError(
-            f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away"
-        )
+        raise InputError(f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away")
     if os.path.ismount(place) or place == Path.cwd():
         raise InputError(f"{out}: is where you are or where a disk is mounted; name a directory inside it")
 

@@ -11,7 +11,7 @@ from abm import measures as at_sum
 from abm import state as at
 from abm.compilation import inlined
 from abm.equations import anchor, pull, saturate
-from abm.measures import stress, total
+from abm.measures import stress
 from abm.population import found_firm
 from abm.randomness import ENTRY, IMITATION, SHOCK, normals, uniforms
 
@@ -205,7 +205,7 @@ def turnover(firms, a, b, first, parameters, sector, sector_place, seed, step, d
 
 
 @inlined
-def compare_shares(firms, a, b, bases, before, sums, shift, lanes):
+def compare_shares(firms, a, b, bases, before, sums):
     """Stage 9: Σ|s − s of the step before| in market and sector, and each firm's largest share of its sector so far.
 
     `bases` and `before` hold ΣB of the market and of the sector, now and a step before. Without firms they are 0,
@@ -214,11 +214,10 @@ def compare_shares(firms, a, b, bases, before, sums, shift, lanes):
     customers, earlier, peak = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.PEAK_SHARE, a:b]
     per_market, per_sector = 1.0 / max(bases[0], _TINY), 1.0 / max(bases[1], _TINY)
     per_market_before, per_sector_before = 1.0 / max(before[0], _TINY), 1.0 / max(before[1], _TINY)
+    in_market, in_sector = 0.0, 0.0
     for i in range(b - a):
-        shift[i] = abs(customers[i] * per_market - earlier[i] * per_market_before)
-    sums[at_sum.SHIFT_MARKET] = total(shift, lanes)
-    for i in range(b - a):
-        shift[i] = abs(customers[i] * per_sector - earlier[i] * per_sector_before)
-    sums[at_sum.SHIFT_SECTOR] = total(shift, lanes)
+        in_market += abs(customers[i] * per_market - earlier[i] * per_market_before)
+        in_sector += abs(customers[i] * per_sector - earlier[i] * per_sector_before)
     for i in range(b - a):
         peak[i] = max(peak[i], customers[i] * per_sector)
+    sums[at_sum.SHIFT_MARKET], sums[at_sum.SHIFT_SECTOR] = in_market, in_sector

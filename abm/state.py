@@ -42,7 +42,7 @@ REASONS = ("failed", "diverged")
 # Slots of a block: few enough that a block's rows stay in the cache through the stages of a step. The sums of a
 # step depend on it in their last bits, so it is one constant on every path.
 BLOCK = 512
-SCRATCH_ROWS = 12
+SCRATCH_ROWS = 10
 
 # Places of Parameters.market.
 MARKET_PARAMETERS = (
@@ -80,18 +80,15 @@ class Parameters(NamedTuple):
 
     Attributes
     ----------
-    flat : float64 array
-        All parameters in one row; the next three are views of it.
     market : float64 array, shape (34,)
         `MARKET_PARAMETERS` in order, then the reading as its place in `abm.equations.READINGS`.
     sectors : float64 array, shape (sectors, 5)
     strategies : float64 array, shape (strategies, 4)
-    changes : float64 array, shape (changes, 3)
-        Step, place in `flat` and the value that the parameter takes from this step on; empty unless a scenario
-        changes on its way.
+    changes : float64 array, shape (changes, 5)
+        Step, table (0 to 2 in the order above), row, column and the value that the parameter takes from this step on;
+        the market counts as a table of one row. Empty unless a scenario changes on its way.
     """
 
-    flat: np.ndarray
     market: np.ndarray
     sectors: np.ndarray
     strategies: np.ndarray
@@ -171,14 +168,11 @@ def parameters_of(scenario: Scenario) -> Parameters:
         )
         for strategy, cumulative in zip(scenario.strategies, np.cumsum(weights / weights.sum()), strict=True)
     ]
-    flat = np.concatenate([np.ravel(part) for part in (market, sectors, strategies)]).astype(np.float64)
-    first, second = len(market), len(market) + 5 * len(sectors)
     return Parameters(
-        flat=flat,
-        market=flat[:first],
-        sectors=flat[first:second].reshape(len(sectors), 5),
-        strategies=flat[second:].reshape(len(strategies), 4),
-        changes=np.empty((0, 3)),
+        market=np.array(market, dtype=np.float64),
+        sectors=np.array(sectors, dtype=np.float64),
+        strategies=np.array(strategies, dtype=np.float64),
+        changes=np.empty((0, 5)),
     )
 
 

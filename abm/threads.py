@@ -14,16 +14,13 @@ from abm import state as at
 from abm.growth import mean_growths, pool_growths
 from abm.market import (
     advance,
-    begin_step,
-    collect,
     conclude,
     gather,
-    grow_demand,
     growth_spreads,
     growths,
     review,
 )
-from abm.run import FULL, WINDOW_START, Record, keep
+from abm.run import FULL, WINDOW_START, Record, begin, end
 from abm.state import Parameters, State
 
 
@@ -58,26 +55,24 @@ def step_with_threads(
     record: Record,
     scratch: np.ndarray,
 ) -> State:
-    """One step as `abm.run.step` makes it; returns the state, whose record of leavers may have grown."""
+    """One step as `abm.run.run` makes it; returns the state, whose record of leavers may have grown."""
     blocks = state.blocks.shape[0]
 
     def in_parallel(phase: Callable) -> None:
         share_out(pool, threads, blocks, phase)
 
-    begin_step(state, parameters)
-    in_parallel(lambda begin, end, thread: advance(state, parameters, seed, begin, end, scratch[thread]))
+    measured = begin(state, parameters, record)
+    in_parallel(lambda low, high, thread: advance(state, parameters, seed, measured, low, high, scratch[thread]))
     leavers, due = gather(state)
     if leavers:
         state = with_room(state, int(state.counters[at.LIVES]))
     if due:
-        in_parallel(lambda begin, end, thread: review(state, parameters, seed, begin, end))
-    in_parallel(lambda begin, end, thread: conclude(state, parameters, begin, end, scratch[thread]))
-    collect(state, parameters, record.plan[FULL], record.present)
+        in_parallel(lambda low, high, _: review(state, parameters, seed, low, high))
+    in_parallel(lambda low, high, _: conclude(state, measured, low, high))
     if state.counters[at.STEP] >= record.plan[WINDOW_START]:
-        in_parallel(lambda begin, end, thread: growths(state, begin, end, scratch[thread]))
+        in_parallel(lambda low, high, _: growths(state, low, high))
         mean_growths(state)
-        in_parallel(lambda begin, end, thread: growth_spreads(state, begin, end, scratch[thread]))
+        in_parallel(lambda low, high, _: growth_spreads(state, low, high))
         pool_growths(state, record.plan[FULL], record.growth)
-    grow_demand(state, parameters)
-    keep(state, record)
+    end(state, parameters, measured, record)
     return state

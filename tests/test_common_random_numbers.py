@@ -46,11 +46,12 @@ def assert_common_rows_equal(one, other):
 
 # Parameters that act on no draw and, in SHOCKED, on neither T nor C.
 OTHERS = {
-    "network_effect": 1.0, "churn": 0.3, "variable_cost_share": 0.2, "technology_cost": 3.0, "innovation_drag": 2.0,
-    "stress_response": 1.0, "outside_capital": 4.0, "optimisation_speed": 0.2, "quality_decay": 0.5, "return_speed": 0.3,
-    "learning_step": 0.2, "review_interval": 2, "market_size": 7.0, "demand_growth": 0.1, "monetisation": 3.0,
-    "competitiveness_elasticity": 4.0, "quality_elasticity": 4.0, "funds_cap": 2.0, "technology_ceiling": 2.0,
-    "optimisation_weight": 0.9, "technology_weight": 0.9, "policy": "imitate", "entrant_base": 3.0,
+    "network_effect": 1.0, "churn": 0.3, "variable_cost_share": 0.2, "technology_cost": 3.0,
+    "innovation_drag": 2.0, "stress_response": 1.0, "outside_capital": 4.0, "optimisation_speed": 0.2,
+    "quality_decay": 0.5, "return_speed": 0.3, "learning_step": 0.2, "review_interval": 2, "market_size": 7.0,
+    "demand_growth": 0.1, "monetisation": 3.0, "competitiveness_elasticity": 4.0, "quality_elasticity": 4.0,
+    "funds_cap": 2.0, "technology_ceiling": 2.0, "optimisation_weight": 0.9, "technology_weight": 0.9,
+    "policy": "imitate", "entrant_base": 3.0,
 }  # fmt: skip
 
 
@@ -82,14 +83,19 @@ def test_the_size_of_noise_scales_the_same_draws():
 
 
 def test_heterogeneity_scales_the_same_draws():
-    small, large = np.log(traits(PLAIN) / traits(PLAIN.replace(heterogeneity=0.0))), traits(PLAIN.replace(heterogeneity=0.4))
+    small, large = (
+        np.log(traits(PLAIN) / traits(PLAIN.replace(heterogeneity=0.0))),
+        traits(PLAIN.replace(heterogeneity=0.4)),
+    )
     np.testing.assert_allclose(np.log(large / traits(PLAIN.replace(heterogeneity=0.0))), 2.0 * small, rtol=1e-9)
 
 
 @pytest.mark.parametrize("capacity", [42, 60, 2000])
 def test_another_capacity_shifts_no_firms_draws(capacity):
     roomy = PLAIN.replace(capacity=capacity)
-    assert_common_rows_equal(traits(PLAIN, columns=TRAITS + ["direction"]), traits(roomy, columns=TRAITS + ["direction"]))
+    assert_common_rows_equal(
+        traits(PLAIN, columns=TRAITS + ["direction"]), traits(roomy, columns=TRAITS + ["direction"])
+    )
     few = PLAIN.replace(initial_firms=40, capacity=capacity)  # the same firms in more slots
     assert_common_rows_equal(traits(PLAIN), traits(few))
     pd.testing.assert_frame_equal(
@@ -155,7 +161,9 @@ def test_exits_shift_no_draws_of_firms_that_stay():
 def _entrants(scenario, seed=3):
     """Traits of entrants by (sector, place, step of entry); R stays 1, so a vacant slot fills with the entry rate."""
     firms = simulate(scenario, seed).firms
-    entered = by_place(firms, scenario, TRAITS + ["direction", "strategy"]).assign(step=(scenario.steps - firms["age"]).to_numpy())
+    entered = by_place(firms, scenario, TRAITS + ["direction", "strategy"]).assign(
+        step=(scenario.steps - firms["age"]).to_numpy()
+    )
     return entered[(firms["age"] < scenario.steps).to_numpy()].set_index("step", append=True)
 
 
@@ -169,7 +177,13 @@ ENTERED = PLAIN.replace(
 def test_entrants_come_to_the_same_slots_at_the_same_steps_whatever_else_changes():
     entered = _entrants(ENTERED)
     assert len(entered) > 20
-    for changes in ({"churn": 0.9}, {"network_effect": 0.0}, {"technology_noise": 0.2}, {"entrant_base": 2.0}, {"k1": 0.1}):
+    for changes in (
+        {"churn": 0.9},
+        {"network_effect": 0.0},
+        {"technology_noise": 0.2},
+        {"entrant_base": 2.0},
+        {"k1": 0.1},
+    ):
         other = _entrants(ENTERED.replace(**changes))
         assert entered.index.equals(other.index)
         columns = [column for column in entered if column not in changes]
@@ -179,7 +193,9 @@ def test_entrants_come_to_the_same_slots_at_the_same_steps_whatever_else_changes
 def test_entrants_do_not_depend_on_capacity_or_on_another_sectors_size():
     entered = _entrants(ENTERED)
     assert_common_rows_equal(entered, _entrants(ENTERED.replace(capacity=60)))
-    grown = ENTERED.replace(capacity=80, initial_firms=4, **{"sectors.a.demand_share": 0.25, "sectors.b.demand_share": 0.75})
+    grown = ENTERED.replace(
+        capacity=80, initial_firms=4, **{"sectors.a.demand_share": 0.25, "sectors.b.demand_share": 0.75}
+    )
     assert_common_rows_equal(entered.loc[["a"]], _entrants(grown).loc[["a"]])
 
 

@@ -112,7 +112,10 @@ def test_counts_balance_at_each_step(scenario, seed):
     assert by_step.to_numpy().tolist() == result.steps[counts].to_numpy().tolist()
     assert (result.steps["firms"] <= scenario.capacity).all()
     assert len(result.firms) == result.steps["firms"].iloc[-1]
-    assert result.panel.groupby("step").size().reindex(result.steps.index, fill_value=0).tolist() == result.steps["firms"].tolist()
+    assert (
+        result.panel.groupby("step").size().reindex(result.steps.index, fill_value=0).tolist()
+        == result.steps["firms"].tolist()
+    )
 
 
 @quick
@@ -128,7 +131,9 @@ def test_ids_are_unique_and_entrants_are_numbered_by_step_then_slot(scenario, se
     assert firms["slot"].is_unique
     assert firms["slot"].between(0, scenario.capacity - 1).all()
     entry_step = scenario.steps - firms["age"]
-    assert firms.assign(entry_step=entry_step).sort_values(["entry_step", "slot"])["id"].tolist() == firms["id"].tolist()
+    assert (
+        firms.assign(entry_step=entry_step).sort_values(["entry_step", "slot"])["id"].tolist() == firms["id"].tolist()
+    )
     order = [sector.name for sector in scenario.sectors]  # a sector's slots lie side by side
     assert firms.sort_values("slot")["sector"].map(order.index).is_monotonic_increasing
 

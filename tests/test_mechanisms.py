@@ -168,7 +168,9 @@ def test_the_increment_reading_adds_k_times_the_driver():
 # ------------------------------------------------------------------------------------------ demand
 
 
-@pytest.mark.parametrize(("beta", "shares"), [(1.0, (0.75, 0.25)), (2.0, (0.9, 0.1)), (0.5, (0.633974596215561, 0.366025403784439))])
+@pytest.mark.parametrize(
+    ("beta", "shares"), [(1.0, (0.75, 0.25)), (2.0, (0.9, 0.1)), (0.5, (0.633974596215561, 0.366025403784439))]
+)
 def test_network_effect_draws_customers_to_the_larger_base(beta, shares):
     # B of 3 and 1 weigh 3^β to 1; √3/(√3 + 1) = 0.6339746
     first, second = after({"B": 3.0}, {"B": 1.0}, network_effect=beta, market_size=8.0)
@@ -236,7 +238,14 @@ def test_a_customer_base_does_not_fall_below_its_floor():
 
 @pytest.mark.parametrize(
     ("w", "rho", "d"),
-    [(0.5, 2.0, 4.0 / 3.0), (0.5, 0.5, 2.0 / 3.0), (0.0, 2.0, 2.0), (0.25, 4.0, 16.0 / 7.0), (1.0, 2.0, 1.0), (0.5, 1.0, 1.0)],
+    [
+        (0.5, 2.0, 4.0 / 3.0),
+        (0.5, 0.5, 2.0 / 3.0),
+        (0.0, 2.0, 2.0),
+        (0.25, 4.0, 16.0 / 7.0),
+        (1.0, 2.0, 1.0),
+        (0.5, 1.0, 1.0),
+    ],
 )
 def test_variable_cost_share_tempers_what_sales_do_to_the_return(w, rho, d):
     # d = ρ/(1 - w + w·ρ) with the new customer base as ρ
@@ -562,15 +571,21 @@ def test_a_learning_step_of_zero_moves_no_weight_but_the_review_is_kept():
     assert learned({"R_smoothed": 0.25, "R_reviewed": 0.5}, learning_step=0.0) == (0.5, -1, 0.375, 0.375)
 
 
-@pytest.mark.parametrize(("age", "interval", "due"), [(0, 2, False), (1, 2, True), (7, 8, True), (8, 8, False), (0, 1, True)])
+@pytest.mark.parametrize(
+    ("age", "interval", "due"), [(0, 2, False), (1, 2, True), (7, 8, True), (8, 8, False), (0, 1, True)]
+)
 def test_a_firm_reviews_when_its_new_age_is_a_multiple_of_the_interval(age, interval, due):
-    theta, direction, smoothed, reviewed = learned({"age": age, "R_smoothed": 0.25, "R_reviewed": 0.25}, review_interval=interval)
+    theta, direction, smoothed, reviewed = learned(
+        {"age": age, "R_smoothed": 0.25, "R_reviewed": 0.25}, review_interval=interval
+    )
     assert (theta, reviewed) == ((0.625, 0.375) if due else (0.5, 0.25))
     assert (direction, smoothed) == (1, 0.375)
 
 
 def test_a_fixed_strategy_never_changes():
-    firms = run(STILL | {"theta": 0.3, "omega": 0.7, "R_reviewed": 9.0}, {}, steps=6, learning_step=0.5, review_interval=1).firms
+    firms = run(
+        STILL | {"theta": 0.3, "omega": 0.7, "R_reviewed": 9.0}, {}, steps=6, learning_step=0.5, review_interval=1
+    ).firms
     assert firms["theta"].tolist() == [0.3, 0.5]
     assert firms["omega"].tolist() == [0.7, 0.5]
     assert firms["R_reviewed"].tolist() == [9.0, 1.25]
@@ -624,7 +639,9 @@ def test_imitators_read_weights_as_they_stand_before_any_review():
     rows = [STILL | {"theta": theta, "R_smoothed": r} for theta, r in ((0.125, 1.0), (0.375, 2.0), (0.875, 3.0))]
     for order in ([0, 1, 2], [2, 1, 0]):
         low, middle, high = (order.index(rank) for rank in range(3))
-        seed = _seed_where(lambda seed, low=low, middle=middle, high=high: looked_at(seed, low, 3) == middle and looked_at(seed, middle, 3) == high)  # fmt: skip
+        seed = next(
+            seed for seed in range(1000) if looked_at(seed, low, 3) == middle and looked_at(seed, middle, 3) == high
+        )
         firms = after(*(rows[rank] for rank in order), seed=seed, policy="imitate", review_interval=1)
         assert firms[low]["theta"] == 0.25
         assert firms[middle]["theta"] == 0.625
@@ -659,8 +676,12 @@ def entrants(row=STILL, seed=4, **changes):
     return result.firms[result.firms.id > 0]
 
 
-@pytest.mark.parametrize(("entry_rate", "mean_return", "probability"), [(0.125, 1.0, 0.125), (0.125, 2.0, 0.25), (0.5, 0.5, 0.25)])
-def test_a_vacant_slot_fills_with_entry_rate_times_the_sectors_mean_return_of_the_start(entry_rate, mean_return, probability):
+@pytest.mark.parametrize(
+    ("entry_rate", "mean_return", "probability"), [(0.125, 1.0, 0.125), (0.125, 2.0, 0.25), (0.5, 0.5, 0.25)]
+)
+def test_a_vacant_slot_fills_with_entry_rate_times_the_sectors_mean_return_of_the_start(
+    entry_rate, mean_return, probability
+):
     found = entrants(STILL | {"R": mean_return}, entry_rate=entry_rate)
     assert within_4_se(len(found) / SLOTS, probability, math.sqrt(probability * (1.0 - probability) / SLOTS))
 
@@ -830,7 +851,10 @@ def test_monetisation_multiplies_what_technology_returns():
 
 
 def test_monetisation_is_the_firms_own_sectors():
-    sectors = [{"name": "a", "demand_share": 1, "monetisation": 2.0}, {"name": "b", "demand_share": 1, "monetisation": 0.5}]
+    sectors = [
+        {"name": "a", "demand_share": 1, "monetisation": 2.0},
+        {"name": "b", "demand_share": 1, "monetisation": 0.5},
+    ]
     firms = simulate(Scenario(capacity=4, steps=1, k3=1.0, sectors=sectors).replace(heterogeneity=0.0)).firms
     assert dict(zip(firms.sector, firms.k3, strict=True)) == {"a": 2.0, "b": 0.5}
 

@@ -169,9 +169,18 @@ def test_rows_are_kept_beyond_the_room_of_the_start():
 
 
 def test_a_step_is_collected_once_whoever_asks():
-    model = moved_on(3)
+    model = moved_on(3, panel=3)
     model.datacollector.collect(model)
     assert len(history(model)) == 4
+    assert not model.datacollector.get_agent_vars_dataframe().index.has_duplicates
+
+
+def test_what_batch_run_reads_follows_the_model():
+    model = moved_on(1, panel=1)
+    for steps in (1, 2):
+        assert model.datacollector.model_vars["hhi"] == history(model)["hhi"].tolist()
+        assert list(model.datacollector._agent_records) == list(range(steps + 1))
+        model.step()
 
 
 def test_a_panel_is_the_engines_in_mesas_shape():
@@ -305,6 +314,8 @@ def test_select_by_mask_by_function_and_by_number_agree_with_pandas(model):
     assert len(agents.select(agent_type=mesa.Model)) == 0
     masked_again = by_mask.select(by_mask.get("C") > 1.0)
     assert masked_again.get("unique_id").tolist() == table.query("T > 1.2 and C > 1")["id"].tolist()
+    asked = []
+    assert len(agents.select(lambda firm: not asked.append(firm), at_most=2)) == len(asked) == 2
     with pytest.raises(InputError, match="is not a bool for each of"):
         agents.select(agents.get("T"))
     with pytest.raises(InputError, match="is not a bool for each of"):
@@ -414,6 +425,18 @@ def test_a_copy_of_the_live_set_stays_as_it_was_while_the_live_set_follows(model
     assert fixed.get("unique_id").tolist() == [each for each in before if each not in left]
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_market_that_dies_goes_on_with_no_agents(level):
+    dying = Scenario(capacity=8, steps=80, R0=0.2, k3=0.0, entry_rate=0.0)
+    model = moved_on(80, scenario=dying, collect=level, panel=80)
+    assert_equals_engine(model, simulate(dying, 3, collect=level))
+    assert model.outcomes()["structure"] == "collapsed"
+    assert (len(model.agents), model.agents.to_list(), len(model.firms)) == (0, [], 0)
+    assert model.agents.get(["T", "sector"]).shape == (0, 2)
+    assert len(model.agents.select(model.agents.get("T") > 1)) == len(model.agents.sort("T")) == 0
+    assert model.datacollector.get_agent_vars_dataframe().index.unique("Step").tolist() == [0]
+
+
 def test_types_of_agents_are_one(model):
     assert model.agent_types == [Firm]
     assert model.agents_by_type == {Firm: model.agents}
@@ -499,8 +522,13 @@ def test_shares_follow_a_change_by_hand_at_once(model):
     firm, table = model.agents[0], model.firms
     firm.B = 50.0
     others = table.query("sector == @firm.sector and id != @firm.unique_id")["B"].sum()
-    assert firm.share == pytest.approx(50 / (50 + others), rel=1e-12)
-    assert model.firms["share"].iloc[0] == firm.share
+    expected = pytest.approx(50 / (50 + others), rel=1e-12)
+    assert firm.share == expected
+    firm.B = 50.0
+    assert model.changed
+    assert model.firms["share"].iloc[0] == expected
+    firm.B = 25.0
+    assert model.firms["share"].iloc[0] == pytest.approx(25 / (25 + others), rel=1e-12)
 
 
 # ------------------------------------------------------------------------------------------- changes by hand

@@ -11,11 +11,14 @@ from abm import Scenario, simulate
 from abm.measures import measure_names
 from abm.outcomes import FIRST_GROWTH, numbers_of, outcome_table, size_variance_slope, subbotin
 
+# Fifty firms, two firms, and one that has nobody to be compared with.
+FEW = [{"name": f"of_{count}", "demand_share": count} for count in (50, 2, 1)]
 RUNS = [
     ("one-market", {"capacity": 120, "initial_firms": 90, "steps": 41}, 1),
     ("four-sectors", {"capacity": 150, "initial_firms": 150, "steps": 30, "entry_rate": 0.2}, 2),
     ("four-sectors", {"capacity": 400, "initial_firms": 20, "market_size": 300, "steps": 25, "entry_rate": 0.3}, 3),
     ("one-market", {"capacity": 12, "steps": 10}, 4),
+    ("one-market", {"capacity": 53, "steps": 24, "entry_rate": 0.0, "runway": math.inf, "sectors": FEW}, 5),
 ]
 
 

@@ -155,9 +155,9 @@ def test_slots_around_a_table_are_as_if_dealt_one_by_one(rows, more, shares):
 def test_a_capacity_of_a_billion_slots_is_dealt_around_a_table_at_once(sectors):
     rng = np.random.default_rng(sectors)
     shares, rows = rng.random(sectors), rng.integers(0, 10**6, sectors)
-    started = time.perf_counter()
+    started = time.process_time()
     slots = np.array(slots_around(rows, shares, 10**9))
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert slots.sum() == 10**9
     lack = 10**9 * shares / shares.sum() - slots
     given = slots > rows  # all that were dealt any slot end with the same lack, to one slot

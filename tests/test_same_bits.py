@@ -19,7 +19,9 @@ SMALL = LIVELY.replace(capacity=90, initial_firms=60, steps=40)
 
 def firm_table():
     """A table of 30 firms with the sectors and strategies of `SMALL`, away from its medians."""
-    return simulate(SMALL.replace(capacity=30, initial_firms=30, steps=3, runway=float("inf")), 5).firms.drop(columns="F")
+    return simulate(SMALL.replace(capacity=30, initial_firms=30, steps=3, runway=float("inf")), 5).firms.drop(
+        columns="F"
+    )
 
 
 def assert_same(one, other, tables=("steps", "sectors", "firms", "lives", "panel")):
