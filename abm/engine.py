@@ -22,7 +22,7 @@ from abm.population import draw_population
 from abm.results import Result
 from abm.run import new_record, run, tally_peak
 from abm.scenario import Scenario
-from abm.state import allocate, layout_for, layout_of, parameters_of
+from abm.state import allocate, funds_unit, layout_for, layout_of, parameters_of
 from abm.threads import step_with_threads, with_room
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ class Market:
             draw_population(self.state, self.parameters, slots, firms, deals, self.seed)
         else:
             place_table(self.state, self.parameters, self.table, self.layout.slots)
+        largest = float(self.state.firms[at.F].max(initial=self.scenario.runway))
+        self.parameters.market[at.FUNDS_UNIT] = funds_unit(largest)
         open_market(self.state, self.parameters, self.scratch[0])
         collect(self.state, self.parameters, int(self.full), self.record.present)
         tally_peak(self.record.tally, self.record.present[0, FIRMS], 0)

@@ -196,9 +196,9 @@ def _values(
     fill(at.K1, "k1", market[at.MEDIAN_K1])
     fill(at.K2, "k2", market[at.MEDIAN_K2])
     fill(at.K3, "k3", market[at.MEDIAN_K3] * of_sector[:, at.MONETISATION])
-    technology = fill(at.T, "T", t0 * momentum)
+    technology = fill(at.T, "T", np.maximum(t0 * momentum, at.STATE_FLOOR))
     fill(at.Q, "Q", technology)
-    fill(at.C, "C", c0 * momentum)
+    fill(at.C, "C", np.maximum(c0 * momentum, at.STATE_FLOOR))
     realised = fill(at.R, "R", r0 * momentum)
     for row, name in ((at.P, "P"), (at.R_SMOOTHED, "R_smoothed"), (at.R_REVIEWED, "R_reviewed")):
         fill(row, name, realised)

@@ -294,12 +294,13 @@ def collect(state, parameters, full, rows):
     firms, step = state.firms, state.counters[at.STEP]
     finite_funds = parameters.market[at.RUNWAY] < np.inf
     _merge_blocks(state, True)
-    fill_row(state.sums[blocks + places], strategies, rows[0])
+    unit = parameters.market[at.FUNDS_UNIT]
+    fill_row(state.sums[blocks + places], strategies, unit, rows[0])
     rows[0, ENTRIES : DIVERGED + 1] = 0.0
     weighted_hhi, served = 0.0, 0.0
     for place in range(places):
         sector, row = state.sectors[place], rows[1 + place]
-        fill_row(state.sums[blocks + place], strategies, row)
+        fill_row(state.sums[blocks + place], strategies, unit, row)
         row[ENTRIES : DIVERGED + 1] = 0.0
         row[DEMAND] = sector[at.DEMAND]
         row[INSTABILITY] = 0.5 * state.sums[blocks + place, at_sum.SHIFT_SECTOR]

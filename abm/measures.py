@@ -116,7 +116,7 @@ def _rank(sums, base):
 
 
 @inlined
-def _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums):
+def _sum_levels(firms, a, b, strategies, unit, ln_b, challenge, speed, sums):
     """Sums of what is averaged over firms, by number or by customers, and the four largest customer bases."""
     customers, followed = firms[at.B, a:b], firms[at.STRATEGY, a:b]
     technology, competitiveness, returns = firms[at.T, a:b], firms[at.C, a:b], firms[at.R, a:b]
@@ -139,7 +139,7 @@ def _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums):
             br += base * returns[i]
             sum_c += competitiveness[i]
             sum_q += quality[i]
-            sum_f += funds[i]
+            sum_f += funds[i] * unit
             sum_stress += challenge[i]
             sum_speed += speed[i]
             above = (technology[i] > t0[i]) & (competitiveness[i] > c0[i]) & (returns[i] > r0[i])
@@ -163,7 +163,7 @@ def _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums):
 
 
 @inlined
-def _sum_spreads(firms, a, b, sums):
+def _sum_spreads(firms, a, b, unit, sums):
     """Squared distances of T, C, R, Q and F from the block's own means."""
     customers, funds = firms[at.B, a:b], firms[at.F, a:b]
     technology, competitiveness = firms[at.T, a:b], firms[at.C, a:b]
@@ -178,7 +178,7 @@ def _sum_spreads(firms, a, b, sums):
             square_c += (competitiveness[i] - mean_c) * (competitiveness[i] - mean_c)
             square_r += (returns[i] - mean_r) * (returns[i] - mean_r)
             square_q += (quality[i] - mean_q) * (quality[i] - mean_q)
-            square_f += (funds[i] - mean_f) * (funds[i] - mean_f)
+            square_f += (funds[i] * unit - mean_f) * (funds[i] * unit - mean_f)
     sums[M2_T], sums[M2_C], sums[M2_R], sums[M2_Q], sums[M2_F] = square_t, square_c, square_r, square_q, square_f
 
 
@@ -207,8 +207,9 @@ def sum_block(firms, a, b, market, sector, strategies, measured, sums, scratch):
     if measured:
         stress(firms[at.F, a:b], market[at.RUNWAY], challenge)
         innovation_speed(firms[at.T, a:b], firms[at.T0, a:b], market[at.INNOVATION_DRAG], speed)
-        _sum_levels(firms, a, b, strategies, ln_b, challenge, speed, sums)
-        _sum_spreads(firms, a, b, sums)
+        unit = market[at.FUNDS_UNIT]
+        _sum_levels(firms, a, b, strategies, unit, ln_b, challenge, speed, sums)
+        _sum_spreads(firms, a, b, unit, sums)
         sum_weights(firms, a, b, sums)
 
 
@@ -264,6 +265,7 @@ SPREADS = 11
 ) = range(36, 48)  # fmt: skip
 STRATEGY_MEASURES = 48  # then the share of each strategy, then its number of firms
 QUANTILES = (0.1, 0.5, 0.9)
+_LARGEST = np.finfo(np.float64).max
 
 
 def measure_names(strategies: tuple[str, ...]) -> list[str]:
@@ -300,13 +302,15 @@ def measure_names(strategies: tuple[str, ...]) -> list[str]:
 
 
 @inlined
-def fill_row(sums, strategies, row):
+def fill_row(sums, strategies, funds_unit, row):
     """Measures of a group of firms from its sums; what needs order statistics or the step before is left to others.
 
     Parameters
     ----------
     sums : float64 array, shape (sums,)
     strategies : int
+    funds_unit : float
+        In which funds were summed.
     row : float64 array, shape (measures,)
         Filled: NaN where no firm lives, but for counts.
     """
@@ -325,8 +329,9 @@ def fill_row(sums, strategies, row):
     row[ENTROPY] = log(base) - sums[SUM_B_LN_B] / base
     for x in range(5):
         if sums[SUM_T + x] < np.inf:  # funds without a runway are infinite
-            row[SPREADS + 5 * x] = sums[SUM_T + x] / n
-            row[SPREADS + 5 * x + 1] = np.sqrt(sums[M2_T + x] / n)
+            unit = funds_unit if x == 4 else 1.0
+            row[SPREADS + 5 * x] = min(sums[SUM_T + x] / n / unit, _LARGEST)
+            row[SPREADS + 5 * x + 1] = np.sqrt(sums[M2_T + x] / n) / unit
     row[WEIGHTED_T] = sums[SUM_BT] / base
     row[WEIGHTED_C] = sums[SUM_BC] / base
     row[WEIGHTED_R] = sums[SUM_BR] / base

@@ -61,8 +61,8 @@ def outcome_numbers(state, tally, out):
     """
     measures = out.size - FIRST_GROWTH - GROWTH_PLACES
     for place in range(measures):
-        count = tally[FIRST_MEASURE + measures + place]
-        out[place] = tally[FIRST_MEASURE + place] / count if count > 0.0 else np.nan
+        known = tally[FIRST_MEASURE + measures + place] > 0.0
+        out[place] = tally[FIRST_MEASURE + place] if known else np.nan
     alive, survivors = 0, 0
     for i in range(state.firms.shape[1]):
         if state.firms[at.B, i] > 0.0:

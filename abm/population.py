@@ -32,8 +32,8 @@ def _take_state(firms, i, strategy, parameters, customers):
     firms[at.STRATEGY, i] = strategy
     firms[at.THETA, i] = parameters.strategies[strategy, at.TECHNOLOGY_WEIGHT]
     firms[at.OMEGA, i] = parameters.strategies[strategy, at.OPTIMISATION_WEIGHT]
-    firms[at.T, i] = firms[at.T0, i] * momentum
-    firms[at.C, i] = firms[at.C0, i] * momentum
+    firms[at.T, i] = max(firms[at.T0, i] * momentum, at.STATE_FLOOR)
+    firms[at.C, i] = max(firms[at.C0, i] * momentum, at.STATE_FLOOR)
     firms[at.P, i] = firms[at.R0, i] * momentum
     firms[at.R, i] = firms[at.P, i]
     firms[at.Q, i] = firms[at.T, i]
@@ -62,7 +62,9 @@ def found_firm(firms, i, place, parameters, sector, sector_place, seed, step):
     _draw_traits(firms, i, place, parameters, sector_place, seed, step)
     if sector[at.FIRMS] > 0.0:
         catch_up = parameters.market[at.ENTRANT_CATCH_UP]
-        firms[at.T0, i] = (1.0 - catch_up) * firms[at.T0, i] + catch_up * sector[at.MEAN_T]
+        # Firms about to diverge must not hand their size on from entrants to entrants.
+        within_reach = min(sector[at.MEAN_T], at.DIVERGENCE)
+        firms[at.T0, i] = (1.0 - catch_up) * firms[at.T0, i] + catch_up * within_reach
     _, draw = uniforms(seed, ENTRY, sector_place, place, step)
     cumulative = parameters.strategies[:, at.CUMULATIVE_WEIGHT]
     strategy = 0

@@ -24,7 +24,7 @@ from abm.market import (
 # Places of Record.plan.
 EVERY, FULL, WINDOW_START, FIRST_ROW = range(4)
 
-# Places of Record.tally: sums of the market's measures over the window, numbers of steps that have them, the pooled
+# Places of Record.tally: means of the market's measures over the window, numbers of steps that have them, the pooled
 # growth record, and the peak of the number of firms.
 PEAK_FIRMS, PEAK_STEP = 0, 1
 FIRST_MEASURE = 2
@@ -78,8 +78,10 @@ def tally_step(tally, row, growth):
     measures = row.size
     for place in range(measures):
         if not np.isnan(row[place]):
-            tally[FIRST_MEASURE + place] += row[place]
+            # The mean so far: a sum of funds near the largest float would overflow.
             tally[FIRST_MEASURE + measures + place] += 1.0
+            count = tally[FIRST_MEASURE + measures + place]
+            tally[FIRST_MEASURE + place] += (row[place] - tally[FIRST_MEASURE + place]) / count
     for place in range(growth.size):
         tally[FIRST_MEASURE + 2 * measures + place] += growth[place]
 

@@ -5,6 +5,8 @@ that compiled kernels take them as they are, a run can be saved by saving its ar
 a handful of allocations. A slot whose customer base B is 0 is vacant.
 """
 
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +60,8 @@ MARKET_PARAMETERS = (
     SPILLOVER, ENTRANT_CATCH_UP, ENTRY_RATE, ENTRANT_BASE, TECHNOLOGY_NOISE, COMPETITIVENESS_NOISE,
     TECHNOLOGY_SPEED, COMPETITIVENESS_SPEED, RETURN_SPEED, OPTIMISATION_SPEED, QUALITY_DECAY,
     LEARNING_STEP, REVIEW_INTERVAL, MEDIAN_T0, MEDIAN_C0, MEDIAN_R0, MEDIAN_K1, MEDIAN_K2, MEDIAN_K3,
-    HETEROGENEITY, INITIAL_MOMENTUM, READING,
-) = range(34)  # fmt: skip
+    HETEROGENEITY, INITIAL_MOMENTUM, READING, FUNDS_UNIT,
+) = range(35)  # fmt: skip
 
 # Columns of Parameters.sectors and of Parameters.strategies.
 COMPETITIVENESS_ELASTICITY, QUALITY_ELASTICITY, DEMAND_GROWTH, MONETISATION, START_DEMAND = range(5)
@@ -80,8 +82,9 @@ class Parameters(NamedTuple):
 
     Attributes
     ----------
-    market : float64 array, shape (34,)
-        `MARKET_PARAMETERS` in order, then the reading as its place in `abm.equations.READINGS`.
+    market : float64 array, shape (35,)
+        `MARKET_PARAMETERS` in order, the reading as its place in `abm.equations.READINGS`, and the unit in which
+        funds are summed: 1, or less where a sum or a square of funds would overflow (see `funds_unit`).
     sectors : float64 array, shape (sectors, 5)
     strategies : float64 array, shape (strategies, 4)
     changes : float64 array, shape (changes, 5)
@@ -148,7 +151,8 @@ def parameters_of(scenario: Scenario) -> Parameters:
     """
     shares = demand_shares(scenario)
     weights = np.array([strategy.weight for strategy in scenario.strategies])
-    market = [getattr(scenario, name) for name in MARKET_PARAMETERS] + [READINGS.index(scenario.reading)]
+    market = [getattr(scenario, name) for name in MARKET_PARAMETERS]
+    market += [READINGS.index(scenario.reading), funds_unit(scenario.runway)]
     sectors = [
         (
             sector.competitiveness_elasticity,
@@ -176,25 +180,43 @@ def parameters_of(scenario: Scenario) -> Parameters:
     )
 
 
+def funds_unit(largest: float) -> float:
+    """A factor by which funds up to `largest` can be summed and squared.
+
+    Examples
+    --------
+    >>> funds_unit(8.0), funds_unit(1e300) < 1e-100
+    (1.0, True)
+    """
+    return 2.0**-600 if 1e100 < largest < np.inf else 1.0
+
+
 def demand_shares(scenario: Scenario) -> np.ndarray:
     """Demand shares of the sectors, normalised to sum 1; shape (sectors,)."""
     shares = np.array([sector.demand_share for sector in scenario.sectors])
     return shares / shares.sum()
 
 
-def split(shares: np.ndarray, total: int) -> np.ndarray:
-    """Split a number in proportion to shares by largest remainder, ties to the earlier.
+def _quotas(weights: Sequence[float], total: int) -> list[Fraction]:
+    """A number in exact proportion to weights, as written: a tie must not depend on how 0.1 is rounded."""
+    exact = [Fraction(repr(weight)) for weight in weights]
+    return [weight * total / sum(exact) for weight in exact]
+
+
+def split(weights: Sequence[float], total: int) -> np.ndarray:
+    """Split a number in proportion to weights by largest remainder, ties to the earlier.
 
     Examples
     --------
-    >>> split(np.array([0.5, 0.25, 0.25]), 5)
+    >>> split([0.5, 0.25, 0.25], 5)
     array([3, 1, 1])
     """
-    quotas = shares * total
-    whole = np.floor(quotas).astype(np.int64)
-    by_remainder = np.argsort(-(quotas - whole), kind="stable")
-    whole[by_remainder[: total - whole.sum()]] += 1
-    return whole
+    quotas = _quotas(weights, total)
+    whole = [int(quota) for quota in quotas]
+    by_remainder = sorted(range(len(whole)), key=lambda place: whole[place] - quotas[place])
+    for place in by_remainder[: total - sum(whole)]:
+        whole[place] += 1
+    return np.array(whole, dtype=np.int64)
 
 
 def layout_of(scenario: Scenario) -> Layout:
@@ -205,14 +227,14 @@ def layout_of(scenario: Scenario) -> Layout:
     >>> layout_of(Scenario(capacity=10, initial_firms=6)).firms
     array([6])
     """
-    shares = demand_shares(scenario)
-    weights = np.array([strategy.weight for strategy in scenario.strategies])
+    shares = [sector.demand_share for sector in scenario.sectors]
+    weights = [strategy.weight for strategy in scenario.strategies]
     slots, firms = split(shares, scenario.capacity), split(shares, scenario.initial_firms)
     homeless = int(np.maximum(firms - slots, 0).sum())
     firms = np.minimum(firms, slots)
     for _ in range(homeless):
         firms[np.argmax(slots - firms)] += 1
-    deals = np.array([split(weights / weights.sum(), count) for count in firms])
+    deals = np.array([split(weights, int(count)) for count in firms])
     return Layout(slots, firms, deals)
 
 
@@ -226,22 +248,24 @@ def layout_for(rows: np.ndarray, scenario: Scenario) -> Layout:
     scenario : Scenario
         With a capacity of at least the number of rows.
     """
-    wanted = scenario.capacity * demand_shares(scenario)
+    lack = _quotas([sector.demand_share for sector in scenario.sectors], scenario.capacity)
+    lack = [quota - int(row) for quota, row in zip(lack, rows, strict=True)]
     slots = rows.copy()
     rest = scenario.capacity - int(slots.sum())
     while rest > 0:
-        lack = wanted - slots
-        neediest = lack > lack.max() - 1.0
+        most = max(lack)
+        neediest = [place for place, lacking in enumerate(lack) if lacking > most - 1]
+        others = [lacking for place, lacking in enumerate(lack) if place not in neediest]
         # Dealing one by one goes round the neediest sectors until the next one is as much in need; whole rounds are
         # dealt at once, since capacities go to 1e9.
-        room = lack[neediest].min() - lack[~neediest].max(initial=-np.inf)
-        rounds = int(min(rest // neediest.sum(), max(room, 0.0)))
-        if rounds:
-            slots[neediest] += rounds
-            rest -= rounds * int(neediest.sum())
-        else:
-            slots[np.argmax(lack)] += 1
-            rest -= 1
+        room = min(lack[place] for place in neediest) - max(others) if others else rest
+        rounds = min(rest // len(neediest), int(room))
+        if not rounds:
+            rounds, neediest = 1, [lack.index(most)]
+        for place in neediest:
+            slots[place] += rounds
+            lack[place] -= rounds
+        rest -= rounds * len(neediest)
     return Layout(slots, rows, np.zeros((len(slots), len(scenario.strategies)), dtype=np.int64))
 
 

@@ -266,12 +266,12 @@ def test_entrants_that_catch_up_with_diverging_firms_do_not_overflow(momentum, c
     assert_sound(run_without_warnings(scenario, 3))
 
 
-def test_appeal_does_not_underflow_at_the_start():
-    # C of 3:1 to the power of 10 is 59049:1, however small C and Q are; the first step is made from them
+def test_state_below_its_floor_at_the_start_is_lifted_to_it():
+    # T0·(1 + x0) and C0·(1 + x0) near 1e-22 would make appeal underflow; on the floor all firms are as good
     firms = pd.DataFrame({"sector": "a", "strategy": "balanced", "C0": [3e-6, 1e-6], "T0": [1e-6, 1e-6]})
     scenario = MIDDLE.replace(
         initial_momentum=math.nextafter(-1.0, 0.0), competitiveness_elasticity=10.0, quality_elasticity=10.0,
         network_effect=0.0, churn=1.0, runway=math.inf, entry_rate=0.0, steps=1, capacity=2, initial_firms=2,
     )  # fmt: skip
     result = run_without_warnings(scenario, 3, firms=firms)
-    assert result.firms["share"].tolist() == pytest.approx([59049 / 59050, 1 / 59050])
+    assert result.firms["share"].tolist() == [0.5, 0.5]

@@ -181,9 +181,10 @@ def test_a_run_is_the_beginning_of_a_longer_one(scenario):
     assert (early.exit_step[~left].fillna(n + 1) > n).all()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("every", [2, 3, 7, 40])
-def test_kept_steps_are_those_of_the_whole_run(every):
-    whole, kept = simulate(SMALL, 3), simulate(SMALL, 3, every=every)
+def test_kept_steps_are_those_of_the_whole_run(every, threads):
+    whole, kept = simulate(SMALL, 3), simulate(SMALL, 3, every=every, threads=threads)
     steps = range(every, SMALL.steps + 1, every)
     assert list(kept.steps.index) == list(steps)
     pd.testing.assert_frame_equal(kept.steps, whole.steps.loc[list(steps)], check_exact=True, check_index_type=False)
@@ -194,13 +195,15 @@ def test_kept_steps_are_those_of_the_whole_run(every):
     pd.testing.assert_frame_equal(kept.lives, whole.lives, check_exact=True)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("every", [0, 41])
-def test_a_run_that_keeps_no_step_has_the_same_outcomes(every):
-    whole, none = simulate(SMALL, 3), simulate(SMALL, 3, every=every)
+def test_a_run_that_keeps_no_step_has_the_same_outcomes(every, threads):
+    whole, none = simulate(SMALL, 3), simulate(SMALL, 3, every=every, threads=threads)
     assert len(none.steps) == len(none.sectors) == 0
     assert list(none.steps.columns) == list(whole.steps.columns)
     assert_same_series(none.outcomes, whole.outcomes)
     pd.testing.assert_frame_equal(none.firms, whole.firms, check_exact=True)
+    pd.testing.assert_frame_equal(none.lives, whole.lives, check_exact=True)
 
 
 @pytest.mark.parametrize("panel", [1, 7, 40, 41])
