@@ -36,9 +36,7 @@ def start(firms: int, sectors: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
     counts = np.diff(np.rint(np.append(0.0, np.cumsum(demand)))).astype(np.int64)
     if counts.min() < 4:
         raise ValueError(f"{firms} firms are too few: each of {sectors} sectors needs four (for cr4)")
-    table = dict(
-        zip(("T0", "C0", "R0", "k1", "k2", "k3"), np.exp(HETEROGENEITY * rng.standard_normal((6, firms))))
-    )
+    table = dict(zip(("T0", "C0", "R0", "k1", "k2", "k3"), np.exp(HETEROGENEITY * rng.standard_normal((6, firms)))))
     table |= {k: LOOP * table[k] for k in ("k1", "k2", "k3")}
     strategy = np.concatenate([rng.permutation(np.arange(n) % len(THETA)) for n in counts])
     table |= {"strategy": strategy, "theta": np.array(THETA)[strategy], "omega": np.full(firms, OMEGA)}
@@ -68,9 +66,7 @@ def light_statistics(sums: np.ndarray) -> dict[str, np.ndarray]:
     """
     market = sums.sum(axis=2, keepdims=True)
     market[:, TOP, 0] = np.sort(sums[:, TOP].reshape(len(sums), -1), axis=1)[:, :-5:-1]
-    market[:, ROW["leader"], 0] = sums[
-        np.arange(len(sums)), ROW["leader"], sums[:, ROW["top1"]].argmax(axis=1)
-    ]
+    market[:, ROW["leader"], 0] = sums[np.arange(len(sums)), ROW["leader"], sums[:, ROW["top1"]].argmax(axis=1)]
     market[:, ROW["moved"]] = market[:, ROW["moved_market"]]
     whole = np.concatenate([market, sums], axis=2)
     x = {name: whole[1:, i] for name, i in ROW.items()}
@@ -89,9 +85,7 @@ def light_statistics(sums: np.ndarray) -> dict[str, np.ndarray]:
             "mean_innovation_speed": x["V"] / n,
             "mean_loop_gain": x["gain"] / n,
         }
-        out |= {f"share_{v}": x["B_" + v] / size for v in STRATEGIES} | {
-            f"firms_{v}": x["n_" + v] for v in STRATEGIES
-        }
+        out |= {f"share_{v}": x["B_" + v] / size for v in STRATEGIES} | {f"firms_{v}": x["n_" + v] for v in STRATEGIES}
         out |= {"virtuous": x["virtuous"] / n, "virtuous_share": x["Bvirtuous"] / size}
     changed = (x["leader"] != before[:, ROW["leader"]]) & (n > 0)
     changed[0] = False  # by definition at step 1
@@ -118,9 +112,7 @@ class _Block:
         self.weights, self.shipping, self.inverse_T0 = np.split(market.traits[:, low:high], (2, 3))
         self.elasticities = self.spread(market.elasticities)
         scratch = market.scratch[:, : high - low]
-        self.pull, self.damp, self.gains, self.logs, self.products, last = np.split(
-            scratch, (3, 6, 8, 11, 23)
-        )
+        self.pull, self.damp, self.gains, self.logs, self.products, last = np.split(scratch, (3, 6, 8, 11, 23))
         self.u, self.v, self.d = last
         self.above = market.above[:, : high - low]
         self.normals = market.normals[: 2 * (high - low)].reshape(2, -1)
@@ -266,9 +258,7 @@ class NumpyMarket:
     block : slots worked on at once
     """
 
-    def __init__(
-        self, firms: int, sectors: int = 4, seed: int = 0, noise: bool = True, block: int = 16384
-    ) -> None:
+    def __init__(self, firms: int, sectors: int = 4, seed: int = 0, noise: bool = True, block: int = 16384) -> None:
         t = start(firms, sectors, seed)
         self.bounds, self.demand, self.rng = t["bounds"], t["demand"], None
         if noise:
@@ -392,9 +382,7 @@ class MesaMarket(mesa.Model):
         super().__init__(rng=seed)
         t = {name: column.tolist() for name, column in start(firms, sectors, seed).items()}
         self.noise = noise
-        self.sectors = [
-            {"gamma": g, "tau": u, "demand": d} for g, u, d in zip(t["gamma"], t["tau"], t["demand"])
-        ]
+        self.sectors = [{"gamma": g, "tau": u, "demand": d} for g, u, d in zip(t["gamma"], t["tau"], t["demand"])]
         base, k = zip(t["T0"], t["C0"], t["R0"]), zip(t["k1"], t["k2"], t["k3"])
         MesaFirm.create_agents(self, firms, t["sector"], t["theta"], t["omega"], t["B"], list(base), list(k))
         means = {f"mean_{x}": lambda m, x=x: m.agents.agg(x, np.mean) for x in "TCRQF"}

@@ -1,8 +1,8 @@
 """How fast is a step? This package beside NumPy, Mesa objects and the machine's memory, in turn in one run.
 
-Machines are shared and their speed drifts, so every figure is a median over rounds in which all candidates take turns,
-and what is claimed is a ratio of medians, with the smallest and largest ratio of a round beside it. A firm-step is a slot
-that holds a firm at the start of the run, times a step; entry and review are off, as they are in the peers.
+Machines are shared and their speed drifts, so all candidates take turns in every round, and what is claimed is the
+median over rounds of a ratio, with the smallest and the largest beside it. A firm-step is a slot that holds a firm at
+the start of the run, times a step; entry and review are off, as they are in the peers.
 
     python -m experiments.speed [--quick] [--out DIR]
 
@@ -56,7 +56,8 @@ def ours(firms: int, threads: int, steps: int) -> Candidate:
         market.advance(1)
         return market
 
-    return Candidate(f"abm, {threads} thread{'s' * (threads > 1)}", firms, firms * steps, make, lambda m: m.advance(steps + 1))
+    name = f"abm, {threads} thread{'s' * (threads > 1)}"
+    return Candidate(name, firms, firms * steps, make, lambda market: market.advance(steps + 1))
 
 
 def numpy_peer(firms: int, steps: int) -> Candidate:

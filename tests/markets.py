@@ -1,10 +1,8 @@
 """Small random scenarios, and the bridge between the compiled market and its plain-Python twin."""
 
-import numpy as np
 from hypothesis import strategies as st
 
 from abm import Scenario, randomness
-from abm.parameters import MARKET, SECTOR, STRATEGY
 from tests import twin
 
 PROCESSES = {
@@ -49,10 +47,6 @@ def run_twin(scenario: Scenario, seed: int) -> tuple[twin.Market, list[dict], li
         rows.append(row)
         sector_rows += by_sector
     return market, rows, sector_rows
-
-
-def _value(parameter, low, high):
-    return st.floats(low, high, exclude_min=parameter.low_open and low == parameter.low)
 
 
 @st.composite

@@ -30,9 +30,7 @@ def run(out: Path, *options: str, scenario: str = "four-sectors") -> int:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()
-    }
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +67,7 @@ def test_the_tables_have_the_columns_that_others_rely_on(finished):
     tables = {name: pd.read_parquet(finished / f"{name}.parquet") for name in TABLES}
     steps, sectors, firms, lives, panel = tables.values()
     assert list(steps.columns[:5]) == ["step", "firms", "entries", "exits", "diverged"]
-    assert {"hhi", "cr4", "top_share", "gini", "mean_T", "q90_F", "weighted_R", "share_balanced"} <= {
-        *steps.columns
-    }
+    assert {"hhi", "cr4", "top_share", "gini", "mean_T", "q90_F", "weighted_R", "share_balanced"} <= {*steps.columns}
     assert list(steps["step"]) == list(range(1, 13))
     assert list(sectors.columns[:2]) == ["step", "sector"]
     assert len(sectors) == 4 * 12
@@ -87,9 +83,7 @@ def test_the_tables_have_the_columns_that_others_rely_on(finished):
 
 
 def test_the_tables_hold_what_python_gives(finished):
-    scenario = Scenario.load("four-sectors").replace(
-        capacity=20, technology_ceiling=math.inf, runway=2, steps=12
-    )
+    scenario = Scenario.load("four-sectors").replace(capacity=20, technology_ceiling=math.inf, runway=2, steps=12)
     result = simulate(scenario, seed=7, panel=5)
     for name in TABLES:
         expected = getattr(result, name)
@@ -164,9 +158,7 @@ def test_options_reach_the_run(tmp_path, capsys):
     assert len(pd.read_parquet(out / "steps.parquet")) == 0
 
 
-@pytest.mark.parametrize(
-    "options", [["--every", "0"], ["--every", "2", "--level", "light"], ["--set", "entry_rate=0"]]
-)
+@pytest.mark.parametrize("options", [["--every", "0"], ["--every", "2", "--level", "light"], ["--set", "entry_rate=0"]])
 def test_every_kind_of_run_has_its_picture(options, tmp_path):
     settings = ["--set", "capacity=4", "--set", "runway=1e-9", "--set", "R0=1e-3", "--steps", "3"]
     assert run(tmp_path / "out", *settings, *options) == 0
@@ -283,9 +275,7 @@ def test_an_interruption_while_writing_keeps_the_earlier_run(tmp_path, monkeypat
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_an_interruption_that_a_library_turns_into_its_own_error_still_counts(
-    tmp_path, at_first_progress, capsys
-):
+def test_an_interruption_that_a_library_turns_into_its_own_error_still_counts(tmp_path, at_first_progress, capsys):
     def convert() -> None:
         try:
             send(signal.SIGINT)

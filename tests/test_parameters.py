@@ -81,10 +81,10 @@ CHOICES = {
 NUMBERS = MARKET_NUMBERS | SECTOR_NUMBERS | STRATEGY_NUMBERS
 # A firm table's columns: (lowest, highest), both allowed themselves.
 FIRM_RANGES = (
-    {name: (1e-6, 1e6) for name in ("T0", "C0", "R0")}
-    | {name: (0, 1e6) for name in ("k1", "k2", "k3")}
-    | {name: (0.05, 0.95) for name in ("theta", "omega")}
-    | {name: (1e-6, 1e9) for name in ("T", "C", "Q")}
+    dict.fromkeys(("T0", "C0", "R0"), (1e-06, 1000000.0))
+    | dict.fromkeys(("k1", "k2", "k3"), (0, 1000000.0))
+    | dict.fromkeys(("theta", "omega"), (0.05, 0.95))
+    | dict.fromkeys(("T", "C", "Q"), (1e-06, 1000000000.0))
     | {"P": (0, 1e9), "R": (0, 1e21), "B": (0, 1e12), "F": (0, INF), "direction": (-1, 1)}
     | {"age": (0, 10**9), "R_smoothed": (0, 1e21), "R_reviewed": (0, 1e21)}
 )

@@ -328,9 +328,7 @@ def test_a_directory_is_never_taken_from_somebody(overwrite, small, tmp_path, re
     word = "'thesis.txt'" if overwrite else "--overwrite"
     assert word in refused(small, *overwrite, out=filled)
     assert f"{small}: is not a directory" in refused(small, *overwrite, out=Path(small))
-    assert f"{small}/out: cannot be written: Not a directory" in refused(
-        small, *overwrite, out=Path(small) / "out"
-    )
+    assert f"{small}/out: cannot be written: Not a directory" in refused(small, *overwrite, out=Path(small) / "out")
     assert (filled / "thesis.txt").read_text() == "years of work"
 
 

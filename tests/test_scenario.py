@@ -132,9 +132,7 @@ def test_every_strategy_parameter_is_checked_with_the_strategy_named(name):
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_name():
-    assert refusal(Scenario, netwrok_effect=1) == (
-        "unknown key 'netwrok_effect' (did you mean 'network_effect'?)"
-    )
+    assert refusal(Scenario, netwrok_effect=1) == ("unknown key 'netwrok_effect' (did you mean 'network_effect'?)")
     assert refusal(Scenario, zzz=1) == "unknown key 'zzz'"
     assert "(did you mean 'sectors'?)" in refusal(Scenario.from_toml, "[[sector]]\nname = 'a'")
 
@@ -288,9 +286,7 @@ def test_replacing_the_capacity_lets_what_follows_it_follow():
     assert (changed.initial_firms, changed.market_size) == (800, 800.0)
     held = Scenario(capacity=100, market_size=50).replace(capacity=800)
     assert (held.initial_firms, held.market_size) == (800, 50.0)
-    assert "initial_firms = 100 is above capacity = 8" in refusal(
-        Scenario(initial_firms=100).replace, capacity=8
-    )
+    assert "initial_firms = 100 is above capacity = 8" in refusal(Scenario(initial_firms=100).replace, capacity=8)
 
 
 def test_replacing_leaves_the_original_and_everything_else_as_it_was():
@@ -480,12 +476,7 @@ def test_a_scenario_reads_back_from_its_plain_dictionary(scenario):
     assert Scenario(**plain) == scenario
     allowed = (int, float, str)
     assert all(type(value) in allowed for key, value in plain.items() if key not in ("sectors", "strategies"))
-    assert all(
-        type(value) in allowed
-        for key in ("sectors", "strategies")
-        for m in plain[key]
-        for value in m.values()
-    )
+    assert all(type(value) in allowed for key in ("sectors", "strategies") for m in plain[key] for value in m.values())
 
 
 @pytest.mark.parametrize("name", ["plain", 'quo"te', "back\\slash", "大模型", "a # b", "'"])

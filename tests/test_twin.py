@@ -33,9 +33,7 @@ def assert_same_run(scenario: Scenario, seed: int) -> None:
         for name, value in theirs.items():
             assert_same(ours[name], value, f"{name} of a sector")
     living = [firm for slots in market.slots for firm in slots if firm]
-    for ours, theirs in zip(
-        result.firms.to_dict("records"), sorted(living, key=lambda firm: firm.id), strict=True
-    ):
+    for ours, theirs in zip(result.firms.to_dict("records"), sorted(living, key=lambda firm: firm.id), strict=True):
         for name in ("id", *"TCPRQBF", "theta", "omega", "age", "R_smoothed", "R_reviewed", "direction"):
             assert_same(ours[name], getattr(theirs, name), f"{name} of firm {theirs.id}")
     for ours, life in zip(result.lives.itertuples(index=False), market.lives, strict=True):
