@@ -94,11 +94,13 @@ class Means(NamedTuple):
 # ---------------------------------------------------------------------------------------------- the start
 
 
-def normalised(weights: Sequence[float]) -> list[float]:
-    return [weight / sum(weights) for weight in weights]
+def normalised(weights: Sequence[float]) -> list[Fraction]:
+    """Exact shares of weights as written: a tie must not hang on how 0.1 is rounded."""
+    exact = [Fraction(repr(float(weight))) for weight in weights]
+    return [weight / sum(exact) for weight in exact]
 
 
-def largest_remainder(shares: Sequence[float], total: int) -> list[int]:
+def largest_remainder(shares: Sequence[Fraction], total: int) -> list[int]:
     """Split `total` in proportion to `shares`; the largest remainders get one more, ties to the earlier."""
     quotas = [share * total for share in shares]
     counts = [math.floor(quota) for quota in quotas]
