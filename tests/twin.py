@@ -8,6 +8,7 @@ step) and returning a pair. The start is step 0; a place is a position among its
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from itertools import count
 from statistics import linear_regression
 from typing import Any, NamedTuple, Protocol
