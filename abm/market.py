@@ -46,7 +46,6 @@ from abm.stages import (
     demand,
     funds,
     innovation,
-    is_due,
     review_firm,
     shocks,
     targets,
@@ -106,18 +105,17 @@ def copy_row(source, target):
 def review(state, parameters, seed, begin, end):
     """Phase 2: firms that are due review their strategy; nobody sees a weight that another has just changed."""
     firms, step = state.firms, state.counters[at.STEP]
-    interval, eta = parameters.market[at.REVIEW_INTERVAL], parameters.market[at.LEARNING_STEP]
+    eta = parameters.market[at.LEARNING_STEP]
     for block in range(begin, end):
         if state.events[block, at.DUE] == 0:
             continue
         place, first = state.blocks[block, at.SECTOR], state.blocks[block, at.FIRST_SLOT]
         slots = state.blocks[block, at.SECTOR_SLOTS]
         a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
-        copy_row(firms[at.THETA, a:b], firms[at.NEXT_THETA, a:b])
-        copy_row(firms[at.OMEGA, a:b], firms[at.NEXT_OMEGA, a:b])
         for i in range(a, b):
-            stayed = (firms[at.B_BEFORE, i] > 0.0) & (firms[at.B, i] > 0.0)
-            if stayed & is_due(firms[at.AGE, i], interval):
+            due_now = firms[at.DUE_NOW, i] > 0.0
+            firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = firms[at.THETA, i], firms[at.OMEGA, i]
+            if due_now & (firms[at.B, i] > 0.0):
                 firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = review_firm(
                     firms, i, first, slots, parameters.strategies, eta, seed, place, step
                 )

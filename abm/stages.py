@@ -133,25 +133,22 @@ def funds(firms, a, b, market, sector):
 
 
 @inlined
-def is_due(age, interval):
-    """Whether age is a multiple of the review interval."""
-    return age == interval * np.floor(age / interval)
-
-
-@inlined
 def ageing(firms, a, b, market):
-    """Stage 7, first half: age and smoothed return; returns how many firms are due for a review."""
+    """Stage 7, first half: age and smoothed return; marks the firms due for a review and returns their number."""
     before, age = firms[at.B_BEFORE, a:b], firms[at.AGE, a:b]
     smoothed, returns = firms[at.R_SMOOTHED, a:b], firms[at.R, a:b]
     interval = market[at.REVIEW_INTERVAL]
-    due = 0
+    due_now = firms[at.DUE_NOW, a:b]
     for i in range(b - a):
         older = age[i] + 1.0
         moved = smoothed[i] + 0.25 * (returns[i] - smoothed[i])
         age[i] = older if before[i] > 0.0 else age[i]
         smoothed[i] = moved if before[i] > 0.0 else smoothed[i]
+    due = 0
     for i in range(b - a):
-        due += 1 if before[i] > 0.0 and is_due(age[i], interval) else 0
+        now = (before[i] > 0.0) & (age[i] == interval * np.floor(age[i] / interval))
+        due_now[i] = 1.0 if now else 0.0
+        due += 1 if now else 0
     return due
 
 

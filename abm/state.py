@@ -21,6 +21,7 @@ B_BEFORE = 21  # B at the step's start, 0 where the slot was vacant
 ATTRACTIVENESS = 22  # of the state as it stands, for the next step's demand
 PEAK_SHARE = 23  # largest share of the sector at any step's end so far
 NEXT_THETA, NEXT_OMEGA = 24, 25  # results of a review until all have reviewed
+DUE_NOW = 24  # whether a firm is due for a review, in the same row until it has had it
 GROWTH = 24  # growth of B, in the same row once the reviews are done
 FIRM_ROWS = 26
 
