@@ -227,7 +227,9 @@ def test_imitators_look_at_the_same_places_whatever_another_sectors_size():
             {"name": "high", "technology_weight": 0.75, "policy": "imitate"},
         ]
     )
-    grown = imitating.replace(capacity=80, **{"sectors.a.demand_share": 0.25, "sectors.b.demand_share": 0.75})
-    one, other = traits(imitating, columns=["theta"]).loc["a"], traits(grown, columns=["theta"]).loc["a"]
-    pd.testing.assert_frame_equal(one, other, check_exact=True)
-    assert one["theta"].nunique() == 3
+    for same, share in (("a", 0.25), ("b", 0.75)):  # the other sector grows to 60 slots, behind it or before it
+        shares = {"sectors.a.demand_share": share, "sectors.b.demand_share": 1.0 - share}
+        grown = imitating.replace(capacity=80, **shares)
+        one, other = traits(imitating, columns=["theta"]).loc[same], traits(grown, columns=["theta"]).loc[same]
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+        assert one["theta"].nunique() == 3

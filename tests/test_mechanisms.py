@@ -767,6 +767,9 @@ def test_entrants_choose_strategies_by_weight_and_directions_by_even_odds():
     assert within_4_se(found["direction"].mean(), 0.0, 1.0 / math.sqrt(SLOTS))
     assert set(found["direction"]) == {-1, 1}
     assert within_4_se(np.corrcoef(often, found["direction"])[0, 1], 0.0, 1.0 / math.sqrt(SLOTS))
+    few = entrants(entry_rate=0.25, strategies=strategies)  # who enters tells nothing of strategy and direction
+    assert within_4_se(few["direction"].mean(), 0.0, 1.0 / math.sqrt(len(few)))
+    assert within_4_se((few.strategy == "often").mean(), 0.75, math.sqrt(0.75 * 0.25 / len(few)))
 
 
 def test_entrants_act_from_the_step_after_their_entry():
