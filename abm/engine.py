@@ -13,16 +13,17 @@ import numpy as np
 import psutil
 
 from abm import state as at
+from abm.collection import collect, open_market
 from abm.errors import InputError
 from abm.firmtable import FirmTable, place_table, read_firm_table, scenario_for
-from abm.market import collect, open_market
-from abm.measures import FIRMS, measure_names, sums_of
+from abm.measures import FIRMS, measure_names
 from abm.parameters import nearest, shown
 from abm.population import draw_population
 from abm.results import Result
 from abm.run import new_record, run, tally_peak
 from abm.scenario import Scenario
 from abm.state import allocate, funds_unit, layout_for, layout_of, parameters_of
+from abm.sums import sums_of
 from abm.threads import step_with_threads, with_room
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ is pooled step by step, so that no growth is kept: for the Subbotin exponent the
 
 import numpy as np
 
-from abm import measures as at_sum
 from abm import state as at
+from abm import sums as at_sum
 from abm.compilation import inlined, kernel
 from abm.vectormath import log
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.collection import collect, open_market
 from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
 from abm.errors import InputError
 from abm.firmtable import read_firm_table
-from abm.market import collect, copy_row, open_market
+from abm.market import copy_row
 from abm.measures import DEMAND, FIRMS
 from abm.outcomes import numbers_of, outcome_numbers, outcome_table
 from abm.parameters import shown

@@ -8,7 +8,8 @@ an imitator needs everybody's returns:
 2. `review`: the second half of stage 7, into rows of its own, where a firm is due;
 3. `conclude`: reviewed weights take effect, entrants get their ids and leavers their record, and shares are
    compared with those of the step before;
-4. `collect`: sums of blocks become those of sectors and of the market, and rows of measures (stage 9).
+4. `collect` of `abm.collection`: sums of blocks become those of sectors and of the market, and rows of measures
+   (stage 9).
 
 Turnover may come before the reviews because a review reads only what turnover leaves alone: θ, ω and R̄ of the
 firms of the step's start (`B_BEFORE` > 0), whether they have just left or not. The phases over blocks take a range of
@@ -18,26 +19,9 @@ thread.
 
 import numpy as np
 
-from abm import measures as at_sum
 from abm import state as at
+from abm import sums as at_sum
 from abm.compilation import inlined, kernel
-from abm.growth import block_growth_spread, block_growths
-from abm.measures import (
-    DEMAND,
-    DIVERGED,
-    ENTRIES,
-    HHI,
-    INSTABILITY,
-    LEADER_CHANGED,
-    SECTOR_HHI,
-    clear,
-    fill_order_statistics,
-    fill_row,
-    merge,
-    merge_carried,
-    sum_block,
-    sum_weights,
-)
 from abm.stages import (
     adjustment,
     ageing,
@@ -51,6 +35,8 @@ from abm.stages import (
     targets,
     turnover,
 )
+from abm.state import span
+from abm.sums import sum_block, sum_weights
 
 # Rows of a thread's scratch: a number for each slot of the block.
 _CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(10)
@@ -62,11 +48,7 @@ def advance(state, parameters, seed, measured, begin, end, scratch):
     firms, market, step = state.firms, parameters.market, state.counters[at.STEP]
     strategies = parameters.strategies.shape[0]
     for block in range(begin, end):
-        place, a, b = (
-            state.blocks[block, at.SECTOR],
-            state.blocks[block, at.START],
-            state.blocks[block, at.STOP],
-        )
+        place, a, b = span(state, block)
         first = state.blocks[block, at.FIRST_SLOT]
         sector, events, n = state.sectors[place], state.events[block], b - a
         challenge, speed, cost = scratch[_CHALLENGE, :n], scratch[_SPEED, :n], scratch[_COST, :n]
@@ -109,9 +91,8 @@ def review(state, parameters, seed, begin, end):
     for block in range(begin, end):
         if state.events[block, at.DUE] == 0:
             continue
-        place, first = state.blocks[block, at.SECTOR], state.blocks[block, at.FIRST_SLOT]
-        slots = state.blocks[block, at.SECTOR_SLOTS]
-        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
+        place, a, b = span(state, block)
+        first, slots = state.blocks[block, at.FIRST_SLOT], state.blocks[block, at.SECTOR_SLOTS]
         for i in range(a, b):
             due_now = firms[at.DUE_NOW, i] > 0.0
             firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = firms[at.THETA, i], firms[at.OMEGA, i]
@@ -160,11 +141,7 @@ def conclude(state, measured, begin, end):
         bases[0] += state.sectors[place, at.BASE]
         before[0] += state.sectors[place, at.BASE_BEFORE]
     for block in range(begin, end):
-        place, a, b = (
-            state.blocks[block, at.SECTOR],
-            state.blocks[block, at.START],
-            state.blocks[block, at.STOP],
-        )
+        place, a, b = span(state, block)
         events, sums = state.events[block], state.sums[block]
         if events[at.EXITS] > 0:
             _record_lives(state, block, a, b)
@@ -220,163 +197,3 @@ def gather(state):
         due += events[at.DUE]
     state.counters[at.LIVES] += leavers
     return leavers, due
-
-
-@inlined
-def _merge_blocks(state, measured):
-    """Sums of blocks become those of sectors and of the market, and what the next step needs of them."""
-    blocks, places = state.blocks.shape[0], state.sectors.shape[0]
-    whole = state.sums[blocks + places]
-    for place in range(places):
-        clear(state.sums[blocks + place])
-    for block in range(blocks):
-        into = state.sums[blocks + state.blocks[block, at.SECTOR]]
-        if measured:
-            merge(into, state.sums[block])
-        else:
-            merge_carried(into, state.sums[block])
-    clear(whole)
-    for place in range(places):
-        sums, sector = state.sums[blocks + place], state.sectors[place]
-        if measured:
-            merge(whole, sums)
-        else:
-            merge_carried(whole, sums)
-        sector[at.FIRMS] = sums[at_sum.N]
-        sector[at.MEAN_T] = sums[at_sum.SUM_T] / max(sums[at_sum.N], 1.0)
-        sector[at.MEAN_R] = sums[at_sum.SUM_R] / max(sums[at_sum.N], 1.0)
-        sector[at.ATTRACTION] = sums[at_sum.SUM_ATTRACTION]
-        sector[at.BASE] = sums[at_sum.SUM_B]
-
-
-@inlined
-def _leader_id(firms, sums):
-    return firms[at.ID, int(sums[at_sum.LEADER])] if sums[at_sum.N] > 0.0 else -1.0
-
-
-@inlined
-def _note_leaders(state):
-    blocks = state.blocks.shape[0]
-    for place in range(state.sectors.shape[0]):
-        state.sectors[place, at.LEADER] = _leader_id(state.firms, state.sums[blocks + place])
-    whole = state.sums[blocks + state.sectors.shape[0]]
-    state.counters[at.MARKET_LEADER] = int(_leader_id(state.firms, whole))
-
-
-@kernel
-def carry(state):
-    """Phase 4 of a step whose measures nobody wants: the sectors as the next step finds them."""
-    _merge_blocks(state, False)
-    _note_leaders(state)
-
-
-@inlined
-def _differs(leader, before, step):
-    return 1.0 if step > 1 and leader >= 0.0 and before >= 0.0 and leader != before else 0.0
-
-
-@kernel
-def collect(state, parameters, full, rows):
-    """Phase 4, stage 9: the rows of measures, and the sectors as the next step finds them.
-
-    Parameters
-    ----------
-    state : State
-    parameters : Parameters
-    full : int
-        1 for the level `full`, which adds order statistics.
-    rows : float64 array, shape (1 + sectors, measures)
-        Filled: the market's row, then the sectors'.
-    """
-    blocks, places, strategies = state.blocks.shape[0], state.sectors.shape[0], parameters.strategies.shape[0]
-    firms, step = state.firms, state.counters[at.STEP]
-    finite_funds = parameters.market[at.RUNWAY] < np.inf
-    _merge_blocks(state, True)
-    unit = parameters.market[at.FUNDS_UNIT]
-    fill_row(state.sums[blocks + places], strategies, unit, rows[0])
-    rows[0, ENTRIES : DIVERGED + 1] = 0.0
-    weighted_hhi, served = 0.0, 0.0
-    for place in range(places):
-        sector, row = state.sectors[place], rows[1 + place]
-        fill_row(state.sums[blocks + place], strategies, unit, row)
-        row[ENTRIES : DIVERGED + 1] = 0.0
-        row[DEMAND] = sector[at.DEMAND]
-        row[INSTABILITY] = 0.5 * state.sums[blocks + place, at_sum.SHIFT_SECTOR]
-        leader = _leader_id(firms, state.sums[blocks + place])
-        row[LEADER_CHANGED] = _differs(leader, sector[at.LEADER], step)
-        if sector[at.FIRMS] > 0.0:
-            weighted_hhi += sector[at.DEMAND] * row[HHI]
-            served += sector[at.DEMAND]
-    for block in range(blocks):
-        place = 1 + state.blocks[block, at.SECTOR]
-        for event in range(3):
-            rows[place, ENTRIES + event] += state.events[block, event]
-            rows[0, ENTRIES + event] += state.events[block, event]
-    rows[0, SECTOR_HHI] = weighted_hhi / served if served > 0.0 else np.nan
-    rows[0, INSTABILITY] = 0.5 * state.sums[blocks + places, at_sum.SHIFT_MARKET]
-    leader = _leader_id(firms, state.sums[blocks + places])
-    rows[0, LEADER_CHANGED] = _differs(leader, state.counters[at.MARKET_LEADER], step)
-    _note_leaders(state)
-    if full == 1:
-        fill_order_statistics(firms, 0, firms.shape[1], finite_funds, rows[0])
-        for block in range(blocks):
-            first = state.blocks[block, at.FIRST_SLOT]
-            if state.blocks[block, at.START] == first:
-                place, slots = state.blocks[block, at.SECTOR], state.blocks[block, at.SECTOR_SLOTS]
-                fill_order_statistics(firms, first, first + slots, finite_funds, rows[1 + place])
-
-
-@kernel
-def grow_demand(state, parameters):
-    """Stage 9, its end: the demand of the next step."""
-    for place in range(state.sectors.shape[0]):
-        grown = state.sectors[place, at.DEMAND] * (1.0 + parameters.sectors[place, at.DEMAND_GROWTH])
-        state.sectors[place, at.DEMAND] = min(max(grown, at.DEMAND_FLOOR), at.DEMAND_CAP)
-
-
-@kernel
-def growths(state, begin, end):
-    """Growth of the firms of blocks `begin` to `end`."""
-    for block in range(begin, end):
-        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
-        block_growths(state.firms, a, b, state.sums[block])
-
-
-@kernel
-def growth_spreads(state, begin, end):
-    """Growth less its sector's mean; after `mean_growths`."""
-    for block in range(begin, end):
-        a, b = state.blocks[block, at.START], state.blocks[block, at.STOP]
-        sector = state.sectors[state.blocks[block, at.SECTOR]]
-        block_growth_spread(state.firms, a, b, sector, state.sums[block])
-
-
-@kernel
-def take_stock(state, parameters, scratch):
-    """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
-    somebody has changed a firm by hand.
-    """
-    strategies = parameters.strategies.shape[0]
-    for block in range(state.blocks.shape[0]):
-        place, a, b = (
-            state.blocks[block, at.SECTOR],
-            state.blocks[block, at.START],
-            state.blocks[block, at.STOP],
-        )
-        sector = parameters.sectors[place]
-        sum_block(state.firms, a, b, parameters.market, sector, strategies, True, state.sums[block], scratch)
-    _merge_blocks(state, True)
-    _note_leaders(state)
-
-
-@kernel
-def open_market(state, parameters, scratch):
-    """Make a market with its first firms ready for step 1."""
-    state.sums[:] = 0.0
-    state.events[:] = 0
-    take_stock(state, parameters, scratch)
-    for block in range(state.blocks.shape[0]):
-        base = max(state.sectors[state.blocks[block, at.SECTOR], at.BASE], at.CUSTOMER_FLOOR)
-        for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
-            state.firms[at.B_BEFORE, i] = state.firms[at.B, i]
-            state.firms[at.PEAK_SHARE, i] = state.firms[at.B, i] / base

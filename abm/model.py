@@ -8,12 +8,12 @@ import numpy as np
 from mesa import Model
 from mesa.datacollection import DataCollector
 
+from abm.collection import take_stock
 from abm.engine import SEEDS, Market, as_scenario, check_count, check_level, check_seed
 from abm.errors import InputError
 from abm.firms import NOT_BY_HAND, Firm
 from abm.firmset import FirmSet
 from abm.growth import GROWTH_PLACES
-from abm.market import take_stock
 from abm.measures import DEMAND
 from abm.parameters import shown
 from abm.results import firm_frame, life_frame, measure_frame, outcome_series

@@ -4,22 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abm import measures as measure
 from abm import state as at
+from abm import sums as at_sum
+from abm.collection import carry, collect, grow_demand, growth_spreads, growths
 from abm.compilation import kernel
 from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
-from abm.market import (
-    advance,
-    begin_step,
-    carry,
-    collect,
-    conclude,
-    gather,
-    grow_demand,
-    growth_spreads,
-    growths,
-    review,
-)
+from abm.market import advance, begin_step, conclude, gather, review
 
 # Places of Record.plan.
 EVERY, FULL, WINDOW_START, FIRST_ROW = range(4)
@@ -103,7 +93,7 @@ def end(state, parameters, measured, record):
     else:
         carry(state)
     grow_demand(state, parameters)
-    tally_peak(record.tally, state.sums[-1, measure.N], step)
+    tally_peak(record.tally, state.sums[-1, at_sum.N], step)
     if plan[EVERY] > 0 and step % plan[EVERY] == 0:
         kept = record.rows[step // plan[EVERY] - 1 - plan[FIRST_ROW]]
         for group in range(kept.shape[0]):

@@ -7,13 +7,13 @@ the others are left as they are.
 
 import numpy as np
 
-from abm import measures as at_sum
 from abm import state as at
+from abm import sums as at_sum
 from abm.compilation import inlined
 from abm.equations import anchor, pull, saturate
-from abm.measures import stress
 from abm.population import found_firm
 from abm.randomness import ENTRY, IMITATION, SHOCK, normals, uniforms
+from abm.sums import stress
 
 # Stands for the customers of a group without firms, whose bases are all 0: below the floor of any firm's.
 _TINY = 1e-290

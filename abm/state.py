@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from abm.compilation import inlined
 from abm.equations import READINGS
 from abm.scenario import Scenario
 
@@ -112,7 +113,7 @@ class State(NamedTuple):
         Sector, first slot, end, and first slot and number of slots of the sector.
     events : int64 array, shape (blocks, 6)
     sums : float64 array, shape (blocks + sectors + 1, sums)
-        Sums over the firms of each block, each sector and the market (see `abm.measures`).
+        Sums over the firms of each block, each sector and the market (see `abm.sums`).
     counters : int64 array, shape (5,)
     lives : float64 array, shape (room, 7)
         Firms that left, in the order of their leaving; `counters[LIVES]` of them.
@@ -125,6 +126,12 @@ class State(NamedTuple):
     sums: np.ndarray
     counters: np.ndarray
     lives: np.ndarray
+
+
+@inlined
+def span(state, block):
+    """Sector, first slot and end of a block."""
+    return state.blocks[block, SECTOR], state.blocks[block, START], state.blocks[block, STOP]
 
 
 class Layout(NamedTuple):

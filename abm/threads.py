@@ -11,15 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from abm import state as at
+from abm.collection import growth_spreads, growths
 from abm.growth import mean_growths, pool_growths
-from abm.market import (
-    advance,
-    conclude,
-    gather,
-    growth_spreads,
-    growths,
-    review,
-)
+from abm.market import advance, conclude, gather, review
 from abm.run import FULL, WINDOW_START, Record, begin, end
 from abm.state import Parameters, State
 
