@@ -23,6 +23,7 @@ from abm.errors import InputError
 
 DONE, STOPPED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _MOST = 10_000_000  # steps that a run can have
+_told_to_end = threading.Event()
 # The base of typer's refusals; typer has no public name for it.
 _USAGE_ERROR = typer.BadParameter.__bases__
 
@@ -118,6 +119,8 @@ def run(
 
             def progress(step: int) -> None:
                 nonlocal reached
+                if _told_to_end.is_set():  # an interruption inside a compiler's call-back is printed and forgotten
+                    raise KeyboardInterrupt
                 advance(step - reached)
                 reached = step
 
@@ -198,13 +201,12 @@ def version() -> None:
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
     """In the block a signal to end raises KeyboardInterrupt, and a second one ends the process at once."""
-    pressed = False
+    _told_to_end.clear()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
+        if _told_to_end.is_set():
             _quit()
-        pressed = True
+        _told_to_end.set()
         raise KeyboardInterrupt
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last
@@ -216,7 +218,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except Exception:
-        if pressed:  # a library has made an error of its own of it
+        if _told_to_end.is_set():  # a library has made an error of its own of it
             raise KeyboardInterrupt from None
         raise
     finally:

@@ -34,8 +34,10 @@ SEEDS = 2**63
 
 # Slots below which a step is made by one thread in one compiled call: sharing it out would cost more than it brings.
 SMALL = 20_000
-# Steps, or parts of a step, between two looks at the clock and at interruptions: about a tenth of a second.
+# Slots times steps between two looks at the clock and at interruptions, about a tenth of a second; a step costs as
+# much as this many slots before it has any.
 _SLOT_STEPS_A_CALL = 2_000_000
+_SLOTS_A_STEP_COSTS = 200
 
 
 def check_seed(seed: Any, name: str = "seed") -> int:
@@ -167,7 +169,7 @@ class Market:
             Called now and then with the number of the step reached.
         """
         capacity = self.scenario.capacity
-        stride = max(1, _SLOT_STEPS_A_CALL // capacity)
+        stride = max(1, _SLOT_STEPS_A_CALL // (capacity + _SLOTS_A_STEP_COSTS))
         if capacity <= SMALL and self.threads == 1:
             while self.steps_done < last_step:
                 self.state = with_room(self.state, int(self.state.counters[at.LIVES]) + capacity)

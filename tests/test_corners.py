@@ -275,3 +275,16 @@ def test_state_below_its_floor_at_the_start_is_lifted_to_it():
     )  # fmt: skip
     result = run_without_warnings(scenario, 3, firms=firms)
     assert result.firms["share"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("least", "many", "customers", "size"), [(1e-6, 3e-6, 1e-9, 1.0), (2e8, 1e9, 1e12, 1e12)])
+def test_appeal_keeps_its_ratios_at_the_ends_of_the_state(least, many, customers, size):
+    # appeal is as small and as large as a firm table can make it; C of 3:1 to the power of 10 is 59049:1
+    firms = pd.DataFrame({"sector": "a", "strategy": "balanced", "C": [many, least], "Q": least, "B": customers})
+    scenario = MIDDLE.replace(
+        competitiveness_elasticity=10.0, quality_elasticity=10.0, network_effect=2.0, churn=1.0, runway=math.inf,
+        k1=0.0, k2=0.0, k3=0.0, entry_rate=0.0, steps=1, capacity=2, initial_firms=2, market_size=size,
+    )  # fmt: skip
+    result = run_without_warnings(scenario, 3, firms=firms)
+    first, second = result.firms["B"]
+    assert first / second == pytest.approx((many / least) ** 10, rel=1e-7)

@@ -322,6 +322,8 @@ def test_funds_grow_by_the_realised_return_less_cost():
     assert firm["F"] == 2.0 + 1.3125 - 1.0
     (firm,) = after({"F": 2.0}, runway=8.0, technology_cost=2.0)  # c = 1 + 2·1·0.5 = 2
     assert firm["F"] == 2.0 + 1.3125 / 2.0 - 1.0
+    (firm,) = after({}, runway=8.0)  # a table without funds starts with the runway
+    assert firm["F"] == 8.0 + 1.3125 - 1.0
 
 
 @pytest.mark.parametrize(("funds", "lives"), [(0.25, True), (0.25 - 2**-40, False), (0.5, True), (0.0, False)])
