@@ -7,6 +7,7 @@ a handful of allocations. A slot whose customer base B is 0 is vacant.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -208,7 +209,8 @@ def demand_shares(scenario: Scenario) -> np.ndarray:
 def _quotas(weights: Sequence[float], total: int) -> list[Fraction]:
     """A number in exact proportion to weights, as written: a tie must not depend on how 0.1 is rounded."""
     exact = [Fraction(repr(weight)) for weight in weights]
-    return [weight * total / sum(exact) for weight in exact]
+    part = total / sum(exact)
+    return [weight * part for weight in exact]
 
 
 def split(weights: Sequence[float], total: int) -> np.ndarray:
@@ -219,12 +221,17 @@ def split(weights: Sequence[float], total: int) -> np.ndarray:
     >>> split([0.5, 0.25, 0.25], 5)
     array([3, 1, 1])
     """
+    return np.array(_counts(tuple(weights), total), dtype=np.int64)
+
+
+@lru_cache(maxsize=4096)  # exact arithmetic is slow, and many runs share their weights
+def _counts(weights: tuple[float, ...], total: int) -> list[int]:
     quotas = _quotas(weights, total)
     whole = [int(quota) for quota in quotas]
     by_remainder = sorted(range(len(whole)), key=lambda place: whole[place] - quotas[place])
     for place in by_remainder[: total - sum(whole)]:
         whole[place] += 1
-    return np.array(whole, dtype=np.int64)
+    return whole
 
 
 def layout_of(scenario: Scenario) -> Layout:
