@@ -2,6 +2,8 @@
 
 Numba takes a kernel from its cache as long as the file of that one function is unchanged; an edit in a module whose
 functions are inlined into it would go unseen. So the cache folder's name holds a hash of the sources of all kernels.
+Cached code of several processes is told apart by the functions' names: two compiled functions must not share one, as
+those do that one factory makes, or a kernel may silently call the other.
 """
 
 import contextlib
