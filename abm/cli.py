@@ -217,8 +217,8 @@ def _interruptible() -> Iterator[None]:
                 earlier[number] = signal.signal(number, stop)
     try:
         yield
-    except Exception:
-        if _told_to_end.is_set():  # a library has made an error of its own of it
+    except Exception:  # perhaps an interruption that a library has made an error of its own of
+        if _told_to_end.is_set():
             raise KeyboardInterrupt from None
         raise
     finally:

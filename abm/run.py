@@ -12,7 +12,7 @@ from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
 from abm.market import advance, begin_step, conclude, gather, review
 
 # Places of Record.plan.
-EVERY, FULL, WINDOW_START, FIRST_ROW = range(4)
+EVERY, FULL, WINDOW_START = range(3)
 
 # Places of Record.tally: means of the market's measures over the window, numbers of steps that have them, the pooled
 # growth record, and the peak of the number of firms.
@@ -33,8 +33,8 @@ class Record(NamedTuple):
         The growth record of the step just made, if it is in the window.
     tally : float64 array, shape (2 + 2·measures + 42,)
         What the outcomes of the run rest on.
-    plan : int64 array, shape (4,)
-        Keep each Nth step (0: none); 1 for the level `full`; first step of the window; first step of `rows`.
+    plan : int64 array, shape (3,)
+        Keep each Nth step (0: none); 1 for the level `full`; first step of the window.
     """
 
     rows: np.ndarray
@@ -44,7 +44,7 @@ class Record(NamedTuple):
     plan: np.ndarray
 
 
-def new_record(sectors: int, measures: int, rows: int, plan: tuple[int, int, int, int]) -> Record:
+def new_record(sectors: int, measures: int, rows: int, plan: tuple[int, int, int]) -> Record:
     """An empty record."""
     return Record(
         rows=np.empty((rows, 1 + sectors, measures)),
@@ -95,7 +95,7 @@ def end(state, parameters, measured, record):
     grow_demand(state, parameters)
     tally_peak(record.tally, state.sums[-1, at_sum.N], step)
     if plan[EVERY] > 0 and step % plan[EVERY] == 0:
-        kept = record.rows[step // plan[EVERY] - 1 - plan[FIRST_ROW]]
+        kept = record.rows[step // plan[EVERY] - 1]
         for group in range(kept.shape[0]):
             for place in range(kept.shape[1]):
                 kept[group, place] = record.present[group, place]
