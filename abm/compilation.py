@@ -42,8 +42,9 @@ def _candidates() -> Iterator[Path]:
     """Folders that may hold the cache, the best first."""
     if numba.config.CACHE_DIR:
         yield Path(numba.config.CACHE_DIR)
+    # Beside the package only if need be: uninstalling it leaves the folder, which Python then takes for a package.
+    yield Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "abm"
     yield _PACKAGE / "__pycache__"
-    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abm"
 
 
 def _writable_folder() -> Path | None:
