@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+# Of the model, not of the package: raised when a change gives other results for the same scenario and seed.
+MODEL_VERSION = "2.1"
 
 if TYPE_CHECKING:
     from abm.engine import simulate
@@ -15,15 +17,18 @@ if TYPE_CHECKING:
     from abm.many import simulate_many
     from abm.model import MarketModel
     from abm.scenario import Scenario
+    from abm.sweeps import load_sweep, sweep
 
 _HOMES = {
     "InputError": "abm.errors",
     "MarketModel": "abm.model",
     "Scenario": "abm.scenario",
+    "load_sweep": "abm.sweeps",
     "simulate": "abm.engine",
     "simulate_many": "abm.many",
+    "sweep": "abm.sweeps",
 }
-__all__ = ["InputError", "MarketModel", "Scenario", "simulate", "simulate_many"]
+__all__ = ["MODEL_VERSION", "InputError", "MarketModel", "Scenario", "load_sweep", "simulate", "simulate_many", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,17 +1,17 @@
 """The command line `abm`: parses, calls and prints, and turns every end into an exit code.
 
-0 done; 1 stopped by something outside, said in a line; 2 bad input, one message; 130 interrupted. Commands
+0 done; 1 stopped by something outside, said in a line; 2 bad input, one message; 3 a sweep with failed runs; 130
+interrupted. Commands
 import what they need themselves, so that help and refusals do not wait for the numerical libraries.
 """
 
 import contextlib
 import os
-import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from abm.errors import InputError
+from abm.errors import InputError, Stopped
+from abm.options import whole
+from abm.sweeps.commands import app as sweep_app
 
 DONE, STOPPED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _MOST = 10_000_000  # steps that a run can have
@@ -35,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(sweep_app)
 
 
 class Level(StrEnum):
@@ -42,18 +45,6 @@ class Level(StrEnum):
 
     light = "light"
     full = "full"
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    """A parser of integers whose refusals, unlike typer's own, show the value."""
-
-    def parse(given: str | int) -> int:
-        text = str(given)  # defaults come as they are
-        if not re.fullmatch("[+-]?[0-9]{1,30}", text) or not least <= int(text) <= most:
-            raise typer.BadParameter(f"{text[:60]!r} is not an integer from {least} to {most}")
-        return int(text)
-
-    return parse
 
 
 ScenarioName = Annotated[
@@ -79,20 +70,20 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; it must not hold a run yet.")],
     settings: Settings = None,
     steps: Annotated[str | None, typer.Option(metavar="N", help="The same as --set steps=N.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", parser=_whole(0, 2**63 - 1), help="Seed of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0, 2**63 - 1), help="Seed of all draws.")] = 0,
     firms: Firms = None,
     panel: Annotated[
         int,
-        typer.Option(metavar="N", parser=_whole(0, _MOST), help="Keep the firms of each Nth step; 0: none."),
+        typer.Option(metavar="N", parser=whole(0, _MOST), help="Keep the firms of each Nth step; 0: none."),
     ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that DIR holds.")] = False,
     threads: Annotated[
         int | None,
-        typer.Option(metavar="N", parser=_whole(1, 1024), help="Changes only the speed. Default: by size."),
+        typer.Option(metavar="N", parser=whole(1, 1024), help="Changes only the speed. Default: by size."),
     ] = None,
     level: Annotated[Level, typer.Option(help="light leaves out Gini and quantiles.")] = Level.full,
     every: Annotated[
-        int, typer.Option(metavar="N", parser=_whole(0, _MOST), help="Keep each Nth step's row; 0: none.")
+        int, typer.Option(metavar="N", parser=whole(0, _MOST), help="Keep each Nth step's row; 0: none.")
     ] = 1,
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Do not draw overview.png.")] = False,
 ) -> None:
@@ -273,6 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _interruptible():
             code = app(arguments, prog_name="abm", standalone_mode=False) or DONE
             sys.stdout.flush()
+    except Stopped as problem:
+        return _end(STOPPED, f"stopped: {problem}")
     except InputError as problem:
         return _end(REFUSED, f"error: {problem}")
     except _USAGE_ERROR as problem:

@@ -1,4 +1,4 @@
-"""The one exception that every refusal of bad input raises."""
+"""What every refusal of bad input raises, and what ends work for a reason outside of it."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The command line prints the message and ends with exit code 2.
     """
+
+
+class Stopped(Exception):
+    """Work that cannot go on for a reason outside of it; the message is one line for the user."""

@@ -56,8 +56,8 @@ def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratc
     scratch : float64 array, shape (10, BLOCK)
     numbers : float64 array, shape (runs, numbers)
         Filled with each run's outcome numbers.
-    rows : float64 array, shape (runs, kept steps, measures)
-        Filled with the market's measures.
+    rows : float64 array, shape (runs, kept steps, places, measures)
+        Filled with the measures of the market and, where there are further places, of the sectors.
     """
     market, sectors, strategies = parameters.market.copy(), parameters.sectors.copy(), parameters.strategies.copy()
     for j in range(seeds.size):
@@ -73,22 +73,44 @@ def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratc
         run(state, parameters, seeds[j], last_step, record, scratch)
         outcome_numbers(state, record.tally, numbers[j])
         for kept in range(rows.shape[1]):
-            copy_row(record.rows[kept, 0], rows[j, kept])
+            for place in range(rows.shape[2]):
+                copy_row(record.rows[kept, place], rows[j, kept, place])
 
 
-class _Batch:
-    """All runs of one scenario, in parts that are one compiled call each."""
+class Batch:
+    """All runs of one scenario, in parts that are one compiled call each.
 
-    def __init__(self, scenario: Scenario, firms: Any, seeds: np.ndarray, full: bool, every: int) -> None:
+    Parameters
+    ----------
+    scenario : Scenario
+    firms : path, DataFrame or None
+    seeds : int64 array, shape (runs,)
+    full : bool
+    every : int
+    sectors : bool
+        Whether the sectors' rows are kept beside the market's.
+
+    Attributes
+    ----------
+    numbers : float64 array, shape (runs, numbers)
+        What `abm.outcomes.outcome_table` makes outcomes of.
+    rows : float64 array, shape (runs, kept steps, places, measures)
+        Measures of the market, then of each sector.
+    """
+
+    def __init__(
+        self, scenario: Scenario, firms: Any, seeds: np.ndarray, full: bool, every: int, *, sectors: bool = False
+    ) -> None:
         self.scenario, self.seeds, self.full, self.every = scenario, seeds, full, every
         self.table = None if firms is None else read_firm_table(firms, scenario)
+        places = 1 + len(scenario.sectors) if sectors else 1
         market = self._market()
         self.names, self.strategies = market.measures, market.strategy_names
         kept = len(market.record.rows)
         check_memory(market.scenario, kept * len(seeds), copies=market.threads)
         self.runs_a_part = max(1, _SLOT_STEPS_A_CALL // (market.scenario.capacity * scenario.steps))
         self.numbers = np.empty((len(seeds), numbers_of(len(self.names))))
-        self.rows = np.empty((len(seeds), kept, len(self.names)))
+        self.rows = np.empty((len(seeds), kept, places, len(self.names)))
         self.spare: SimpleQueue = SimpleQueue()
         self.spare.put(market)
         # Every run of a firm table starts from the same state; drawn ones start from their seed.
@@ -105,7 +127,8 @@ class _Batch:
         market.state = market.state._replace(lives=market.state.lives[:0])  # nobody asks for them
         return market
 
-    def parts(self) -> Iterator[tuple["_Batch", int, int]]:
+    def parts(self) -> Iterator[tuple["Batch", int, int]]:
+        """The batch with begin and end of each of its parts."""
         for begin in range(0, len(self.seeds), self.runs_a_part):
             yield self, begin, min(begin + self.runs_a_part, len(self.seeds))
 
@@ -128,12 +151,14 @@ class _Batch:
         return end - begin
 
     def outcomes(self) -> "pd.DataFrame":
+        """A row a run."""
         import pandas as pd
 
         return pd.DataFrame(outcome_table(self.numbers, self.strategies, self.full))
 
     def steps(self) -> "pd.DataFrame":
-        return measure_frame(self.rows.reshape(-1, len(self.names)), self.names, self.full, DEMAND)
+        """A row a run and kept step."""
+        return measure_frame(self.rows[:, :, 0].reshape(-1, len(self.names)), self.names, self.full, DEMAND)
 
     def index(self, position: int) -> dict[str, np.ndarray]:
         """The columns by which kept steps are found."""
@@ -193,7 +218,7 @@ def simulate_many(
         raise InputError(f"scenarios = {shown(scenarios)} is not a list; put a single scenario into one")
     full, every = check_level(collect), check_count(every, "every")
     checked = np.array([check_seed(seed, "seeds") for seed in seeds], dtype=np.int64)
-    batches = [_Batch(as_scenario(scenario), firms, checked, full, every) for scenario in scenarios]
+    batches = [Batch(as_scenario(scenario), firms, checked, full, every) for scenario in scenarios]
     if not batches or not checked.size:
         raise InputError("simulate_many needs at least one scenario and one seed")
     workers = (os.cpu_count() or 1) if threads is None else check_count(threads, "threads", 1)
@@ -201,7 +226,7 @@ def simulate_many(
     return _gathered(batches)
 
 
-def _work_through(parts: Iterator[tuple[_Batch, int, int]], workers: int, progress: Callable | None) -> None:
+def _work_through(parts: Iterator[tuple[Batch, int, int]], workers: int, progress: Callable | None) -> None:
     finished = 0
     under_way: deque = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -221,7 +246,7 @@ def _work_through(parts: Iterator[tuple[_Batch, int, int]], workers: int, progre
             pool.shutdown(cancel_futures=True)
 
 
-def _gathered(batches: list[_Batch]) -> ManyResults:
+def _gathered(batches: list[Batch]) -> ManyResults:
     import pandas as pd
 
     outcomes = pd.concat([batch.outcomes() for batch in batches], keys=range(len(batches)))

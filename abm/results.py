@@ -69,6 +69,16 @@ class Result:
         self.scenario, self.seed = market.scenario, market.seed
         self._panel: list[Any] = []
 
+    @property
+    def rows(self) -> np.ndarray:
+        """All measures, shape (kept steps, 1 + sectors, measures)."""
+        return self._market.record.rows
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """What `abm.outcomes.outcome_table` makes the outcomes of."""
+        return run_numbers(self._market, self._market.record.tally)
+
     @cached_property
     def steps(self) -> "pd.DataFrame":
         """Measures of the market, a row a kept step, indexed by step."""
@@ -201,11 +211,16 @@ def life_frame(market: "Market") -> "pd.DataFrame":
     return frame.iloc[order].reset_index(drop=True)
 
 
+def run_numbers(market: "Market", tally: np.ndarray) -> np.ndarray:
+    """The numbers that a market's outcomes are made of, as far as it has come."""
+    numbers = np.empty(numbers_of(len(market.measures)))
+    outcome_numbers(market.state, tally, numbers)
+    return numbers
+
+
 def outcome_series(market: "Market", tally: np.ndarray) -> "pd.Series":
     """The outcomes of a market as far as it has come."""
     import pandas as pd
 
-    numbers = np.empty(numbers_of(len(market.measures)))
-    outcome_numbers(market.state, tally, numbers)
-    table = outcome_table(numbers[np.newaxis], market.strategy_names, market.full)
+    table = outcome_table(run_numbers(market, tally)[np.newaxis], market.strategy_names, market.full)
     return pd.Series({name: values[0] for name, values in table.items()}, dtype=object, name="outcomes")

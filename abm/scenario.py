@@ -270,7 +270,7 @@ class Scenario(_base(MARKET)):
                 raise InputError(f"setting {setting!r}: unknown parameter {name!r}{nearest(name, known)}")
             if name in changes:
                 raise InputError(f"setting {setting!r}: {name} is set twice")
-            changes[name] = known[name].check(_literal(text), f"setting {setting!r}", whole_floats=True)
+            changes[name] = known[name].check(literal(text), f"setting {setting!r}", whole_floats=True)
         return self.replace(**changes)
 
     def neutral(self) -> "Scenario":
@@ -418,7 +418,7 @@ def _parse(text: str, source: str, **defaults: Any) -> Scenario:
         raise InputError(f"{source}: {problem}") from None
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
     """A TOML value, or the text itself where it is none."""
     try:
         parsed = tomllib.loads(f"value = {text}")

@@ -1,0 +1,93 @@
+"""How the runs that are missing are put into chunks: small ones first, then such as take about five seconds."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from abm.sweeps.plan import Plan
+from abm.sweeps.work import Piece, Receipt
+
+TARGET = 5.0  # seconds that a chunk takes: what a kill loses, and long beside what handing it out costs
+FIRST = 0.25  # seconds that the first chunks take, which tell how fast the others will be
+MOST_RUNS = 20_000
+_GUESS = 5e-8  # seconds a slot and step, before anything was measured
+
+
+class Chunks:
+    """The chunks of a sweep, made as they are needed.
+
+    Parameters
+    ----------
+    plan : Plan
+    runs : int64 array
+        Numbers of the runs to make.
+    """
+
+    def __init__(self, plan: Plan, runs: np.ndarray) -> None:
+        self._plan, self._runs = plan, runs
+        self._ends = np.cumsum(plan.work[plan.first_points][runs // plan.replications.count])
+        self._next = 0
+        self._done: list[tuple[float, float]] = []  # work and seconds of the latest receipts
+
+    def __bool__(self) -> bool:
+        return self._next < len(self._runs)
+
+    def take(self, workers: int) -> np.ndarray:
+        """The runs of the next chunk.
+
+        Parameters
+        ----------
+        workers : int
+            Who share the rest; each shall have two chunks of it at least.
+        """
+        begin = self._next
+        before = self._ends[begin - 1] if begin else 0.0
+        seconds = TARGET if self._done else FIRST
+        wanted = min(seconds / self.seconds_a_work(), (self._ends[-1] - before) / (2 * max(workers, 1)))
+        end = int(np.searchsorted(self._ends, before + wanted, side="right"))
+        self._next = min(max(end, begin + 1), begin + MOST_RUNS, len(self._runs))
+        return self._runs[begin : self._next]
+
+    def seconds_a_work(self) -> float:
+        """What was measured of late, or a guess."""
+        if not self._done:
+            return _GUESS
+        work, seconds = np.sum(self._done, axis=0)
+        return max(seconds / work, 1e-12)
+
+    def measured(self, runs: np.ndarray, receipt: Receipt) -> None:
+        """Learn from a chunk that is done."""
+        work = float(np.sum(self._plan.work[self._plan.first_points][runs // self._plan.replications.count]))
+        self._done = [*self._done[-15:], (work, receipt.seconds)]
+
+
+def pieces(plan: Plan, runs: np.ndarray) -> list[Piece]:
+    """Runs as what a worker needs to make them, those of a point together.
+
+    Parameters
+    ----------
+    plan : Plan
+    runs : int64 array
+        Numbers of runs in rising order.
+    """
+    numbers, replications = np.divmod(runs, plan.replications.count)
+    made = []
+    for number, mine in _neighbours(numbers):
+        point = int(plan.first_points[number])
+        seeds = plan.seeds[number][replications[mine]].tolist()
+        made.append(Piece(plan.changes(point), str(plan.keys[point]), seeds))
+    return made
+
+
+def chunk_count(plan: Plan, workers: int, seconds_a_work: float) -> int:
+    """How many chunks a plan is likely to come to."""
+    seconds = float(np.sum(plan.work[plan.first_points])) * plan.replications.count * seconds_a_work
+    return min(plan.runs, max(2 * workers, math.ceil(seconds / TARGET), math.ceil(plan.runs / MOST_RUNS)))
+
+
+def _neighbours(numbers: np.ndarray) -> Iterator[tuple[int, slice]]:
+    """Each stretch of equal numbers."""
+    bounds = np.flatnonzero(np.diff(numbers)) + 1
+    for begin, end in zip([0, *bounds], [*bounds, len(numbers)], strict=True):
+        yield int(numbers[begin]), slice(int(begin), int(end))

@@ -1,0 +1,256 @@
+"""The command line `abm sweep`: a design to run, or a word that asks about a sweep.
+
+Commands import what they need themselves, so that help does not wait for the numerical libraries.
+"""
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+from abm.errors import InputError, Stopped
+from abm.options import whole
+
+FAILED = 3  # exit code of a sweep that finished with failed runs
+
+
+_DESIGN = "DESIGN"  # the name, in the help, of the command that is called without one
+
+
+class _DesignOrWord(typer.core.TyperGroup):
+    """A group whose first argument is a design where it is none of the words."""
+
+    def parse_args(self, ctx, args):
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [_DESIGN, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="sweep",
+    cls=_DesignOrWord,
+    help="Run a design: abm sweep DESIGN --out DIR. The same command goes on after an interruption, and makes only "
+    "what is missing after the design has grown. abm sweep DESIGN --help lists the options.",
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+class Cluster(StrEnum):
+    """Batch systems whose jobs can be workers."""
+
+    slurm = "slurm"
+
+
+DesignName = Annotated[
+    str, typer.Argument(metavar="DESIGN", help="A bundled design's name or the path of a TOML file.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's directory.")]
+Memory = Annotated[str, typer.Option(metavar="SIZE", help="Memory of a job, as in 4GB.")]
+Walltime = Annotated[str, typer.Option(metavar="TIME", help="Walltime of a job, as in 01:00:00.")]
+Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Queue or partition of the jobs.")]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="Account of the jobs.")]
+Directive = Annotated[
+    list[str] | None, typer.Option("--directive", metavar="TEXT", help="A further #SBATCH line, may be repeated.")
+]
+Cores = Annotated[int, typer.Option(metavar="N", parser=whole(1, 4096), help="Cores of a job.")]
+
+
+def _seconds(text: str) -> float:
+    given = str(text)
+    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?", given) or float(given) <= 0.0:
+        raise typer.BadParameter(f"{given[:60]!r} is not a number of seconds above 0")
+    return float(given)
+
+
+@app.command(name=_DESIGN)
+def run(
+    design: DesignName,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The sweep's directory; what it holds is kept.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 4096), help="Processes on this machine. Default: all cores."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use the Dask cluster of this scheduler.")
+    ] = None,
+    cluster: Annotated[Cluster | None, typer.Option(help="Use jobs of a batch system.")] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", parser=whole(1, 100_000), help="Number of jobs.")] = 1,
+    cores: Cores = 1,
+    memory: Memory = "2GB",
+    walltime: Walltime = "01:00:00",
+    queue: Queue = None,
+    account: Account = None,
+    directive: Directive = None,
+    interface: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Network interface by which jobs reach this machine.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Make only part I of N; abm sweep finish DIR makes the tables.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a sweep that DIR holds.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make failed runs once more.")] = False,
+    run_timeout: Annotated[
+        float | None, typer.Option(metavar="S", parser=_seconds, help="Seconds after which a run counts as failed.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(metavar="S", parser=_seconds, help="Seconds to wait while there is no worker at all.")
+    ] = 600.0,
+) -> int:
+    """Run a design."""
+    if sum(each is not None for each in (workers if shard is None else None, scheduler, cluster)) > 1:
+        raise InputError("--workers, --scheduler and --cluster exclude each other")
+    if shard and (scheduler or cluster):
+        raise InputError("--shard goes with --workers only; --scheduler and --cluster deal the runs out themselves")
+    if shard and overwrite:
+        raise InputError("--shard and --overwrite exclude each other: one shard would remove what another has made")
+    if out is None and not dry_run:
+        raise InputError("--out DIR is missing")
+    from rich.console import Console
+
+    from abm.sweeps.design import Design
+    from abm.sweeps.executors.existing import ExistingCluster
+    from abm.sweeps.executors.local import LocalProcesses
+    from abm.sweeps.executors.slurm import SlurmJobs
+    from abm.sweeps.report import print_end, shown_progress
+    from abm.sweeps.results import load_sweep
+    from abm.sweeps.run import Shard, SweepRun
+    from abm.sweeps.store import Store
+
+    loaded = Design.load(design)
+    part = Shard.parse(shard) if shard else None
+    if scheduler:
+        executor = ExistingCluster(scheduler)
+    elif cluster:
+        executor = SlurmJobs(jobs, cores, memory, walltime, queue, account, tuple(directive or ()), interface)
+    else:
+        executor = LocalProcesses(workers) if workers else LocalProcesses()
+    errors = Console(stderr=True)
+    for note in loaded.notes():
+        errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+    if dry_run:
+        from abm.sweeps.estimate import estimate
+        from abm.sweeps.report import print_status
+
+        print_status(estimate(loaded, executor), Console())
+        if cluster:
+            print(executor.script())
+        return 0
+    with shown_progress(errors) as watch:
+        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch)
+        try:
+            if part:
+                work.run_shard(part, retry_failed=retry_failed)
+            else:
+                work.run(overwrite=overwrite, retry_failed=retry_failed)
+        except (KeyboardInterrupt, Stopped, OSError):
+            if work.store.holds_runs():
+                print(f"abm: what is finished is kept in {out}; the same command goes on from there", file=sys.stderr)
+            raise
+    if part:
+        progress = work.progress
+        print(f"shard {part.number}/{part.count}: {progress.done:,} runs done, {progress.failed:,} failed")
+        return _end(progress.failed, out)
+    results = load_sweep(out)
+    print_end(results, Console())
+    return _end(results.summary["failed"], out)
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """Say how far a sweep is, also while it runs."""
+    from rich.console import Console
+
+    from abm.sweeps.inspect import status as facts
+    from abm.sweeps.report import print_status
+
+    print_status(facts(folder), Console())
+
+
+@app.command()
+def failures(folder: Folder) -> None:
+    """List failed runs with their errors."""
+    from rich.console import Console
+
+    from abm.sweeps.inspect import failures as failed
+    from abm.sweeps.report import print_failures
+
+    table = failed(folder)
+    if table.empty:
+        print("no run failed")
+    else:
+        print_failures(table, Console())
+
+
+@app.command()
+def finish(folder: Folder) -> int:
+    """Make the tables of a sweep whose shards are done."""
+    from rich.console import Console
+
+    from abm.sweeps.report import print_end
+    from abm.sweeps.run import finish_sweep
+
+    results = finish_sweep(folder)
+    print_end(results, Console())
+    return _end(results.summary["failed"], folder)
+
+
+@app.command(name="run-one")
+def run_one(
+    folder: Folder,
+    point: Annotated[int, typer.Argument(metavar="POINT", parser=whole(0, 10**9))],
+    replication: Annotated[int, typer.Argument(metavar="REPLICATION", parser=whole(0, 10**9))],
+) -> None:
+    """Make one run of a sweep in this process, to see its error."""
+    import traceback
+
+    from rich.console import Console
+
+    from abm.report import print_summary
+    from abm.sweeps.inspect import run_again
+
+    try:
+        result = run_again(folder, point, replication)
+    except InputError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - any error of a run is what is asked for
+        traceback.print_exc()
+        raise Stopped(f"the run raised {type(problem).__name__}: {problem}") from None
+    print_summary(result, [], Console())
+
+
+@app.command()
+def script(
+    design: DesignName,
+    shards: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Tasks of the array.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The sweep's directory.")],
+    cores: Cores = 1,
+    memory: Memory = "2GB",
+    walltime: Walltime = "01:00:00",
+    queue: Queue = None,
+    account: Account = None,
+    directive: Directive = None,
+) -> None:
+    """Print a script for a Slurm job array that makes the runs of a design."""
+    from abm.sweeps.array import array_script
+    from abm.sweeps.design import Design
+
+    Design.load(design)
+    print(array_script(design, out, shards, cores, memory, walltime, queue, account, tuple(directive or ())), end="")
+
+
+def _end(failed: int, folder: Path) -> int:
+    """The exit code of a sweep, and a line where runs failed."""
+    if not failed:
+        return 0
+    runs = "1 run" if failed == 1 else f"{failed:,} runs"
+    print(f"abm: {runs} failed; abm sweep failures {folder} shows them", file=sys.stderr)
+    return FAILED

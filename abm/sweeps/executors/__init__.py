@@ -1,0 +1,34 @@
+"""Who makes the runs: each executor is an object whose `client()` is a Dask client for the time of a block.
+
+`waits` says whether its workers may be long in coming, as those of a batch queue are.
+"""
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+class Executor(Protocol):
+    """What a sweep needs of an executor."""
+
+    waits: bool
+
+    def client(self) -> "AbstractContextManager[Client]":
+        """Workers, and the client to reach them by, for the time of a block."""
+        ...
+
+    def cores(self) -> int:
+        """How many runs are made at once, as far as is known beforehand."""
+        ...
+
+
+# For schedulers of our own: a worker that dies takes no queued chunk with it, and a chunk that kills two is set aside.
+SCHEDULER_SETTINGS = {
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.scheduler.worker-ttl": "30s",
+    "distributed.comm.timeouts.connect": "30s",
+    "distributed.admin.log-format": "%(message)s",
+}

@@ -1,0 +1,273 @@
+"""Factors: the parameters that a design varies, as levels or as a range, or as the columns of a file of points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from abm.errors import InputError
+from abm.parameters import Parameter, nearest, shown
+from abm.scenario import literal
+
+if TYPE_CHECKING:  # pandas is slow to import and only files need it
+    import pandas as pd
+
+SCALES = ("linear", "log")
+_DTYPES = {"int": np.int64, "float": np.float64, "choice": object}
+
+
+def check_one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
+    """One of some words, or a refusal.
+
+    Examples
+    --------
+    >>> check_one_of("log", "scale", SCALES)
+    'log'
+    >>> check_one_of("lgo", "scale", SCALES)
+    Traceback (most recent call last):
+    abm.errors.InputError: scale = 'lgo' is not linear or log (did you mean 'log'?)
+    """
+    if value not in allowed:
+        words = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        raise InputError(f"{name} = {shown(value)} is not {words}{nearest(value, allowed)}")
+    return value
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A parameter that a design varies; `Factor.read` makes and checks one.
+
+    Attributes
+    ----------
+    name : str
+        A name of `Scenario.settable`.
+    parameter : Parameter
+        The row of the table that the name stands for.
+    listed : tuple
+        The levels as listed; empty for a range.
+    low, high : int, float or None
+        The ends of a range, both included.
+    scale : str
+        "linear" or "log": how values lie in the range.
+
+    Examples
+    --------
+    >>> from abm.parameters import MARKET
+    >>> Factor.read("churn", {"low": 0.01, "high": 1, "scale": "log"}, MARKET["churn"]).levels(3)
+    array([0.01, 0.1 , 1.  ])
+    """
+
+    name: str
+    parameter: Parameter
+    listed: tuple = ()
+    low: float | None = None
+    high: float | None = None
+    scale: str = "linear"
+
+    @staticmethod
+    def read(name: str, given: Any, parameter: Parameter) -> "Factor":
+        """The factor that a value of `[factors]` describes, or a refusal.
+
+        Parameters
+        ----------
+        name : str
+        given : list or mapping
+            Levels, or `low`, `high` and perhaps `scale` of a range.
+        parameter : Parameter
+            What the values must be.
+
+        Examples
+        --------
+        >>> from abm.parameters import MARKET
+        >>> Factor.read("steps", [100, 2e2], MARKET["steps"]).listed
+        (100, 200)
+        >>> Factor.read("churn", [0.1, 2], MARKET["churn"])
+        Traceback (most recent call last):
+        abm.errors.InputError: churn = 2 is outside (0, 1]
+        """
+        if isinstance(given, list | tuple):
+            return Factor(name, parameter, listed=_levels(name, given, parameter))
+        if isinstance(given, Mapping):
+            return _range(name, given, parameter)
+        raise InputError(
+            f"{name} = {shown(given)} is neither a list of levels nor a range {{low = .., high = ..}}; "
+            "one value for all runs belongs in [set]"
+        )
+
+    @property
+    def is_range(self) -> bool:
+        """Whether the factor is a range rather than a list of levels.
+
+        Examples
+        --------
+        >>> from abm.parameters import MARKET
+        >>> Factor.read("churn", [0.1, 0.2], MARKET["churn"]).is_range
+        False
+        """
+        return not self.listed
+
+    def levels(self, points: int | None = None) -> np.ndarray:
+        """The levels for a grid: those listed, or `points` values spaced evenly from end to end of the range.
+
+        An integer range with fewer integers than points has each of them once.
+
+        Examples
+        --------
+        >>> from abm.parameters import MARKET
+        >>> capacity = Factor.read("capacity", {"low": 10, "high": 13}, MARKET["capacity"])
+        >>> capacity.levels(3), capacity.levels(100)
+        (array([10, 12, 13]), array([10, 11, 12, 13]))
+        """
+        if self.is_range:
+            return np.unique(self.at(np.linspace(0.0, 1.0, points)))
+        return np.array(self.listed, dtype=_DTYPES[self.parameter.kind])
+
+    def at(self, u: ArrayLike) -> np.ndarray:
+        """The values at places of [0, 1]: a list divides it into equal bins, a range goes from 0 to 1.
+
+        Examples
+        --------
+        >>> from abm.parameters import MARKET
+        >>> Factor.read("churn", [0.1, 0.2, 0.9], MARKET["churn"]).at([0, 0.5, 1])
+        array([0.1, 0.2, 0.9])
+        >>> Factor.read("steps", {"low": 100, "high": 201}, MARKET["steps"]).at([0, 0.5, 1])
+        array([100, 151, 201])
+        """
+        u = np.asarray(u, dtype=np.float64)
+        if not self.is_range:
+            count = len(self.listed)
+            return self.levels()[np.minimum(np.floor(u * count).astype(np.int64), count - 1)]
+        if self.scale == "log":
+            values = 10.0 ** ((1.0 - u) * np.log10(self.low) + u * np.log10(self.high))
+        else:
+            values = (1.0 - u) * self.low + u * self.high
+        # Rounding must neither miss the ends nor leave the range.
+        values = np.where(u == 0.0, self.low, np.where(u == 1.0, self.high, np.clip(values, self.low, self.high)))
+        return np.floor(values + 0.5).astype(np.int64) if self.parameter.kind == "int" else values
+
+
+def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
+    """The points of a CSV or Parquet file, a row a point and a column a factor, each value checked.
+
+    Parameters
+    ----------
+    path : Path
+        A file that ends in .parquet or .pq is read as Parquet, any other as CSV (UTF-8, commas), whose values
+        are written as for `Scenario.with_settings`.
+    known : mapping of str to Parameter
+        The names that a column may have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from abm.parameters import MARKET
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "points.csv")
+    ...     _ = path.write_text("runway,steps\\ninf,1e2\\n8,50\\n")
+    ...     read_points(path, MARKET)
+       runway  steps
+    0     inf    100
+    1     8.0     50
+    """
+    import pandas as pd
+
+    names, columns = _cells(path)
+    for place, name in enumerate(names):
+        if name not in known:
+            raise InputError(f"{path}: unknown column {shown(name)}{nearest(name, known)}")
+        if name in names[:place]:
+            raise InputError(f"{path}: column {name!r} is there twice")
+    if not names or not columns[0]:
+        raise InputError(f"{path}: no rows; a file of points has a row a point and a column a factor")
+    parsed = (_column(path, name, cells, known[name]) for name, cells in zip(names, columns))
+    return pd.DataFrame({name: frame_column(values) for name, values in zip(names, parsed)})
+
+
+def frame_column(values: np.ndarray) -> "pd.Series":
+    """Values as a column of a DataFrame of the same type: pandas would make its own kind of text of objects.
+
+    Examples
+    --------
+    >>> frame_column(np.array(["fixed", "imitate"], dtype=object)).dtype
+    dtype('O')
+    """
+    import pandas as pd
+
+    return pd.Series(values, dtype=values.dtype)
+
+
+def _place(name: str, parameter: Parameter) -> str:
+    """What stands before a message that begins with the parameter's name."""
+    return "" if name == parameter.name else name
+
+
+def _levels(name: str, given: list | tuple, parameter: Parameter) -> tuple:
+    if not given:
+        raise InputError(f"{name} is an empty list; give at least one level")
+    levels = tuple(parameter.check(value, _place(name, parameter), whole_floats=True) for value in given)
+    for place, level in enumerate(levels):
+        if level in levels[:place]:
+            raise InputError(f"{name}: the level {shown(level)} is there twice")
+    return levels
+
+
+def _range(name: str, given: Mapping[str, Any], parameter: Parameter) -> Factor:
+    if parameter.kind == "choice":
+        raise InputError(
+            f"{name} = {shown(given)} is a range, which is for numbers; give a list of {parameter.allowed}"
+        )
+    for key in given:
+        if key not in ("low", "high", "scale"):
+            raise InputError(f"{name}: unknown key {key!r}{nearest(key, ('low', 'high', 'scale'))}")
+    ends = []
+    for key in ("low", "high"):
+        if key not in given:
+            raise InputError(f"{name}: {key} is missing")
+        ends.append(parameter.check(given[key], f"{name}: {key}", whole_floats=True))
+        if np.isinf(ends[-1]):
+            raise InputError(f"{name}: {key} = inf is no end of a range; give a finite one, or a list of levels")
+    low, high = ends
+    if low >= high:
+        raise InputError(f"{name}: low = {low} is not below high = {high}")
+    scale = check_one_of(given.get("scale", "linear"), f"{name}: scale", SCALES)
+    if scale == "log" and low <= 0:
+        raise InputError(f"{name}: low = {low} is not above 0, as a log scale needs it")
+    return Factor(name, parameter, low=low, high=high, scale=scale)
+
+
+def _cells(path: Path) -> tuple[list, list[list]]:
+    """The names of a file's columns and their cells; those of a CSV are texts."""
+    import pandas as pd
+
+    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    try:
+        if is_parquet:
+            frame = pd.read_parquet(path)
+            if frame.index.names != [None]:  # an index with a name counts as a column
+                frame = frame.reset_index()
+            return list(frame.columns), [frame.iloc[:, place].tolist() for place in range(frame.shape[1])]
+        # Without a header, so that a name that is there twice is not renamed and a cell too many is refused.
+        frame = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except Exception as error:  # noqa: BLE001 - a damaged file fails in the readers in more ways than can be listed
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: not a readable {'Parquet' if is_parquet else 'CSV'} file: {reason}") from None
+    texts = [[text.strip() if isinstance(text, str) else text for text in frame[place].tolist()] for place in frame]
+    return [column[0] for column in texts], [column[1:] for column in texts]
+
+
+def _column(path: Path, name: str, cells: list, parameter: Parameter) -> np.ndarray:
+    import pandas as pd
+
+    values = {}  # of each different cell, because a design has few of them
+    for row, cell in enumerate(cells, start=1):
+        if cell in values:
+            continue
+        where = f"{path}: row {row}: column {name!r}"
+        if cell == "" or pd.isna(cell):
+            raise InputError(f"{where}: the value is missing; allowed is {parameter.allowed}")
+        value = literal(cell) if isinstance(cell, str) else cell
+        values[cell] = parameter.check(value, where, whole_floats=True)
+    return np.array([values[cell] for cell in cells], dtype=_DTYPES[parameter.kind])

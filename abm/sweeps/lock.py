@@ -1,0 +1,153 @@
+"""One process at a time on a sweep's folder, on whatever host: a file whose beats are watched.
+
+Who holds a lock writes a rising count into its file. Whoever else wants it watches the count: a change means that the
+holder lives, none for a while that it is gone. Where the holder is on this machine, the system's own lock on the open
+file tells the same at once.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from abm.errors import InputError, Stopped
+
+BEAT = 2.0  # seconds between two beats
+PATIENCE = 10.0  # seconds without a beat after which the holder is taken for gone
+
+
+def _machine() -> str:
+    """A name that no two running machines share, whatever their hosts are called."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
+    return platform.node()
+
+
+class Lock:
+    """A held lock.
+
+    Parameters
+    ----------
+    path : Path
+    report : callable
+        Gives what to write beside the beat, for `abm sweep status`.
+    """
+
+    def __init__(self, path: Path, report: Callable[[], dict[str, Any]]) -> None:
+        self._path, self._report = path, report
+        self._token = secrets.token_hex(8)
+        self._beats = 0
+        self._over = threading.Event()
+        self.lost = False
+        path.open("xb").close()
+        self._write()
+        self._file = path.open("rb")
+        with contextlib.suppress(OSError):  # not every file system has such locks
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise Stopped if the lock is another's by now."""
+        if self.lost or _content(self._path).get("token") != self._token:
+            self.lost = True
+            raise Stopped(f"{self._path.parent.parent}: another process has taken this sweep over")
+
+    def release(self) -> None:
+        """Give the folder free."""
+        self._over.set()
+        self._thread.join()
+        if not self.lost and _content(self._path).get("token") == self._token:
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def _write(self) -> None:
+        self._beats += 1
+        content = {"token": self._token, "beat": self._beats, "time": time.time()}
+        content |= {"host": platform.node(), "pid": os.getpid(), "machine": _machine()}
+        # Written in place, so that the system's lock stays on the file that is there.
+        with self._path.open("r+b") as file:
+            file.write(json.dumps(content | self._report()).encode().ljust(1024))
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT):
+            try:
+                if _content(self._path).get("token") != self._token:
+                    self.lost = True
+                    return
+                self._write()
+            except OSError:  # a full or vanished disk; who is at work finds out when it writes
+                continue
+
+
+@contextlib.contextmanager
+def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lock]:
+    """Hold a lock for the block.
+
+    Raises
+    ------
+    InputError
+        If another living process holds it.
+    """
+    if who := holder(path):
+        raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this sweep")
+    path.unlink(missing_ok=True)
+    try:
+        lock = Lock(path, report)
+    except FileExistsError:
+        raise InputError(f"{path.parent.parent}: another process has just begun to work on this sweep") from None
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def holder(path: Path) -> dict[str, Any] | None:
+    """Who holds a lock and lives; waits for a beat where nothing else tells."""
+    first = _content(path)
+    if not first:
+        return None
+    if first.get("machine") == _machine() and _is_free(path):
+        return None
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        now = _content(path)
+        if not now:
+            return None
+        if (now.get("token"), now.get("beat")) != (first.get("token"), first.get("beat")):
+            return now
+    return None
+
+
+def reports(folder: Path) -> list[dict[str, Any]]:
+    """What the locks of a folder say, of holders with a beat within the last while by this machine's clock."""
+    contents = [_content(path) for path in sorted(folder.glob("lock*"))]
+    return [each for each in contents if each and time.time() - each["time"] < 3.0 * PATIENCE]
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no process of this machine has the file locked."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_UN)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):  # gone, or caught between two writes
+        return {}

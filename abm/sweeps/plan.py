@@ -1,0 +1,214 @@
+"""What a design comes to: its points, the identity of each and the runs to make.
+
+A run is known by what it computes: the key of its point, which is a hash of the resolved scenario, the firm table and
+the model's version, and its seed. Points that compute the same share their runs.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm import MODEL_VERSION
+from abm.errors import InputError
+from abm.firmtable import read_firm_table, scenario_for
+from abm.parameters import shown
+from abm.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.sweeps.design import Design
+    from abm.sweeps.sections import Replications
+
+_COMMON = b""
+SLOTS_A_STEP_COSTS = 200  # what a step costs before it has any slots
+
+
+def values_digest(scenario: Scenario) -> str:
+    """A hash of all values of a scenario that a run can depend on: all but its name.
+
+    Examples
+    --------
+    >>> values_digest(Scenario(name="a")) == values_digest(Scenario(name="b", capacity=400))
+    True
+    >>> values_digest(Scenario()) == values_digest(Scenario(churn=0.3))
+    False
+    """
+    values = scenario.to_dict()
+    del values["name"]
+    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def point_key(digest: str, firm_table: str | None) -> str:
+    """The key of a point: what its runs compute but for their seeds, in 32 hexadecimal digits.
+
+    Parameters
+    ----------
+    digest : str
+        Of `values_digest`.
+    firm_table : str or None
+        The firm table's digest.
+    """
+    parts = json.dumps([digest, firm_table, MODEL_VERSION]).encode()
+    return hashlib.blake2b(parts, digest_size=16).hexdigest()
+
+
+def run_seed(seed: int, replication: int, salt: bytes = _COMMON) -> int:
+    """The seed of a replication, in [0, 2^63).
+
+    Parameters
+    ----------
+    seed : int
+        The design's `[replications] seed`.
+    replication : int
+    salt : bytes
+        Nothing for common random numbers; else what tells the points apart.
+
+    Examples
+    --------
+    >>> run_seed(1, 0) == run_seed(1, 0), run_seed(1, 0) == run_seed(1, 1), run_seed(1, 0) == run_seed(1, 0, b"point")
+    (True, False, False)
+    """
+    digest = hashlib.blake2b(b"%d %d " % (seed, replication) + salt, digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def file_digest(path: Path) -> str:
+    """A hash of a file's content, for a firm table, whose missing columns take other values at each point."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """A hash of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The points of a design and the runs that they need.
+
+    Attributes
+    ----------
+    points : DataFrame
+        A column a factor, a row a point.
+    keys : object array of str, shape (points,)
+    digests : object array of str, shape (points,)
+        Of the values alone, without table and version: what independent seeds are salted with.
+    work : float64 array, shape (points,)
+        What a run costs, in slots times steps.
+    replications : Replications
+    """
+
+    points: "pd.DataFrame"
+    keys: np.ndarray
+    digests: np.ndarray
+    work: np.ndarray
+    replications: "Replications"
+
+    @cached_property
+    def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each distinct point its first place, and of each point which distinct one it is."""
+        places: dict[str, int] = {}
+        number = np.array([places.setdefault(key, len(places)) for key in self.keys], dtype=np.int64)
+        first = np.full(len(places), len(self.keys))
+        np.minimum.at(first, number, np.arange(len(number)))
+        return first, number
+
+    @property
+    def first_points(self) -> np.ndarray:
+        """The first point of each distinct one, in order."""
+        return self._distinct[0]
+
+    @property
+    def distinct_of(self) -> np.ndarray:
+        """The number of the distinct point that each point is."""
+        return self._distinct[1]
+
+    @property
+    def runs(self) -> int:
+        """Number of runs to make: distinct points times replications; run u·count + r is replication r of u."""
+        return len(self.first_points) * self.replications.count
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of outcomes where no run fails."""
+        return len(self.points) * self.replications.count
+
+    @cached_property
+    def seeds(self) -> np.ndarray:
+        """Seeds of the runs, shape (distinct points, replications)."""
+        count, seed = self.replications.count, self.replications.seed
+        if self.replications.common:
+            common = np.array([run_seed(seed, r) for r in range(count)], dtype=np.int64)
+            return np.broadcast_to(common, (len(self.first_points), count))
+        salts = [self.digests[point].encode() for point in self.first_points]
+        return np.array([[run_seed(seed, r, salt) for r in range(count)] for salt in salts], dtype=np.int64)
+
+    def changes(self, point: int) -> dict[str, Any]:
+        """The values of a point's factors."""
+        return {name: _plain(self.points[name].iat[point]) for name in self.points}
+
+    def save(self, folder: Path) -> None:
+        """Write `points.parquet`, and `keys.parquet` with what the points compute."""
+        import pandas as pd
+
+        from abm.rundir import write_parquet
+
+        write_parquet(self.point_table(), folder / "points.parquet")
+        write_parquet(
+            pd.DataFrame({"key": self.keys, "values": self.digests, "work": self.work}), folder / "keys.parquet"
+        )
+
+    def point_table(self) -> "pd.DataFrame":
+        """The factors of each point, with its number."""
+        import pandas as pd
+
+        return pd.DataFrame({"point": np.arange(len(self.points))} | dict(self.points.items()))
+
+    @staticmethod
+    def load(folder: Path, replications: "Replications") -> "Plan":
+        """Read what `save` wrote."""
+        import pandas as pd
+
+        points = pd.read_parquet(folder / "points.parquet").drop(columns="point")
+        keys = pd.read_parquet(folder / "keys.parquet")
+        return Plan(
+            points, keys["key"].to_numpy(object), keys["values"].to_numpy(object), keys["work"].to_numpy(), replications
+        )
+
+
+def plan_of(design: "Design") -> Plan:
+    """The plan of a design, each of its points checked.
+
+    Raises
+    ------
+    InputError
+        For a point that is no valid scenario, by its row and values.
+    """
+    points = design.values()
+    names = list(points)
+    table = file_digest(design.firms_path) if design.firms_path else None
+    keys, digests = np.empty(len(points), dtype=object), np.empty(len(points), dtype=object)
+    work = np.empty(len(points))
+    for row, values in enumerate(zip(*(points[name].tolist() for name in names), strict=True) if names else [()]):
+        changes = dict(zip(names, values, strict=True))
+        try:
+            scenario = design.scenario_at(changes)
+            if design.firms_path:
+                scenario = scenario_for(scenario, read_firm_table(design.firms_path, scenario))
+        except InputError as problem:
+            text = ", ".join(f"{name} = {shown(value)}" for name, value in changes.items())
+            raise InputError(f"{design.source}: point {row} ({text}): {problem}") from None
+        digests[row] = values_digest(scenario)
+        keys[row] = point_key(digests[row], table)
+        work[row] = (scenario.capacity + SLOTS_A_STEP_COSTS) * scenario.steps
+    return Plan(points, keys, digests, work, design.replications)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,150 @@
+"""What a sweep left, as DataFrames with the factors beside each row, read when asked for."""
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm.errors import InputError
+from abm.parameters import nearest
+from abm.sweeps.store import TABLES, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FEW = 100  # values that a factor may have to be a category
+
+
+def load_sweep(folder: str | os.PathLike) -> "SweepResults":
+    """The results of a finished sweep.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    SweepResults
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished sweep.
+    """
+    store = Store(folder)
+    manifest = store.manifest()
+    summary = store.summary()
+    if summary is None:
+        raise InputError(f"{folder}: the sweep is not finished; run its command again, or abm sweep finish {folder}")
+    return SweepResults(store.folder, manifest, summary)
+
+
+class SweepResults:
+    """A finished sweep.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest, summary : dict
+        What `manifest.json` and `summary.json` hold.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], summary: dict[str, Any]) -> None:
+        self.folder, self.manifest, self.summary = folder, manifest, summary
+
+    def __repr__(self) -> str:
+        factors = ", ".join(self.factors) or "no factors"
+        return f"SweepResults({str(self.folder)!r}: {self.summary['done']} runs, {factors})"
+
+    @cached_property
+    def points(self) -> "pd.DataFrame":
+        """A column a factor, indexed by point."""
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / "points.parquet").set_index("point")
+
+    @property
+    def factors(self) -> list[str]:
+        """Names of the factors."""
+        return list(self.points)
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables that were kept."""
+        return list(self.summary["tables"])
+
+    def read(self, table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
+        """A table, with the factors' values behind point, replication and seed.
+
+        Parameters
+        ----------
+        table : str
+            `outcomes`, `steps`, `sectors`, `lives`, `firms`, `panel` or `failures`.
+        columns : iterable of str, optional
+            Those of the table that are wanted; all by default.
+
+        Raises
+        ------
+        InputError
+            If the sweep did not keep the table, or it has no such column.
+        """
+        import pandas as pd
+        import pyarrow.parquet as pq
+
+        if table not in self.tables:
+            hint = (
+                nearest(table, self.tables) if table not in TABLES else " ([collect] in its design says what is kept)"
+            )
+            raise InputError(f"{self.folder}: has no table {table!r}{hint}")
+        path = self.folder / f"{table}.parquet"
+        own = ["point", "replication", "seed"]
+        wanted = None
+        if columns is not None:
+            known = pq.read_schema(path).names
+            wanted = own + [name for name in columns if name not in own]
+            for name in wanted:
+                if name not in known:
+                    raise InputError(f"{path}: has no column {name!r}{nearest(name, known)}")
+        frame = pd.read_parquet(path, columns=wanted)
+        points = frame["point"].to_numpy()
+        for place, (name, values) in enumerate(self.points.items(), len(own)):
+            if values.nunique() <= _FEW:
+                values = values.astype("category")
+            frame.insert(place, name, values.take(points).array, allow_duplicates=True)
+        return frame
+
+    @cached_property
+    def outcomes(self) -> "pd.DataFrame":
+        """A row a run that did not fail."""
+        return self.read("outcomes")
+
+    @cached_property
+    def steps(self) -> "pd.DataFrame":
+        """Measures of the market at each kept step."""
+        return self.read("steps")
+
+    @cached_property
+    def sectors(self) -> "pd.DataFrame":
+        """Measures of each sector at each kept step."""
+        return self.read("sectors")
+
+    @cached_property
+    def lives(self) -> "pd.DataFrame":
+        """Every firm that ever lived."""
+        return self.read("lives")
+
+    @cached_property
+    def firms(self) -> "pd.DataFrame":
+        """The firms that live at the end of each run."""
+        return self.read("firms")
+
+    @cached_property
+    def panel(self) -> "pd.DataFrame":
+        """The living firms at the steps asked for."""
+        return self.read("panel")
+
+    @cached_property
+    def failures(self) -> "pd.DataFrame":
+        """A row a failed run, with error and traceback."""
+        return self.read("failures")

@@ -1,0 +1,363 @@
+"""A sweep from its design to its tables."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from abm.errors import InputError, Stopped
+from abm.parameters import shown
+from abm.scenario import Scenario
+from abm.sweeps.design import Design
+from abm.sweeps.executors import Executor
+from abm.sweeps.executors.local import LocalProcesses
+from abm.sweeps.lock import held, holder
+from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.plan import plan_of
+from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.sections import Collect
+from abm.sweeps.store import LOST, PARTS, SUMMARY, Store, sweep_token, write_json
+from abm.sweeps.tables import table_names
+
+_ATTEMPTS = 3  # at making what is still missing when all chunks are done
+
+
+class Shard(NamedTuple):
+    """One of `count` equal parts of a sweep's runs, the first is 1: those whose number has remainder `number` - 1."""
+
+    number: int
+    count: int
+
+    @staticmethod
+    def parse(text: str) -> "Shard":
+        """A shard from `I/N`.
+
+        Examples
+        --------
+        >>> Shard.parse("2/8")
+        Shard(number=2, count=8)
+        """
+        number, slash, count = text.partition("/")
+        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
+            raise InputError(f"shard {shown(text)} is not of the form I/N with I from 1 to N")
+        return Shard(int(number), int(count))
+
+
+@dataclass
+class Progress:
+    """How far a sweep has come, for whoever shows it.
+
+    Attributes
+    ----------
+    total : int
+        Runs of the sweep, or of the shard.
+    done, failed : int
+        Of these.
+    fresh : int
+        Made by this process.
+    """
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    fresh: int = 0
+    started: float = field(default_factory=time.monotonic)
+    busy: float = 0.0
+    size: int = 0
+
+    def rate(self) -> float:
+        """Runs a second since this process started to make them."""
+        return self.fresh / max(time.monotonic() - self.started, 1e-9)
+
+    def left(self) -> float:
+        """Seconds that the rest will take, or NaN while nothing is known."""
+        return (self.total - self.done - self.failed) / self.rate() if self.fresh else float("nan")
+
+    def report(self) -> dict[str, Any]:
+        """For `abm sweep status`, which reads it from another process."""
+        left = self.left()
+        return {
+            "total": self.total,
+            "done": self.done,
+            "failed": self.failed,
+            "rate": round(self.rate(), 3),
+            "left": None if left != left else round(left, 1),
+        }
+
+
+def sweep(
+    design: str | os.PathLike | Design,
+    out: str | os.PathLike,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    run_timeout: float | None = None,
+    patience: float = 600.0,
+    watch: Callable[[Progress], None] | None = None,
+) -> SweepResults:
+    """Make all runs of a design that a folder does not hold yet, and its tables.
+
+    Parameters
+    ----------
+    design : bare name, path or Design
+    out : path
+        The sweep's folder. Runs that it holds are kept; the same call goes on after an interruption.
+    workers : int, optional
+        Processes on this machine; all its cores by default. A script that calls this needs the usual
+        `if __name__ == "__main__":`, for its processes import it.
+    executor : Executor, optional
+        Who makes the runs instead, one of `abm.sweeps.executors`.
+    overwrite : bool
+        Replace a sweep that is in the folder.
+    retry_failed : bool
+        Make failed runs once more.
+    run_timeout : float, optional
+        Seconds after which a run is recorded as failed.
+    patience : float
+        Seconds to wait while there is no worker.
+    watch : callable, optional
+        Called now and then with the `Progress`.
+
+    Returns
+    -------
+    SweepResults
+
+    Raises
+    ------
+    InputError
+        If the design or the folder is refused.
+    Stopped
+        If the scheduler or all workers are lost; what is finished is kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = 'scenario = "one-market"\\n[set]\\nsteps = 5\\ncapacity = 20\\n[factors]\\nchurn = [0.1, 0.9]'
+    >>> design = Design.from_toml(text)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = sweep(design, folder, workers=1)
+    ...     results.outcomes.groupby("churn", observed=True).size().tolist()
+    [10, 10]
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise InputError(f"workers = {shown(workers)} is not an integer of at least 1")
+    work = SweepRun(
+        design if isinstance(design, Design) else Design.load(design),
+        Store(out),
+        executor or (LocalProcesses(workers) if workers else LocalProcesses()),
+        run_timeout,
+        patience,
+        watch or (lambda progress: None),
+    )
+    work.run(overwrite=overwrite, retry_failed=retry_failed)
+    return load_sweep(out)
+
+
+@dataclass
+class SweepRun:
+    """One call of `sweep`, or of a shard of it.
+
+    Attributes
+    ----------
+    design : Design
+    store : Store
+    executor : Executor
+    run_timeout : float or None
+    patience : float
+    watch : callable
+    """
+
+    design: Design
+    store: Store
+    executor: Executor
+    run_timeout: float | None = None
+    patience: float = 600.0
+    watch: Callable[[Progress], None] = lambda progress: None
+
+    def __post_init__(self) -> None:
+        self.plan = plan_of(self.design)
+        self.progress = Progress()
+
+    def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
+        """Make what is missing, then the tables."""
+        self._begin(overwrite)
+        if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
+            return
+        with self._folder("lock") as check:
+            self.store.finish_commit()
+            if not self.store.is_finished(self.plan) or retry_failed:
+                self._prepare(retry_failed)
+                index = self._make(check, retry_failed=retry_failed)
+                check()
+                finish(self.store, index, self.progress, self.executor.cores())
+        self.store.tidy()
+
+    def run_shard(self, shard: Shard, *, retry_failed: bool = False) -> None:
+        """Make what is missing of a shard; the tables are left to `finish_sweep`."""
+        self._begin(overwrite=False)
+        if self.store.is_finished(self.plan):
+            return
+        with self._folder(f"lock-{shard.number}-of-{shard.count}") as check:
+            self.store.finish_commit()
+            self._prepare(retry_failed)
+            self._make(check, shard, retry_failed=retry_failed)
+
+    def _begin(self, overwrite: bool) -> None:
+        if overwrite and self.store.holds_a_sweep():
+            self.store.clear()
+        self.store.check(self.design)
+        try:
+            self.store.working.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise InputError(f"{self.store.folder}: cannot be written: {problem.strerror}") from None
+
+    @contextlib.contextmanager
+    def _folder(self, name: str) -> Iterator[Callable[[], None]]:
+        """Hold the lock; yields what raises once it is lost."""
+        others = "lock*" if name == "lock" else "lock"
+        for path in self.store.working.glob(others):
+            if path.name != name and (who := holder(path)):
+                place = f"process {who['pid']} on {who['host']}"
+                raise InputError(f"{self.store.folder}: {place} is at work on this sweep")
+        with held(self.store.working / name, self.progress.report) as lock:
+            yield lock.check
+
+    def _prepare(self, retry_failed: bool) -> None:
+        self.store.prepare(self.design, self.plan)
+        if retry_failed:
+            for mark in (self.store.working / LOST).iterdir():
+                mark.unlink()
+
+    def _make(self, check: Callable[[], None], shard: Shard | None = None, *, retry_failed: bool) -> RunIndex:
+        for attempt in range(_ATTEMPTS):
+            index = index_runs(self.plan, self.store.sources())
+            mine = _of(shard, np.arange(self.plan.runs))
+            done, failed = _of(shard, index.done), _of(shard, index.failures)
+            self.progress.total, self.progress.done, self.progress.failed = len(mine), len(done), len(failed)
+            again = failed if retry_failed and not attempt else failed[:0]
+            self.progress.failed -= len(again)
+            missing = np.union1d(_of(shard, index.missing), again)
+            self.watch(self.progress)
+            if not missing.size:
+                return index
+            self._make_runs(missing, check)
+        raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")
+
+    def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
+        from abm.sweeps.drive import Driver
+        from abm.sweeps.work import own_versions
+
+        compile_once()
+        progress = self.progress
+        progress.started, progress.fresh = time.monotonic(), 0
+
+        def done(receipt: Any) -> None:
+            progress.done += receipt.runs - receipt.failed
+            progress.failed += receipt.failed
+            progress.fresh += receipt.runs
+            progress.busy += receipt.seconds
+            progress.size += receipt.bytes
+            self.watch(progress)
+
+        last = time.monotonic()
+
+        def look() -> None:
+            nonlocal last
+            if time.monotonic() - last > 1.0:
+                last = time.monotonic()
+                check()
+                self.watch(progress)
+
+        job = job_of(self.store, self.design.scenario, self.design.collect, self.run_timeout, own_versions())
+        with self.executor.client() as client:
+            Driver(client, job, self.plan, done, look, self.patience, self.executor.waits).make(runs)
+
+
+def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: float | None, versions: dict) -> Any:
+    """What all chunks of a sweep have in common."""
+    from abm.sweeps.work import Job
+
+    token = sweep_token(store.manifest())
+    return Job(scenario, store.firms_path(), collect, store.working, token, run_timeout, versions)
+
+
+def finish(store: Store, index: RunIndex, progress: Progress, cores: int) -> None:
+    """Make the tables of a sweep whose runs are all stored."""
+    manifest = store.manifest()
+    tables = table_names(Collect(**manifest["collect"]))
+    with store.commit() as folder:
+        rows = merge(index, tables, folder)
+        keep_others(index, tables, folder / PARTS)
+        index.plan.save(folder)
+        seconds = index.seconds()
+        made = len(index.done) + len(index.failures)
+        summary = {
+            "points": len(index.plan.points),
+            "replications": index.plan.replications.count,
+            "done": len(index.done),
+            "failed": len(index.failures),
+            "rows": rows,
+            "tables": tables,
+            "seconds_a_run": seconds / max(made, 1),
+            "run_seconds": seconds,
+            "cores": cores,
+            "wall_seconds": round(time.monotonic() - progress.started, 3),
+            "runs_made_by_this_call": progress.fresh,
+        }
+        write_json(summary, folder / SUMMARY)
+
+
+def finish_sweep(out: str | os.PathLike) -> SweepResults:
+    """Make the tables of a sweep whose shards are done.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no sweep, or a shard is at work on it.
+    Stopped
+        If runs are missing, by number.
+    """
+    store = Store(out)
+    store.manifest()
+    progress = Progress()
+    if store.working.exists():
+        for path in store.working.glob("lock-*"):
+            if who := holder(path):
+                raise InputError(f"{store.folder}: process {who['pid']} on {who['host']} is at work on this sweep")
+        with held(store.working / "lock", progress.report):
+            store.finish_commit()
+            if store.is_under_way():
+                index = index_runs(store.plan(), store.sources())
+                if index.missing.size:
+                    raise Stopped(
+                        f"{len(index.missing):,} of {index.plan.runs:,} runs are missing; make them by the command "
+                        "of their shard, or all by the sweep's without --shard"
+                    )
+                for path in store.working.glob("lock-*"):
+                    path.unlink()
+                finish(store, index, progress, 0)
+        store.tidy()
+    return load_sweep(out)
+
+
+def _of(shard: Shard | None, runs: np.ndarray) -> np.ndarray:
+    return runs if shard is None else runs[runs % shard.count == shard.number - 1]
+
+
+def compile_once() -> None:
+    """Compile the kernels here if they are not, lest each worker does."""
+    from abm.compilation import is_cold
+
+    if is_cold():
+        from abm.engine import simulate
+        from abm.many import simulate_many
+
+        small = Scenario(capacity=4, steps=2)
+        simulate(small)
+        simulate_many([small], [0])

@@ -1,0 +1,121 @@
+"""Where finished runs lie: in parts, or in the tables of a sweep that was finished before."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from abm.errors import InputError
+from abm.sweeps.parts import read_table
+
+ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
+_CACHED = 200_000_000  # bytes of tables that are kept for the next block of rows
+
+
+class PartSource:
+    """The runs of one part."""
+
+    def __init__(self, path: Path, runs: pa.Table) -> None:
+        self.name, self.runs, self._path = path.name, runs, path
+
+    def pieces(self, table: str) -> np.ndarray:
+        """First rows of the pieces that can be read, and the end."""
+        return np.array([0, int(np.sum(self.runs[table].to_numpy()))])
+
+    def read(self, table: str, piece: int) -> pa.Table:
+        """One piece of a table."""
+        return read_table(self._path, table)
+
+
+class FinishedSource:
+    """The runs of finished tables, a row group a piece."""
+
+    name = ""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, pq.ParquetFile] = {}
+        self.runs = self._open("runs").read()
+
+    def _open(self, table: str) -> pq.ParquetFile:
+        path = self._folder / f"{table}.parquet"
+        if table not in self._files:
+            try:
+                self._files[table] = pq.ParquetFile(path, page_checksum_verification=True)
+            except (OSError, pa.ArrowException) as problem:
+                raise InputError(f"{path}: is damaged: {problem} (--overwrite makes all runs anew)") from None
+        return self._files[table]
+
+    def pieces(self, table: str) -> np.ndarray:
+        """First rows of the pieces that can be read, and the end."""
+        about = self._open(table).metadata
+        return np.cumsum([0] + [about.row_group(group).num_rows for group in range(about.num_row_groups)])
+
+    def read(self, table: str, piece: int) -> pa.Table:
+        """One piece of a table."""
+        try:
+            rows = self._open(table).read_row_group(piece)
+        except (OSError, pa.ArrowException) as problem:
+            path = self._folder / f"{table}.parquet"
+            raise InputError(f"{path}: is damaged: {problem} (--overwrite makes all runs anew)") from None
+        return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
+
+
+class Reader:
+    """Rows of one table from many sources, the pieces read last kept in memory."""
+
+    def __init__(self, sources: list[PartSource | FinishedSource], table: str) -> None:
+        self._sources, self._table = sources, table
+        self._starts: dict[int, np.ndarray] = {}
+        self._cache: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
+
+    def rows(self, source: np.ndarray, first: np.ndarray, count: np.ndarray) -> pa.Table:
+        """Rows that lie in stretches.
+
+        Parameters
+        ----------
+        source, first, count : int64 arrays, shape (stretches,)
+            Of each stretch its source, first row and number of rows, one at least.
+        """
+        pieces, rows, order = [], [], []
+        total = 0
+        starts = np.cumsum(count) - count  # of each stretch in the answer
+        for number in np.unique(source):
+            mine = np.flatnonzero(source == number)
+            wanted = _ranges(first[mine], count[mine])
+            target = _ranges(starts[mine], count[mine])
+            bounds = self._bounds(number)
+            in_piece = np.searchsorted(bounds, wanted, side="right") - 1
+            for piece in np.unique(in_piece):
+                chosen = in_piece == piece
+                pieces.append(self._read(number, piece).take(wanted[chosen] - bounds[piece]))
+                rows.append(target[chosen])
+                total += int(chosen.sum())
+        order = np.empty(total, dtype=np.int64)
+        order[np.concatenate(rows)] = np.arange(total)
+        return pa.concat_tables(pieces).take(order)
+
+    def _bounds(self, number: int) -> np.ndarray:
+        if number not in self._starts:
+            self._starts[number] = self._sources[number].pieces(self._table)
+        return self._starts[number]
+
+    def _read(self, number: int, piece: int) -> pa.Table:
+        place = (int(number), int(piece))
+        if place in self._cache:
+            self._cache.move_to_end(place)
+            return self._cache[place]
+        table = self._sources[number].read(self._table, int(piece)).combine_chunks()
+        self._cache[place] = table
+        while len(self._cache) > 1 and sum(each.nbytes for each in self._cache.values()) > _CACHED:
+            self._cache.popitem(last=False)
+        return table
+
+
+def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The numbers of all rows of stretches, one behind the other."""
+    total = int(count.sum())
+    shift = np.repeat(first - (np.cumsum(count) - count), count)
+    return shift + np.arange(total)

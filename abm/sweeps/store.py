@@ -1,0 +1,315 @@
+"""A sweep's folder: what is in it and what may be asked of it.
+
+While a sweep runs, the folder `working` in it holds the plan, the parts and the locks; a finished sweep is a handful
+of tables. Runs are found by key and seed in either form, so that what is finished stays so whatever is added.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm import MODEL_VERSION
+from abm.errors import InputError
+from abm.parameters import shown
+from abm.rundir import plain, versions
+from abm.sweeps.lock import holder
+from abm.sweeps.parts import SUFFIX, DamagedPart, check_part, write_durably
+from abm.sweeps.plan import Plan, file_digest, text_digest
+from abm.sweeps.sources import FinishedSource, PartSource
+
+if TYPE_CHECKING:
+    from abm.sweeps.design import Design
+    from abm.sweeps.factors import Factor
+    from abm.sweeps.sections import Replications
+
+DESIGN, SCENARIO, MANIFEST, SUMMARY = "design.toml", "scenario.toml", "manifest.json", "summary.json"
+WORKING = "working"
+PARTS, LOST, COMMIT = "parts", "lost", "merged"  # folders in WORKING
+TABLES = ("outcomes", "steps", "sectors", "lives", "firms", "panel", "failures")
+FILES = (
+    *(DESIGN, SCENARIO, MANIFEST, SUMMARY, WORKING, "firm_table.csv", "firm_table.parquet"),
+    *(f"{name}.parquet" for name in ("points", "keys", "runs", *TABLES)),
+)
+_FEW = 100  # values of a factor that the manifest lists
+# What finished runs depend on or have kept: by its place in the manifest, and what a user calls it.
+_FIXED = {
+    "model_version": "the model's version",
+    "firm_table": "the firm table",
+    "scenario": "",
+    "replications": "replications.",
+    "collect": "collect.",
+}
+
+
+class Store:
+    """A sweep's folder.
+
+    Parameters
+    ----------
+    folder : path
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = Path(os.path.realpath(folder))
+        self.working = self.folder / WORKING
+        self.parts = self.working / PARTS
+
+    def manifest(self) -> dict[str, Any]:
+        """What the sweep is.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no sweep.
+        """
+        try:
+            return json.loads((self.folder / MANIFEST).read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{self.folder}: holds no sweep") from None
+        except ValueError as problem:
+            raise InputError(f"{self.folder / MANIFEST}: is damaged: {problem}") from None
+
+    def summary(self) -> dict[str, Any] | None:
+        """How the sweep ended, or None before it did."""
+        try:
+            return json.loads((self.folder / SUMMARY).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def holds_a_sweep(self) -> bool:
+        """Whether there is a sweep already; a folder with anything else in it is refused."""
+        try:
+            names = set(os.listdir(self.folder))
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            raise InputError(f"{self.folder}: is not a directory") from None
+        if names and MANIFEST not in names and names != {WORKING}:
+            raise InputError(f"{self.folder}: is not empty and holds no sweep; name a new directory")
+        return MANIFEST in names
+
+    def check(self, design: "Design") -> None:
+        """Refuse a design whose runs would not go with those that are here.
+
+        Raises
+        ------
+        InputError
+            By name of what has changed.
+        """
+        if not self.holds_a_sweep() or not self.holds_runs():
+            return
+        changes = list(_changes(self.manifest(), _about(design)))
+        if changes:
+            way_out = "--overwrite makes all runs anew; another --out keeps both"
+            raise InputError(f"{self.folder}: holds runs of another sweep: {'; '.join(changes)} ({way_out})")
+
+    def clear(self) -> None:
+        """Remove the sweep that is here."""
+        for lock in self.working.glob("lock*"):
+            if who := holder(lock):
+                raise InputError(f"{self.folder}: process {who['pid']} on {who['host']} is at work on this sweep")
+        if strange := sorted(set(os.listdir(self.folder)) - set(FILES)):
+            raise InputError(f"{self.folder}: holds {strange[0]!r}, which no sweep wrote; move it away first")
+        # The manifest last: until then the folder is known for a sweep's.
+        for name in sorted(os.listdir(self.folder), key=lambda name: name == MANIFEST):
+            path = self.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def prepare(self, design: "Design", plan: Plan) -> None:
+        """Write what the runs of a design need: the plan, the design and what it refers to."""
+        for folder in (self.parts, self.working / LOST):
+            folder.mkdir(parents=True, exist_ok=True)
+        about = _about(design) | {"points": len(plan.points), "runs": plan.rows}
+        about |= {"versions": versions(), "git": _git(), "begun": datetime.now(UTC).isoformat(timespec="seconds")}
+        write_durably(self.folder / DESIGN, design.text.encode())
+        write_durably(self.folder / SCENARIO, design.scenario.to_toml().encode())
+        if design.firms_path:
+            write_durably(self.folder / about["firms_file"], design.firms_path.read_bytes())
+        write_durably(self.working / sweep_token(about), b"")
+        with self._temporary("plan") as folder:
+            plan.save(folder)
+            for file in folder.iterdir():
+                file.rename(self.working / file.name)
+        write_json(about, self.folder / MANIFEST)
+
+    def holds_runs(self) -> bool:
+        """Whether any run is finished."""
+        return (self.folder / "runs.parquet").exists() or any(self.parts.glob(f"*{SUFFIX}"))
+
+    def is_finished(self, plan: Plan) -> bool:
+        """Whether the tables are those of a plan, all its runs made."""
+        summary = self.summary()
+        if not summary or self.is_under_way():
+            return False
+        same = (summary["points"], summary["replications"]) == (len(plan.points), plan.replications.count)
+        names = ("points", "keys", "runs", *summary["tables"])
+        if not same or not all((self.folder / f"{name}.parquet").exists() for name in names):
+            return False
+        kept = Plan.load(self.folder, plan.replications)
+        return np.array_equal(kept.keys, plan.keys) and kept.points.equals(plan.points)
+
+    def is_under_way(self) -> bool:
+        """Whether there is a plan whose tables are not made yet."""
+        return (self.working / "keys.parquet").exists()
+
+    def plan(self) -> Plan:
+        """The plan of a sweep that is under way, or else of the finished one.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        folder = self.working if self.is_under_way() else self.folder
+        if not (folder / "keys.parquet").exists():
+            raise InputError(f"{self.folder}: holds no plan of runs; run its command again")
+        return Plan.load(folder, self.replications())
+
+    def replications(self) -> "Replications":
+        """How the runs are repeated."""
+        from abm.sweeps.sections import Replications
+
+        return Replications(**self.manifest()["replications"])
+
+    def firms_path(self) -> Path | None:
+        """The firm table that every run starts from."""
+        name = self.manifest()["firms_file"]
+        return self.folder / name if name else None
+
+    def sources(self, *, remove_damaged: bool = True) -> list[PartSource | FinishedSource]:
+        """Where finished runs lie; damaged parts are no sources, and removed so that their runs are made again."""
+        found: list[PartSource | FinishedSource] = []
+        if (self.folder / "runs.parquet").exists():
+            found.append(FinishedSource(self.folder))
+        for path in sorted(self.parts.glob(f"*{SUFFIX}")):
+            try:
+                found.append(PartSource(path, check_part(path)))
+            except FileNotFoundError:  # gone into the tables just now, when another process looks
+                continue
+            except DamagedPart:
+                if remove_damaged:
+                    path.unlink()
+        return found
+
+    @contextlib.contextmanager
+    def commit(self) -> Iterator[Path]:
+        """A folder whose files become the sweep's tables when the block ends, all of them or none."""
+        with self._temporary("tables") as folder:
+            (folder / PARTS).mkdir()
+            yield folder
+            for file in folder.glob("*.*"):
+                with file.open("rb+") as handle:
+                    os.fsync(handle.fileno())
+            folder.rename(self.working / COMMIT)
+        self.finish_commit()
+
+    def finish_commit(self) -> None:
+        """Have merged tables take their places, also where an earlier process was ended while it did that."""
+        merged = self.working / COMMIT
+        if not merged.exists():
+            return
+        for file in sorted(merged.glob("*.*")):
+            file.rename(self.folder / file.name)
+        if (merged / PARTS).exists():  # runs for a later design; all others are in the tables now
+            shutil.rmtree(self.parts)
+            (merged / PARTS).rename(self.parts)
+        for path in self.working.iterdir():
+            if path.name not in (PARTS, COMMIT) and not path.name.startswith("lock"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(merged)
+
+    def tidy(self) -> None:
+        """Remove the working folder if nothing is left in it."""
+        for folder in (self.parts, self.working):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    @contextlib.contextmanager
+    def _temporary(self, name: str) -> Iterator[Path]:
+        folder = self.working / f"{name}.tmp-{secrets.token_hex(4)}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_token(about: Mapping[str, Any]) -> str:
+    """The name of the file by which a worker sees that it looks into the same folder."""
+    return f"sweep-{about['design_hash'][:16]}"
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON that is there whole or not at all."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    write_durably(path, (text + "\n").encode())
+
+
+def _about(design: "Design") -> dict[str, Any]:
+    """What a sweep's runs are, for the manifest."""
+    firms = design.firms_path
+    suffix = ".parquet" if firms and firms.suffix == ".parquet" else ".csv"
+    return {
+        "model_version": MODEL_VERSION,
+        "design_hash": text_digest(design.text),
+        "method": design.method,
+        "design_points": design.points,
+        "design_seed": design.seed,
+        "factors": {name: _levels(factor) for name, factor in design.factors.items()},
+        "scenario": plain(design.scenario.to_dict()),
+        "firm_table": file_digest(firms) if firms else None,
+        "firms_file": f"firm_table{suffix}" if firms else None,
+        "replications": asdict(design.replications),
+        "collect": asdict(design.collect),
+    }
+
+
+def _levels(factor: "Factor") -> Any:
+    """A factor's values, or its range."""
+    if factor.is_range:
+        return {"low": factor.low, "high": factor.high, "scale": factor.scale}
+    return list(factor.listed) if len(factor.listed) <= _FEW else len(factor.listed)
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What finished runs depend on and is not as it was."""
+    for place, label in _FIXED.items():
+        if not isinstance(now[place], Mapping):
+            if before[place] != now[place]:
+                yield f"{label} has changed"
+            continue
+        for name in now[place]:
+            if (place, name) in (("replications", "count"), ("scenario", "name")):
+                continue
+            then, this = before[place].get(name), now[place][name]
+            if then != this:
+                values = f" was {shown(then)}, is {shown(this)}" if not isinstance(this, list) else " have changed"
+                yield f"{label}{name}{values}"
+    if now["method"] in ("latin", "morris") and before["method"] == now["method"]:
+        for name in ("design_points", "design_seed", "factors"):
+            if before[name] != now[name]:
+                yield f"{name.replace('design_', '')} of a {now['method']} design, which grows in replications only"
+
+
+def _git() -> str | None:
+    """The state of the source that this package is run from, where it is a checkout."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None

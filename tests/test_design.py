@@ -1,0 +1,575 @@
+"""Designs: what a file means, which points it makes, and what is refused."""
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abm.errors import InputError
+from abm.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario import Scenario
+from abm.sweeps.design import Design
+from abm.sweeps.factors import Factor
+from abm.sweeps.sections import Collect, Replications
+
+HEAD = 'scenario = "four-sectors"\n'
+CHURN_RANGE = "churn = {low = 0.05, high = 0.5}"
+
+
+def design(text, folder="."):
+    return Design.from_toml(HEAD + text, "my.toml", folder)
+
+
+def refusal(text, folder="."):
+    with pytest.raises(InputError) as caught:
+        Design.from_toml(text, "my.toml", folder)
+    message = str(caught.value)
+    assert message.startswith("my.toml: ") and "\n" not in message
+    return message.removeprefix("my.toml: ")
+
+
+def refused(text, folder="."):
+    return refusal(HEAD + text, folder)
+
+
+def factor(name, given):
+    return Factor.read(name, given, (MARKET | SECTOR | STRATEGY)[name])
+
+
+# --- what a file means --------------------------------------------------------------------------------
+
+
+def test_a_file_that_names_only_a_scenario_is_the_scenario_itself_ten_times():
+    whole = design("")
+    assert whole.text == HEAD and whole.source == "my.toml"
+    assert whole.scenario == Scenario.load("four-sectors")
+    assert whole.firms is None and whole.firms_path is None
+    assert whole.factors == {} and whole.factor_names == ()
+    assert (whole.method, whole.points, whole.seed) == ("grid", None, 0)
+    assert whole.replications == Replications(count=10, seed=0, common=True)
+    assert whole.collect == Collect("light", "none", False, False, 0)
+    assert whole.collect.every == 0
+    values = whole.values()
+    assert values.shape == (1, 0) and list(values.index) == [0]
+    assert whole.scenario_at({}) == whole.scenario
+
+
+def test_every_key_is_read():
+    whole = design(f"""
+        [set]
+        steps = 200
+        sectors.enterprise.demand_growth = 0.01
+        [factors]
+        {CHURN_RANGE}
+        [design]
+        method = "sobol"
+        points = 64
+        seed = 5
+        [replications]
+        count = 100
+        seed = 1
+        common = false
+        [collect]
+        level = "full"
+        steps = 7
+        lives = true
+        firms = true
+        panel = 20
+    """)
+    assert whole.scenario == Scenario.load("four-sectors").replace(
+        steps=200, **{"sectors.enterprise.demand_growth": 0.01}
+    )
+    assert (whole.method, whole.points, whole.seed) == ("sobol", 64, 5)
+    assert whole.replications == Replications(100, 1, False)
+    assert whole.collect == Collect("full", 7, True, True, 20)
+    assert whole.collect.every == 7
+    assert design('collect.steps = "all"').collect.every == 1
+
+
+def test_dotted_names_may_be_quoted_or_not():
+    quoted = design('[factors]\n"sectors.nlp_vision.quality_elasticity" = [1, 2]\n"strategies.adaptive.weight" = [3]')
+    nested = design("[factors]\nsectors.nlp_vision.quality_elasticity = [1, 2]\nstrategies.adaptive.weight = [3]")
+    ranged = design("[factors.sectors.nlp_vision]\nquality_elasticity = {low = 1, high = 2}\n[design]\npoints = 2")
+    assert quoted.factors == nested.factors
+    assert quoted.factor_names == ("sectors.nlp_vision.quality_elasticity", "strategies.adaptive.weight")
+    assert ranged.values().iloc[:, 0].tolist() == [1.0, 2.0]
+
+
+def test_a_key_alone_varies_all_sectors():
+    whole = design("[factors]\nquality_elasticity = [4]")
+    scenario = whole.scenario_at({"quality_elasticity": 4.0})
+    assert [sector.quality_elasticity for sector in scenario.sectors] == [4.0] * 4
+
+
+def test_a_scenario_is_found_beside_the_design_but_bundled_names_come_first(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text("steps = 7")
+    (tmp_path / "bare").write_text("steps = 8")
+    (tmp_path / "four-sectors").write_text("steps = 9")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "stray").write_text("steps = 10")
+    for name, steps in (
+        ("mine.toml", 7),
+        ("bare", 8),
+        ("./four-sectors", 9),
+        ("four-sectors", 400),
+        (str(tmp_path / "mine.toml"), 7),
+    ):
+        assert Design.from_toml(f'scenario = "{name}"', folder=tmp_path).scenario.steps == steps
+    with pytest.raises(InputError, match="unknown scenario 'stray'"):
+        Design.from_toml('scenario = "stray"', folder=tmp_path)
+
+
+def test_a_firm_table_is_read_beside_the_design(tmp_path):
+    (tmp_path / "firms.csv").write_text("sector,strategy,T\nenterprise,balanced,2\n")
+    (tmp_path / "my.toml").write_text(f'{HEAD}firms = "firms.csv"\n[factors]\ninitial_firms = [5, 6]')
+    whole = Design.load(tmp_path / "my.toml")
+    assert whole.firms_path == tmp_path / "firms.csv"
+    assert whole.firms.sectors.tolist() == [2]
+    assert whole.notes() == ["The firm table says how many firms there are: the factor initial_firms changes nothing."]
+
+
+def test_bundled_designs_load_and_all_their_points_are_scenarios():
+    assert Design.bundled() == ["network-effect", "screening"]
+    network = Design.load("network-effect")
+    assert network.values().network_effect.tolist() == [0.0, 0.5, 0.9]
+    assert network.replications == Replications(count=100)
+    screening = Design.load("screening")
+    values = screening.values()
+    assert values.shape == (10 * 9, 8)
+    for _, row in values.iterrows():
+        assert screening.scenario_at(row).steps == 200
+    assert screening.notes() == []
+
+
+def test_a_design_is_loaded_from_a_path_and_its_text_is_kept(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
+    assert Design.load(path).text == HEAD
+    assert Design.load(str(path)).source == str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("screning", "unknown design 'screning' (did you mean 'screening'?): give a path to a TOML file or one of"),
+        ("nowhere/my.toml", "nowhere/my.toml: No such file or directory"),
+        ("a\0.toml", "embedded null byte"),
+        (3, "design 3 is neither a name nor a path"),
+    ],
+)
+def test_what_is_no_design_is_refused(name, message):
+    with pytest.raises(InputError) as caught:
+        Design.load(name)
+    assert message in str(caught.value)
+
+
+def test_a_damaged_file_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"my.toml: not a text file in UTF-8"):
+        Design.load(path)
+    path.write_text("scenario = ")
+    with pytest.raises(InputError, match=r"my.toml: Invalid value \(at"):
+        Design.load(path)
+
+
+# --- grids --------------------------------------------------------------------------------------------
+
+
+def test_a_grid_is_the_product_of_its_levels_with_the_last_fastest():
+    whole = design("""
+        [factors]
+        network_effect = [0.9, 0.0, 0.5]
+        policy = ["imitate", "fixed"]
+        steps = [10, 20]
+        churn = {low = 0.25, high = 0.75}
+        [design]
+        points = 3
+    """)
+    values = whole.values()
+    expected = list(itertools.product([0.9, 0.0, 0.5], ["imitate", "fixed"], [10, 20], [0.25, 0.5, 0.75]))
+    assert list(values.itertuples(index=False, name=None)) == expected
+    assert [str(each) for each in values.dtypes] == ["float64", "object", "int64", "float64"]
+    assert list(values.columns) == list(whole.factor_names)
+    assert list(values.index) == list(range(36))
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_a_grid_of_any_shape_is_the_product_of_its_levels(shape):
+    names = ["steps", "capacity", "review_interval", "initial_firms"][: len(shape)]
+    levels = [list(range(1, 1 + count)) for count in shape]
+    lines = "\n".join(f"{name} = {each}" for name, each in zip(names, levels))
+    values = design(f"[factors]\n{lines}\n[set]\nchurn = 1").values()
+    assert list(values.itertuples(index=False, name=None)) == list(itertools.product(*levels))
+
+
+def test_a_million_points_are_made_in_seconds():
+    levels = list(range(1, 101))
+    whole = design(f"[factors]\nsteps = {levels}\ncapacity = {levels}\nk1 = {levels}")
+    begin = time.perf_counter()
+    values = whole.values()
+    assert time.perf_counter() - begin < 3
+    assert len(values) == 100**3
+    assert values.iloc[123_456].tolist() == [13, 35, 57.0]
+
+
+# --- ranges and places --------------------------------------------------------------------------------
+
+
+def test_the_levels_of_a_range_are_even_and_its_ends_exact():
+    assert factor("churn", {"low": 0.1, "high": 0.7}).levels(4) == pytest.approx([0.1, 0.3, 0.5, 0.7])
+    log = factor("churn", {"low": 0.001, "high": 1, "scale": "log"}).levels(4)
+    assert log == pytest.approx([0.001, 0.01, 0.1, 1.0])
+    assert (log[0], log[-1]) == (0.001, 1.0)
+
+
+def test_integers_are_rounded_half_up_and_not_repeated():
+    assert factor("steps", {"low": 1, "high": 4}).levels(3).tolist() == [1, 3, 4]  # 2.5 is between
+    assert factor("steps", {"low": 2, "high": 5}).levels(3).tolist() == [2, 4, 5]  # 3.5 is between
+    assert factor("steps", {"low": 1, "high": 3}).levels(9).tolist() == [1, 2, 3]
+    assert factor("steps", {"low": 1, "high": 3.0}).levels(2).dtype == np.int64
+
+
+def test_a_list_divides_the_places_into_equal_bins():
+    three = factor("policy", ["fixed", "imitate", "adaptive"])
+    places = [0.0, 0.333, 1 / 3, 0.5, 0.666, 2 / 3, 0.999, 1.0]
+    words = ["fixed", "fixed", "imitate", "imitate", "imitate", "adaptive", "adaptive", "adaptive"]
+    assert three.at(places).tolist() == words
+    assert three.at(places).dtype == object
+
+
+@given(
+    st.floats(1e-6, 1e6),
+    st.floats(1e-6, 1e6),
+    st.sampled_from(["linear", "log"]),
+    st.lists(st.floats(0, 1), min_size=1),
+)
+def test_places_go_from_end_to_end_without_leaving_the_range(one, other, scale, places):
+    low, high = sorted((one, other))
+    if low == high:
+        return
+    ranged = factor("T0", {"low": low, "high": high, "scale": scale})
+    assert ranged.at([0.0, 1.0]).tolist() == [low, high]
+    values = ranged.at(np.sort(places))
+    assert (values >= low).all() and (values <= high).all()
+    assert (np.diff(values) >= -1e-9 * high).all()
+    function = (lambda u: low + u * (high - low)) if scale == "linear" else (lambda u: low * (high / low) ** u)
+    assert values == pytest.approx([function(u) for u in np.sort(places)])
+
+
+def test_levels_may_be_infinite_and_whole_floats():
+    assert factor("runway", [8, float("inf")]).levels().tolist() == [8.0, np.inf]
+    assert factor("steps", [1e2, 200]).listed == (100, 200)
+
+
+# --- samples ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "rows"), [("latin", 8), ("sobol", 8), ("morris", 8 * 4), ("saltelli", 8 * 5)])
+def test_a_sampled_design_has_the_values_at_the_places_of_its_sample(method, rows):
+    from abm.sweeps.samples import SAMPLES
+
+    whole = design(f"""
+        [factors]
+        {CHURN_RANGE}
+        steps = {{low = 10, high = 20}}
+        policy = ["fixed", "imitate"]
+        [design]
+        method = "{method}"
+        points = 8
+        seed = 3
+    """)
+    values = whole.values()
+    unit = SAMPLES[method](3, 8, 3)
+    assert len(values) == rows
+    assert values.churn.tolist() == pytest.approx((0.05 + 0.45 * unit[:, 0]).tolist())
+    assert values.steps.tolist() == [int(10 + 10 * u + 0.5) for u in unit[:, 1]]
+    assert values.policy.tolist() == ["fixed" if u < 0.5 else "imitate" for u in unit[:, 2]]
+    assert [str(each) for each in values.dtypes] == ["float64", "int64", "object"]
+
+
+def test_a_row_of_a_design_makes_a_scenario_whatever_became_of_its_types():
+    whole = design('[factors]\nsteps = [10, 20]\nchurn = [0.5]\n"sectors.enterprise.quality_elasticity" = [3]')
+    expected = whole.scenario.replace(steps=20, churn=0.5, **{"sectors.enterprise.quality_elasticity": 3})
+    row = whole.values().iloc[1]
+    assert row.dtype == np.float64  # the integer has become a float
+    assert whole.scenario_at(row) == expected
+    assert whole.scenario_at({name: np.float64(value) for name, value in row.items()}) == expected
+    assert design('[factors]\npolicy = ["imitate"]').scenario_at({"policy": np.str_("imitate")})
+
+
+def test_a_point_that_is_no_scenario_is_refused():
+    whole = design("[factors]\ninitial_firms = [500]")
+    with pytest.raises(InputError, match="initial_firms = 500 is above capacity = 400"):
+        whole.scenario_at(whole.values().iloc[0])
+    with pytest.raises(InputError, match="unknown parameter 'chrun'"):
+        whole.scenario_at({"chrun": 0.5})
+
+
+def test_the_notes_say_what_is_lost():
+    def notes(method, points, factors=CHURN_RANGE):
+        return design(f'[factors]\n{factors}\n[design]\nmethod = "{method}"\npoints = {points}').notes()
+
+    for method in ("sobol", "saltelli"):
+        assert notes(method, 64) == notes(method, 1) == []
+        assert notes(method, 100) == [
+            "points = 100 is no power of 2: the balance of the sequence is lost; 64 and 128 keep it."
+        ]
+    assert notes("grid", 100) == notes("morris", 100) == []
+    assert "grows in replications only" in notes("latin", 64)[0]
+    assert notes("morris", 5, 'policy = ["fixed", "imitate"]') == []
+    assert notes("morris", 5, 'policy = ["fixed", "imitate", "adaptive"]') == [
+        "Morris tries four places of each factor: the 3 levels of policy are not tried equally often."
+    ]
+
+
+# --- lists --------------------------------------------------------------------------------------------
+
+LIST = '[design]\nmethod = "list"\nfile = "points.csv"'
+
+
+def listed(folder: Path, content: str) -> Design:
+    (folder / "points.csv").write_text(content)
+    return design(LIST, folder)
+
+
+def list_refused(folder: Path, content: str) -> str:
+    (folder / "points.csv").write_text(content)
+    return refused(LIST, folder).removeprefix(f"[design] {folder / 'points.csv'}: ")
+
+
+def test_a_list_is_its_file_in_its_order(tmp_path):
+    whole = listed(
+        tmp_path,
+        "\ufeffrunway, policy ,steps,sectors.enterprise.weight\n".replace("weight", "demand_share")
+        + 'inf,imitate,1e2,0.5\n8, "fixed",2_0,1\n\n8,imitate,5.0,0.5\n',
+    )
+    values = whole.values()
+    assert list(values.itertuples(index=False, name=None)) == [
+        (np.inf, "imitate", 100, 0.5),
+        (8.0, "fixed", 20, 1.0),
+        (8.0, "imitate", 5, 0.5),
+    ]
+    assert [str(each) for each in values.dtypes] == ["float64", "object", "int64", "float64"]
+    assert whole.factor_names == ("runway", "policy", "steps", "sectors.enterprise.demand_share")
+    assert whole.factors["policy"].listed == ("imitate", "fixed")
+    assert whole.points is None
+    values.loc[0, "runway"] = 1.0
+    assert whole.values().runway[0] == np.inf  # the caller's copy
+
+
+def test_a_parquet_file_gives_the_same_points_as_a_csv(tmp_path):
+    frame = pd.DataFrame({"churn": [0.5, 1], "steps": [3.0, 4.0], "policy": ["fixed", "imitate"]})
+    frame.to_csv(tmp_path / "points.csv", index=False)
+    frame.set_index("churn").to_parquet(tmp_path / "points.parquet")
+    csv, parquet = design(LIST, tmp_path), design(LIST.replace("csv", "parquet"), tmp_path)
+    pd.testing.assert_frame_equal(csv.values(), parquet.values())
+    assert csv.factors == parquet.factors
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("churn,steps\n0.5,3\n,4\n", "row 2: column 'churn': the value is missing; allowed is (0, 1]"),
+        ("churn,steps\n0.5\n", "row 1: column 'steps': the value is missing; allowed is [1, 1e7]"),
+        ("churn\n0.5\n2\n", "row 2: column 'churn': churn = 2 is outside (0, 1]"),
+        ("churn\nnan\n", "row 1: column 'churn': churn = nan is not a number; allowed is (0, 1]"),
+        ("churn\nhalf\n", "row 1: column 'churn': churn = 'half' is not a number; allowed is (0, 1]"),
+        ("steps\n2.5\n", "row 1: column 'steps': steps = 2.5 is not an integer; allowed is [1, 1e7]"),
+        ("policy\nimitat\n", "row 1: column 'policy': policy = 'imitat' is not fixed, adaptive or imitate"),
+        (
+            "sectors.enterprise.quality_elasticity\n11\n",
+            "row 1: column 'sectors.enterprise.quality_elasticity': quality_elasticity = 11 is outside [0, 10]",
+        ),
+        ("chrun\n0.5\n", "unknown column 'chrun' (did you mean 'churn'?)"),
+        ("churn,churn\n0.5,0.5\n", "column 'churn' is there twice"),
+        ("churn,steps\n", "no rows; a file of points has a row a point and a column a factor"),
+        ("", "not a readable CSV file: No columns to parse"),
+        ("churn\n0.5,3\n", "not a readable CSV file: Error tokenizing data"),
+    ],
+)
+def test_a_list_is_refused_by_file_row_and_column(tmp_path, content, message):
+    assert list_refused(tmp_path, content).startswith(message)
+
+
+def test_parquet_files_are_refused_likewise(tmp_path):
+    text = LIST.replace("csv", "parquet")
+    path = tmp_path / "points.parquet"
+    path.write_bytes(b"PAR1")
+    assert refused(text, tmp_path).startswith(f"[design] {path}: not a readable Parquet file: ")
+    pd.DataFrame({"churn": [0.5, None]}).to_parquet(path)
+    assert refused(text, tmp_path) == f"[design] {path}: row 2: column 'churn': the value is missing; allowed is (0, 1]"
+    pd.DataFrame({"churn": [True]}).to_parquet(path)
+    assert refused(text, tmp_path).endswith("row 1: column 'churn': churn = True is not a number; allowed is (0, 1]")
+
+
+def test_a_list_has_its_factors_in_the_file_alone(tmp_path):
+    (tmp_path / "points.csv").write_text("churn\n0.5\n")
+    assert refused(f"[factors]\nchurn = [0.5]\n{LIST}", tmp_path) == (
+        '[factors] must be empty for method = "list": its file has a column a factor'
+    )
+    assert design(f"[factors]\n{LIST}", tmp_path).factor_names == ("churn",)
+    assert refused(f"{LIST}\npoints = 3", tmp_path) == (
+        '[design] points = 3 means nothing for method = "list" without a range'
+    )
+    assert refused(f"[set]\nchurn = 0.5\n{LIST}", tmp_path) == "[set] churn would be overwritten by the factor churn"
+    missing = tmp_path / "other.csv"
+    assert refused(LIST.replace("points", "other"), tmp_path) == (
+        f"[design] {missing}: not a readable CSV file: No such file or directory"
+    )
+
+
+# --- refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[replications]\ncount = 0", "[replications] count = 0 is not an integer of at least 1"),
+        ("[replications]\ncount = 10000001", "[replications] count = 10000001 is above 10000000"),
+        ("[collect]\nsteps = 10000001", "[collect] steps = 10000001 is above 10000000"),
+        ("[collect]\npanel = 10000001", "[collect] panel = 10000001 is above 10000000"),
+        ("[replications]\ncount = 2.0", "[replications] count = 2.0 is not an integer of at least 1"),
+        ("[replications]\ncount = true", "[replications] count = True is not an integer of at least 1"),
+        ("[replications]\nseed = -1", "[replications] seed = -1 is outside [0, 2^63)"),
+        ('[replications]\nseed = "a"', "[replications] seed = 'a' is not an integer; allowed is [0, 2^63)"),
+        ("[replications]\ncommon = 1", "[replications] common = 1 is not true or false"),
+        ("[replications]\ncuont = 3", "[replications] unknown key 'cuont' (did you mean 'count'?)"),
+        ("replications = 3", "[replications] is 3, not a table of keys and values"),
+        ('[collect]\nlevel = "fll"', "[collect] level = 'fll' is not light or full (did you mean 'full'?)"),
+        ("[collect]\nlevel = [1]", "[collect] level = [1] is not light or full"),
+        ("[collect]\nsteps = 0", "[collect] steps = 0 is not an integer of at least 1"),
+        ("[collect]\nsteps = true", "[collect] steps = True is not an integer of at least 1"),
+        (
+            '[collect]\nsteps = "non"',
+            "[collect] steps = 'non' is not none, all or an integer of at least 1 (did you mean 'none'?)",
+        ),
+        ("[collect]\nlives = 1", "[collect] lives = 1 is not true or false"),
+        ('[collect]\nfirms = "no"', "[collect] firms = 'no' is not true or false"),
+        ("[collect]\npanel = -1", "[collect] panel = -1 is not an integer of at least 0"),
+        ("[collect]\nevery = 1", "[collect] unknown key 'every' (did you mean 'level'?)"),
+        (
+            '[design]\nmethod = "sobl"',
+            "[design] method = 'sobl' is not grid, list, latin, sobol, morris or saltelli (did you mean 'sobol'?)",
+        ),
+        ("[design]\npoints = 0", "[design] points = 0 is not an integer of at least 1"),
+        ("[design]\npoints = nan", "[design] points = nan is not an integer of at least 1"),
+        ("[design]\nseed = 0.5", "[design] seed = 0.5 is not an integer; allowed is [0, 2^63)"),
+        ("[design]\nfile = 3", "[design] file = 3 is not the path of a CSV or Parquet file"),
+        ('[design]\nfile = "a.csv"', "[design] file = 'a.csv' is for method = \"list\" only"),
+        (
+            '[design]\nmethod = "list"',
+            '[design] file is missing: method = "list" reads its points from a CSV or Parquet file',
+        ),
+        ("[design]\npoints = 3", '[design] points = 3 means nothing for method = "grid" without a range'),
+        (
+            "[design]\npoints = 3\n[factors]\nchurn = [0.5]",
+            '[design] points = 3 means nothing for method = "grid" without a range',
+        ),
+        (
+            f"[factors]\n{CHURN_RANGE}",
+            '[design] points is missing: method = "grid" needs the number of levels of a range',
+        ),
+        (f"[factors]\n{CHURN_RANGE}\n[design]\npoints = 1", "[design] points = 1 is below 2, the two ends of a range"),
+        ('[design]\nmethod = "latin"\npoints = 3', '[design] method = "latin" needs [factors]'),
+        (
+            '[factors]\nchurn = [0.5]\n[design]\nmethod = "morris"',
+            '[design] points is missing: method = "morris" needs the number of trajectories',
+        ),
+        (
+            f'[factors]\n{CHURN_RANGE}\n[design]\nmethod = "saltelli"\npoints = 3333334',
+            "[design] the design has 10000002 points; at most 10000000 are allowed",
+        ),
+        (
+            f"[factors]\n{CHURN_RANGE}\nspillover = {{low = 0, high = 1}}\n[design]\npoints = 100000",
+            "[design] the design has 10000000000 points; at most 10000000 are allowed",
+        ),
+        ("[factor]\nchurn = [0.5]", "unknown key 'factor' (did you mean 'factors'?)"),
+        ("points = 3", "unknown key 'points' (it belongs in [design])"),
+        ("seed = 3", "unknown key 'seed' (it belongs in [design] or [replications])"),
+        ("factors = 3", "[factors] is 3, not a table of keys and values"),
+        ("[[set]]\nsteps = 3", "[set] is [{'steps': 3}], not a table of keys and values"),
+        ("[set]\nstepz = 3", "[set] unknown parameter 'stepz' (did you mean 'steps'?)"),
+        ("[set]\nsteps = 0", "[set] steps = 0 is outside [1, 1e7]"),
+        ("[set]\nsteps = 8.0", "[set] steps = 8.0 is not an integer; allowed is [1, 1e7]"),
+        ("[set]\nchurn = nan", "[set] churn = nan is not a number; allowed is (0, 1]"),
+        ("[set]\ncapacity = 5\ninitial_firms = 6", "[set] initial_firms = 6 is above capacity = 5"),
+        ('[set]\nname = "mine"', "[set] unknown parameter 'name'"),
+        ("[set]\nchurn = 0.5\n[factors]\nchurn = [0.5]", "[set] churn would be overwritten by the factor churn"),
+        (
+            "[set]\nstrategies.adaptive.weight = 2\n[factors]\nweight = [1, 2]",
+            "[set] strategies.adaptive.weight would be overwritten by the factor weight",
+        ),
+        ("[factors]\nchrun = [0.5]", "[factors] unknown parameter 'chrun' (did you mean 'churn'?)"),
+        ("[factors]\nchrun = {low = 1, high = 2}", "[factors] unknown parameter 'chrun' (did you mean 'churn'?)"),
+        (
+            "[factors]\nsectors.enterprize.demand_share = [1]",
+            "[factors] unknown parameter 'sectors.enterprize' (did you mean 'sectors.enterprise.monetisation'?)",
+        ),
+        (
+            '[factors]\nsectors.enterprise.demand_share = [1]\n"sectors.enterprise.demand_share" = [1]',
+            "[factors] sectors.enterprise.demand_share is there twice",
+        ),
+        (
+            "[factors]\nchurn = 0.5",
+            "[factors] churn = 0.5 is neither a list of levels nor a range {low = .., high = ..}; "
+            "one value for all runs belongs in [set]",
+        ),
+        ("[factors]\nchurn = []", "[factors] churn is an empty list; give at least one level"),
+        ("[factors]\nchurn = [0.5, 2]", "[factors] churn = 2 is outside (0, 1]"),
+        ("[factors]\nchurn = [0.5, nan]", "[factors] churn = nan is not a number; allowed is (0, 1]"),
+        ("[factors]\nchurn = [1, 1.0]", "[factors] churn: the level 1.0 is there twice"),
+        ("[factors]\nsteps = [1.5]", "[factors] steps = 1.5 is not an integer; allowed is [1, 1e7]"),
+        (
+            "[factors]\nsectors.enterprise.quality_elasticity = [11]",
+            "[factors] sectors.enterprise.quality_elasticity: quality_elasticity = 11 is outside [0, 10]",
+        ),
+        (
+            "[factors]\npolicy = {low = 1, high = 2}",
+            "[factors] policy = {'low': 1, 'high': 2} is a range, which is for numbers; "
+            "give a list of fixed, adaptive or imitate",
+        ),
+        (
+            '[factors]\nchurn = {low = 0.1, high = 1, scal = "log"}',
+            "[factors] churn: unknown key 'scal' (did you mean 'scale'?)",
+        ),
+        ("[factors]\nchurn = {low = 0.1}", "[factors] churn: high is missing"),
+        ("[factors]\nchurn = {low = 0, high = 1}", "[factors] churn: low: churn = 0 is outside (0, 1]"),
+        ("[factors]\nchurn = {low = 0.5, high = 0.5}", "[factors] churn: low = 0.5 is not below high = 0.5"),
+        (
+            "[factors]\nrunway = {low = 1, high = inf}",
+            "[factors] runway: high = inf is no end of a range; give a finite one, or a list of levels",
+        ),
+        (
+            '[factors]\nchurn = {low = 0.1, high = 1, scale = "lgo"}',
+            "[factors] churn: scale = 'lgo' is not linear or log (did you mean 'log'?)",
+        ),
+        (
+            '[factors]\nspillover = {low = 0, high = 1, scale = "log"}',
+            "[factors] spillover: low = 0.0 is not above 0, as a log scale needs it",
+        ),
+    ],
+)
+def test_what_is_refused_is_named_with_its_section_and_key(text, message):
+    assert refused(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "scenario: it is missing; give a path to a TOML file or one of applications, article"),
+        ("scenario = 3", "scenario: 3 is neither a name nor a path"),
+        ('scenario = "four-sector"', "scenario: unknown scenario 'four-sector' (did you mean 'four-sectors'?): give"),
+        ('scenario = "gone.toml"', "scenario: ./gone.toml: No such file or directory"),
+        (f"{HEAD}firms = 3", "firms: 3 is not the path of a firm table"),
+        (f'{HEAD}firms = "gone.csv"', "firms: gone.csv: No such file or directory"),
+    ],
+)
+def test_a_wrong_scenario_or_firm_table_is_refused(text, message):
+    assert refusal(text).startswith(message)
