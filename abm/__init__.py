@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 MODEL_VERSION = "2.1"
 
 if TYPE_CHECKING:
+    from abm.comparison import compare
     from abm.engine import simulate
     from abm.errors import InputError
     from abm.many import simulate_many
@@ -23,12 +24,23 @@ _HOMES = {
     "InputError": "abm.errors",
     "MarketModel": "abm.model",
     "Scenario": "abm.scenario",
+    "compare": "abm.comparison",
     "load_sweep": "abm.sweeps",
     "simulate": "abm.engine",
     "simulate_many": "abm.many",
     "sweep": "abm.sweeps",
 }
-__all__ = ["MODEL_VERSION", "InputError", "MarketModel", "Scenario", "load_sweep", "simulate", "simulate_many", "sweep"]
+__all__ = [
+    "MODEL_VERSION",
+    "InputError",
+    "MarketModel",
+    "Scenario",
+    "compare",
+    "load_sweep",
+    "simulate",
+    "simulate_many",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from abm.comparison.commands import compare
 from abm.errors import InputError, Stopped
 from abm.options import whole
 from abm.sweeps.commands import app as sweep_app
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sweep_app)
+app.command()(compare)
 
 
 class Level(StrEnum):

@@ -7,6 +7,7 @@ from abm import sums as at_sum
 from abm.compilation import inlined, kernel
 from abm.growth import block_growth_spread, block_growths
 from abm.measures import (
+    CONSUMER_SURPLUS,
     DEMAND,
     DIVERGED,
     ENTRIES,
@@ -19,6 +20,7 @@ from abm.measures import (
 )
 from abm.state import span
 from abm.sums import clear, merge, merge_carried, sum_block
+from abm.vectormath import log
 
 
 @inlined
@@ -94,7 +96,7 @@ def collect(state, parameters, full, rows):
     unit = parameters.market[at.FUNDS_UNIT]
     fill_row(state.sums[blocks + places], strategies, unit, rows[0])
     rows[0, ENTRIES : DIVERGED + 1] = 0.0
-    weighted_hhi, served = 0.0, 0.0
+    weighted_hhi, surplus, served = 0.0, 0.0, 0.0
     for place in range(places):
         sector, row = state.sectors[place], rows[1 + place]
         fill_row(state.sums[blocks + place], strategies, unit, row)
@@ -105,6 +107,7 @@ def collect(state, parameters, full, rows):
         row[LEADER_CHANGED] = _differs(leader, sector[at.LEADER], step)
         if sector[at.FIRMS] > 0.0:
             weighted_hhi += sector[at.DEMAND] * row[HHI]
+            surplus += sector[at.DEMAND] * log(sector[at.ATTRACTION])
             served += sector[at.DEMAND]
     for block in range(blocks):
         place = 1 + state.blocks[block, at.SECTOR]
@@ -112,6 +115,8 @@ def collect(state, parameters, full, rows):
             rows[place, ENTRIES + event] += state.events[block, event]
             rows[0, ENTRIES + event] += state.events[block, event]
     rows[0, SECTOR_HHI] = weighted_hhi / served if served > 0.0 else np.nan
+    # Of the logit whose utilities are ln A: what the choice among all firms is worth to a customer.
+    rows[0, CONSUMER_SURPLUS] = surplus / served if served > 0.0 else np.nan
     rows[0, INSTABILITY] = 0.5 * state.sums[blocks + places, at_sum.SHIFT_MARKET]
     leader = _leader_id(firms, state.sums[blocks + places])
     rows[0, LEADER_CHANGED] = _differs(leader, state.counters[at.MARKET_LEADER], step)

@@ -30,6 +30,7 @@ KERNELS = [
     "measures",
     "stages",
     "growth",
+    "ranks",
     "market",
     "collection",
     "run",

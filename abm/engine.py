@@ -16,11 +16,11 @@ from abm import state as at
 from abm.collection import collect, open_market
 from abm.errors import InputError
 from abm.firmtable import FirmTable, place_table, read_firm_table, scenario_for
-from abm.measures import FIRMS, measure_names
+from abm.measures import FIRMS, MEAN_T, measure_names
 from abm.parameters import nearest, shown
 from abm.population import draw_population
 from abm.results import Result
-from abm.run import new_record, run, tally_peak
+from abm.run import new_record, run, tally_start
 from abm.scenario import Scenario
 from abm.state import allocate, funds_unit, layout_for, layout_of, parameters_of
 from abm.sums import sums_of
@@ -139,7 +139,8 @@ class Market:
         )
         self.scratch = np.empty((self.threads, at.SCRATCH_ROWS, at.BLOCK))
         window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1
-        self.record = new_record(places, len(self.measures), kept, (every, int(full), window_start))
+        plan = (every, int(full), window_start, self.scenario.steps)
+        self.record = new_record(places, len(self.measures), kept, plan)
         self._place_first_firms()
 
     def _place_first_firms(self) -> None:
@@ -152,7 +153,7 @@ class Market:
         self.parameters.market[at.FUNDS_UNIT] = funds_unit(largest)
         open_market(self.state, self.parameters, self.scratch[0])
         collect(self.state, self.parameters, int(self.full), self.record.present)
-        tally_peak(self.record.tally, self.record.present[0, FIRMS], 0)
+        tally_start(self.record.tally, self.record.present[0, FIRMS], self.record.present[0, MEAN_T])
 
     @property
     def steps_done(self) -> int:

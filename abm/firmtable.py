@@ -47,7 +47,7 @@ class FirmTable(NamedTuple):
     ----------
     sectors : int64 array, shape (firms,)
         Each firm's sector by its place in the scenario.
-    values : float64 array, shape (26, firms)
+    values : float64 array, shape (27, firms)
         The rows of `abm.state.State.firms`.
     names : list of str
         Empty where a firm has no name.

@@ -15,12 +15,12 @@ from abm.engine import Market, as_scenario, check_count, check_level, check_memo
 from abm.errors import InputError
 from abm.firmtable import read_firm_table
 from abm.market import copy_row
-from abm.measures import DEMAND, FIRMS
+from abm.measures import FIRMS, MARKET_LACKS, MEAN_T
 from abm.outcomes import numbers_of, outcome_numbers, outcome_table
 from abm.parameters import shown
 from abm.population import draw_population
 from abm.results import ManyResults, measure_frame
-from abm.run import FULL, run, tally_peak
+from abm.run import FULL, run, tally_start
 from abm.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratc
         else:
             draw_population(state, parameters, layout.slots, layout.firms, layout.deals, seeds[j])
         open_market(state, parameters, scratch)
-        record.tally[:] = 0.0
         collect(state, parameters, record.plan[FULL], record.present)
-        tally_peak(record.tally, record.present[0, FIRMS], 0)
+        tally_start(record.tally, record.present[0, FIRMS], record.present[0, MEAN_T])
         run(state, parameters, seeds[j], last_step, record, scratch)
         outcome_numbers(state, record.tally, numbers[j])
         for kept in range(rows.shape[1]):
@@ -158,7 +157,7 @@ class Batch:
 
     def steps(self) -> "pd.DataFrame":
         """A row a run and kept step."""
-        return measure_frame(self.rows[:, :, 0].reshape(-1, len(self.names)), self.names, self.full, DEMAND)
+        return measure_frame(self.rows[:, :, 0].reshape(-1, len(self.names)), self.names, self.full, MARKET_LACKS)
 
     def index(self, position: int) -> dict[str, np.ndarray]:
         """The columns by which kept steps are found."""

@@ -32,13 +32,17 @@ from abm.vectormath import log
 # Places of a row of measures, of the market or of a sector. Each of T C R Q F has five: mean, sd, three quantiles.
 FIRMS, ENTRIES, EXITS, DIVERGED, HHI, CR4, TOP_SHARE, ENTROPY, GINI, SECTOR_HHI, DEMAND = range(11)
 SPREADS = 11
+MEAN_T = SPREADS
 _SPREAD_ROWS = (at.T, at.C, at.R, at.Q, at.F)
 (
     WEIGHTED_T, WEIGHTED_C, WEIGHTED_R, MEAN_THETA, MEAN_OMEGA, MEAN_STRESS, MEAN_SPEED, VIRTUOUS, VIRTUOUS_SHARE,
-    MEAN_LOOP_GAIN, INSTABILITY, LEADER_CHANGED,
-) = range(36, 48)  # fmt: skip
-STRATEGY_MEASURES = 48  # then the share of each strategy, then its number of firms
+    MEAN_LOOP_GAIN, INSTABILITY, LEADER_CHANGED, CONSUMER_SURPLUS,
+) = range(36, 49)  # fmt: skip
+STRATEGY_MEASURES = 49  # then the share of each strategy, then its number of firms
 QUANTILES = (0.1, 0.5, 0.9)
+# What the tables of steps do not have: the market has no demand of its own, sectors have no HHI over sectors, and the
+# consumer surplus is for the outcomes.
+MARKET_LACKS, SECTORS_LACK = {DEMAND, CONSUMER_SURPLUS}, {SECTOR_HHI, CONSUMER_SURPLUS}
 _LARGEST = np.finfo(np.float64).max
 
 
@@ -70,6 +74,7 @@ def measure_names(strategies: tuple[str, ...]) -> list[str]:
         *("weighted_T", "weighted_C", "weighted_R", "mean_theta", "mean_omega", "mean_stress"),
         *("mean_innovation_speed", "virtuous", "virtuous_share", "mean_loop_gain", "instability"),
         "leader_changed",
+        "consumer_surplus",
         *(f"share_{name}" for name in strategies),
         *(f"firms_{name}" for name in strategies),
     ]

@@ -14,7 +14,7 @@ from abm.errors import InputError
 from abm.firms import NOT_BY_HAND, Firm
 from abm.firmset import FirmSet
 from abm.growth import GROWTH_PLACES
-from abm.measures import DEMAND
+from abm.measures import MARKET_LACKS
 from abm.parameters import shown
 from abm.results import firm_frame, life_frame, measure_frame, outcome_series
 from abm.run import FIRST_MEASURE, tally_step
@@ -72,7 +72,7 @@ class MarketCollector(DataCollector):
     def _frame(self, stop: int, every: int) -> "pd.DataFrame":
         market = self._market
         rows = self._rows[:stop:every, : len(market.measures)]
-        return measure_frame(rows, market.measures, market.full, DEMAND)
+        return measure_frame(rows, market.measures, market.full, MARKET_LACKS)
 
     def get_model_vars_dataframe(self) -> "pd.DataFrame":
         """The market's measures by step: row 0 for the start, then each Nth step."""

@@ -10,12 +10,21 @@ from abm import state as at
 from abm.compilation import inlined, kernel
 from abm.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, GROWTHS
 from abm.measures import DEMAND, GINI, SPREADS, measure_names
-from abm.run import FIRST_MEASURE, PEAK_FIRMS, PEAK_STEP
+from abm.run import (
+    FIRST_MEASURE,
+    LEADER_CHANGES,
+    LEADER_STEPS,
+    PEAK_FIRMS,
+    PEAK_STEP,
+    TAKE_OFF_STEP,
+    TAU_N,
+    TAUS,
+)
 from abm.vectormath import log
 
 # Behind the window means in a row of outcome numbers; the growth record follows.
-SURVIVAL, PEAK_FIRMS_AT, PEAK_STEP_AT, HILL, ALIVE = range(5)
-FIRST_GROWTH = 5
+SURVIVAL, PEAK_FIRMS_AT, PEAK_STEP_AT, HILL, ALIVE, HAZARD, TAKE_OFF_AT, TAU = range(8)
+FIRST_GROWTH = 8
 
 LEAST_FIRMS = 100  # below, no tail exponent
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
@@ -56,7 +65,7 @@ def outcome_numbers(state, tally, out):
         At the end of the run.
     tally : float64 array
         Of the run's `Record`.
-    out : float64 array, shape (measures + 5 + 42,)
+    out : float64 array, shape (measures + 8 + 42,)
         Filled with the means of the window, the constants of this module, and the growth record.
     """
     measures = out.size - FIRST_GROWTH - GROWTH_PLACES
@@ -73,6 +82,9 @@ def outcome_numbers(state, tally, out):
     out[measures + PEAK_STEP_AT] = tally[PEAK_STEP]
     out[measures + HILL] = _hill(state.firms, alive)
     out[measures + ALIVE] = alive
+    out[measures + HAZARD] = tally[LEADER_CHANGES] / tally[LEADER_STEPS]
+    out[measures + TAKE_OFF_AT] = tally[TAKE_OFF_STEP]
+    out[measures + TAU] = tally[TAUS] / tally[TAU_N]
     for place in range(GROWTH_PLACES):
         out[measures + FIRST_GROWTH + place] = tally[FIRST_MEASURE + 2 * measures + place]
 
@@ -138,6 +150,22 @@ def _chosen(conditions: list, words: list, otherwise: str) -> np.ndarray:
     return np.select(conditions, [np.array(word, dtype=object) for word in words], np.array(otherwise, dtype=object))
 
 
+def _derived(means: dict[str, np.ndarray], full: bool) -> dict[str, np.ndarray]:
+    """Outcomes that follow from window means."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        firms = np.where(means["firms"] > 0.0, means["firms"], np.nan)
+        equal_share = 1.0 / firms
+        share = means["hhi"] / 1e4
+        derived = {
+            "n_eff": 1.0 / share,
+            "hhi_normalised": np.where(equal_share < 1.0, (share - equal_share) / (1.0 - equal_share), share / share),
+            "turnover_rate": (means["entries"] + means["exits"]) / firms,
+        }
+        if full:
+            derived["frontier_gap"] = means["q90_T"] / means["q10_T"]
+    return derived
+
+
 def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) -> dict[str, np.ndarray]:
     """Named outcomes of runs.
 
@@ -153,7 +181,18 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     -------
     dict
         Name to array of shape (runs,): the window means, `survival`, `peak_firms`, `peak_step`, `winner`, `hill`,
-        `subbotin`, `size_variance_slope` (full only), `structure` and `growth`.
+        `subbotin`, `size_variance_slope` (full only), `structure` and `growth`, and
+
+        - `n_eff` 10⁴/`hhi`, how many firms of equal size would be as concentrated (Adelman), and `hhi_normalised`
+          (hhi/10⁴ − 1/n)/(1 − 1/n) with n = `firms`, 0 for equal firms and 1 for one, both of the window means;
+        - `rank_tau` mean over the quarters of the run, from the second, of Kendall's τ-b between the customer bases at
+          the ends of the quarter before and of it, of firms alive at both (of every n-th slot, see `abm.ranks`);
+        - `leader_hazard` share of all steps, from the second, at which the largest firm was another than a step before;
+        - `consumer_surplus` window mean of Σ D_m·ln ΣA / Σ D_m over sectors that have firms, ΣA the sum of the
+          attractiveness of a sector's firms at the end of the step: the logit's inclusive value (Small and Rosen 1981);
+        - `take_off_step` the first step at whose end mean T is at least 1.5 times that of the start; NaN if none is;
+        - `turnover_rate` (`entries` + `exits`)/`firms` of the window means, a step's entries and exits over its firms;
+        - `frontier_gap` `q90_T`/`q10_T` of the window means (full only).
     """
     names = measure_names(strategies)
     means, rest = numbers[:, : len(names)], numbers[:, len(names) :]
@@ -173,6 +212,9 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     table["subbotin"] = subbotin(mean_absolute)
     if full:
         table["size_variance_slope"] = size_variance_slope(record[:, FIRST_BIN:].reshape(-1, BINS, BIN_SUMS))
+    table |= _derived(table, full)
+    table["rank_tau"], table["leader_hazard"] = rest[:, TAU], rest[:, HAZARD]
+    table["take_off_step"] = rest[:, TAKE_OFF_AT]
     concentration = table["sector_hhi"]
     table["structure"] = _chosen(
         [

@@ -7,13 +7,13 @@ import numpy as np
 
 from abm import state as at
 from abm.measures import (
-    DEMAND,
     DIVERGED,
     ENTRIES,
     EXITS,
     FIRMS,
     LEADER_CHANGED,
-    SECTOR_HHI,
+    MARKET_LACKS,
+    SECTORS_LACK,
     STRATEGY_MEASURES,
 )
 from abm.outcomes import ORDER_STATISTICS, numbers_of, outcome_numbers, outcome_table
@@ -30,7 +30,7 @@ _RETURNS = {"R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED}
 _COUNTS = (FIRMS, ENTRIES, EXITS, DIVERGED, LEADER_CHANGED)
 
 
-def measure_frame(rows: np.ndarray, names: list[str], full: bool, leave_out: int) -> "pd.DataFrame":
+def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int]) -> "pd.DataFrame":
     """Rows of measures as a DataFrame, counts as integers.
 
     Parameters
@@ -39,8 +39,8 @@ def measure_frame(rows: np.ndarray, names: list[str], full: bool, leave_out: int
     names : list of str
     full : bool
         Whether order statistics were collected.
-    leave_out : int
-        The place that this table does not have: demand for the market, sector_hhi for sectors.
+    lacks : set of int
+        The places that this table does not have.
     """
     import pandas as pd
 
@@ -49,7 +49,7 @@ def measure_frame(rows: np.ndarray, names: list[str], full: bool, leave_out: int
     columns = {
         names[place]: rows[:, place].astype(np.int64) if place in counts else rows[:, place].copy()
         for place in range(len(names))
-        if place != leave_out and (full or place not in ORDER_STATISTICS)
+        if place not in lacks and (full or place not in ORDER_STATISTICS)
     }
     return pd.DataFrame(columns)
 
@@ -83,7 +83,7 @@ class Result:
     def steps(self) -> "pd.DataFrame":
         """Measures of the market, a row a kept step, indexed by step."""
         record, every = self._market.record, self._market.every
-        frame = measure_frame(record.rows[:, 0], self._market.measures, self._market.full, DEMAND)
+        frame = measure_frame(record.rows[:, 0], self._market.measures, self._market.full, MARKET_LACKS)
         frame.index = _kept_steps(len(frame), every)
         return frame
 
@@ -93,7 +93,7 @@ class Result:
         market = self._market
         steps, places = len(market.record.rows), len(market.sector_names)
         rows = market.record.rows[:, 1:].reshape(steps * places, len(market.measures))
-        frame = measure_frame(rows, market.measures, market.full, SECTOR_HHI)
+        frame = measure_frame(rows, market.measures, market.full, SECTORS_LACK)
         frame.insert(0, "step", np.repeat(_kept_steps(steps, market.every), places))
         frame.insert(1, "sector", np.tile(np.array(market.sector_names, dtype=object), steps))
         return frame

@@ -7,17 +7,22 @@ import numpy as np
 from abm import state as at
 from abm import sums as at_sum
 from abm.collection import carry, collect, grow_demand, growth_spreads, growths
-from abm.compilation import kernel
+from abm.compilation import inlined, kernel
 from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
 from abm.market import advance, begin_step, conclude, gather, review
+from abm.ranks import rank_correlation
 
 # Places of Record.plan.
-EVERY, FULL, WINDOW_START = range(3)
+EVERY, FULL, WINDOW_START, STEPS = range(4)
 
-# Places of Record.tally: means of the market's measures over the window, numbers of steps that have them, the pooled
-# growth record, and the peak of the number of firms.
-PEAK_FIRMS, PEAK_STEP = 0, 1
-FIRST_MEASURE = 2
+# Places of Record.tally. Of all steps: the peak of the number of firms, at how many steps there was a leader before and
+# after and at how many of them another, mean T at the start and when it had grown enough, and rank correlations
+# of quarters with their number. Behind them, of the window: means of the market's measures, numbers of steps that
+# have them, and the pooled growth record.
+PEAK_FIRMS, PEAK_STEP, LEADER_STEPS, LEADER_CHANGES, START_T, TAKE_OFF_STEP, TAUS, TAU_N = range(8)
+FIRST_MEASURE = 8
+
+TAKE_OFF = 1.5  # growth of mean T over the start's by which a market has taken off
 
 
 class Record(NamedTuple):
@@ -31,10 +36,11 @@ class Record(NamedTuple):
         The rows of the step just made.
     growth : float64 array, shape (42,)
         The growth record of the step just made, if it is in the window.
-    tally : float64 array, shape (2 + 2·measures + 42,)
+    tally : float64 array, shape (8 + 2·measures + 42,)
         What the outcomes of the run rest on.
-    plan : int64 array, shape (3,)
-        Keep each Nth step (0: none); 1 for the level `full`; first step of the window.
+    plan : int64 array, shape (4,)
+        Keep each Nth step (0: none); 1 for the level `full`; first step of the window; the scenario's steps, whose
+        quarters ranks are compared at.
     """
 
     rows: np.ndarray
@@ -44,7 +50,7 @@ class Record(NamedTuple):
     plan: np.ndarray
 
 
-def new_record(sectors: int, measures: int, rows: int, plan: tuple[int, int, int]) -> Record:
+def new_record(sectors: int, measures: int, rows: int, plan: tuple[int, int, int, int]) -> Record:
     """An empty record."""
     return Record(
         rows=np.empty((rows, 1 + sectors, measures)),
@@ -60,6 +66,42 @@ def tally_peak(tally, firms, step):
     """The largest number of firms and the first step that has it."""
     if firms > tally[PEAK_FIRMS]:
         tally[PEAK_FIRMS], tally[PEAK_STEP] = firms, step
+
+
+@kernel
+def tally_start(tally, firms, mean_t):
+    """What is remembered of the start."""
+    tally[:] = 0.0
+    tally[START_T], tally[TAKE_OFF_STEP] = mean_t, np.nan
+    tally_peak(tally, firms, 0)
+
+
+@inlined
+def _tally_leader(tally, step, before, now):
+    """Whether the leader is another than a step before, where there was one."""
+    if step > 1 and before >= 0 and now >= 0:
+        tally[LEADER_STEPS] += 1.0
+        tally[LEADER_CHANGES] += 1.0 if now != before else 0.0
+
+
+@inlined
+def _tally_take_off(tally, step, sums):
+    """The first step whose mean T has grown enough."""
+    if np.isnan(tally[TAKE_OFF_STEP]) and sums[at_sum.SUM_T] >= TAKE_OFF * tally[START_T] * max(sums[at_sum.N], 1.0):
+        tally[TAKE_OFF_STEP] = step
+
+
+@inlined
+def _tally_ranks(tally, step, steps, firms):
+    """At the end of each quarter of the run, how ranks compare with those at the end of the one before."""
+    for quarter in range(1, 5):
+        if step == (quarter * steps + 3) // 4:
+            before = ((quarter - 1) * steps + 3) // 4
+            tau = rank_correlation(firms, step - before if quarter > 1 else 0)
+            if not np.isnan(tau):
+                tally[TAUS] += tau
+                tally[TAU_N] += 1.0
+            return
 
 
 @kernel
@@ -87,13 +129,16 @@ def begin(state, parameters, record):
 @kernel
 def end(state, parameters, measured, record):
     """End a step: its measures, what is kept of them, and the demand of the next step."""
-    step, plan = state.counters[at.STEP], record.plan
+    step, plan, leader = state.counters[at.STEP], record.plan, state.counters[at.MARKET_LEADER]
     if measured:
         collect(state, parameters, plan[FULL], record.present)
     else:
         carry(state)
     grow_demand(state, parameters)
     tally_peak(record.tally, state.sums[-1, at_sum.N], step)
+    _tally_leader(record.tally, step, leader, state.counters[at.MARKET_LEADER])
+    _tally_take_off(record.tally, step, state.sums[-1])
+    _tally_ranks(record.tally, step, plan[STEPS], state.firms)
     if plan[EVERY] > 0 and step % plan[EVERY] == 0:
         kept = record.rows[step // plan[EVERY] - 1]
         for group in range(kept.shape[0]):

@@ -1,4 +1,4 @@
-"""A run's directory: what is written into it, and how it comes to be there whole or not at all.
+"""A run's directory: what is written into it, and how it, or another result's, comes to be there whole or not at all.
 
 A run is written into a temporary folder beside its directory and renamed when everything is on the disk.
 This module imports no heavy library, so that a bad directory is refused before any of them is loaded.
@@ -13,7 +13,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -57,7 +57,9 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(
+    out: str | os.PathLike, *, overwrite: bool = False, kind: str = "run", files: Sequence[str] = FILES
+) -> Iterator[Path]:
     """A temporary folder to write into, which becomes `out` when the block ends and vanishes if it fails.
 
     Parameters
@@ -66,6 +68,10 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[P
         A directory that does not exist yet or is empty. Parents that are missing are made.
     overwrite : bool
         Let a run that is there already be replaced. It stays until the new one is whole.
+    kind : str
+        What a user calls that which is written.
+    files : sequence of str
+        All that it may have written; the last is what makes a directory one of its kind.
 
     Raises
     ------
@@ -87,7 +93,7 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[P
     _unfinished.append(undo)
     try:
         try:
-            _check(place, str(out), overwrite)
+            _check(place, str(out), overwrite, kind, files)
             made += [parent for parent in place.parents if not parent.exists()]
             place.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
@@ -97,7 +103,7 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False) -> Iterator[P
             raise InputError(f"{out}: cannot be written: {problem.strerror}") from None
         yield folder
         _sync(folder)
-        _check(place, str(out), overwrite)  # again: someone else may have been there meanwhile
+        _check(place, str(out), overwrite, kind, files)  # again: someone else may have been there meanwhile
         _take_place(folder, place)
     finally:
         undo()
@@ -110,7 +116,7 @@ def discard_unfinished() -> None:
         undo()
 
 
-def _check(place: Path, out: str, overwrite: bool) -> None:
+def _check(place: Path, out: str, overwrite: bool, kind: str, files: Sequence[str]) -> None:
     """Refuse a directory whose replacement would lose or confuse something."""
     try:
         place.lstat()
@@ -119,12 +125,12 @@ def _check(place: Path, out: str, overwrite: bool) -> None:
     if not place.is_dir():
         raise InputError(f"{out}: is not a directory")
     names = os.listdir(place)
-    if names and ABOUT not in names:
-        raise InputError(f"{out}: is not empty and holds no run; name a new directory")
+    if names and files[-1] not in names:
+        raise InputError(f"{out}: is not empty and holds no {kind}; name a new directory")
     if names and not overwrite:
-        raise InputError(f"{out}: holds a run already; --overwrite replaces it")
-    if strange := sorted(set(names) - set(FILES)):
-        raise InputError(f"{out}: holds {strange[0]!r}, which no run wrote and which would be lost; move it away")
+        raise InputError(f"{out}: holds a {kind} already; --overwrite replaces it")
+    if strange := sorted(set(names) - set(files)):
+        raise InputError(f"{out}: holds {strange[0]!r}, which no {kind} wrote and which would be lost; move it away")
     if os.path.ismount(place) or place == Path.cwd():
         raise InputError(f"{out}: is where you are or where a disk is mounted; name a directory inside it")
 

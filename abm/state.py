@@ -25,7 +25,8 @@ PEAK_SHARE = 23  # largest share of the sector at any step's end so far
 NEXT_THETA, NEXT_OMEGA = 24, 25  # results of a review until all have reviewed
 DUE_NOW = 24  # whether a firm is due for a review, in the same row until it has had it
 GROWTH = 24  # growth of B, in the same row once the reviews are done
-FIRM_ROWS = 26
+B_QUARTER = 26  # B at the end of the last quarter of the run that is over
+FIRM_ROWS = 27
 
 # Columns of State.sectors. All but DEMAND follow from the firms as they stand.
 DEMAND, FIRMS, MEAN_T, MEAN_R, ATTRACTION, BASE, BASE_BEFORE, LEADER, GROWTH_FIRMS, MEAN_GROWTH = range(10)
@@ -106,7 +107,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    firms : float64 array, shape (26, capacity)
+    firms : float64 array, shape (27, capacity)
         A row a variable, a column a slot; a sector's slots lie side by side.
     sectors : float64 array, shape (sectors, 10)
         Demand, and what the next step needs of the sector's firms.

@@ -10,6 +10,7 @@ from scipy import optimize, special, stats
 from abm import Scenario, simulate
 from abm.measures import measure_names
 from abm.outcomes import FIRST_GROWTH, numbers_of, outcome_table, size_variance_slope, subbotin
+from abm.ranks import kendall
 
 # Fifty firms, two firms, and one that has nobody to be compared with.
 FEW = [{"name": f"of_{count}", "demand_share": count} for count in (50, 2, 1)]
@@ -35,7 +36,7 @@ def table_of(strategies=("a", "b"), full=True, **means):
     numbers = np.full(numbers_of(len(names)), np.nan)
     numbers[len(names) + FIRST_GROWTH :] = 0.0
     alive = means.pop("alive", 10.0)
-    numbers[len(names) : len(names) + FIRST_GROWTH] = 1.0, 10.0, 0.0, math.nan, alive
+    numbers[len(names) : len(names) + FIRST_GROWTH] = 1.0, 10.0, 0.0, math.nan, alive, 0.0, math.nan, 1.0
     filled = {"share_a": 0.5, "share_b": 0.5, "sector_hhi": 500.0, "virtuous_share": 0.0, "weighted_R": 1.0}
     for name, value in (filled | means).items():
         numbers[names.index(name)] = value
@@ -392,7 +393,56 @@ def test_a_market_that_empties_within_the_window_keeps_the_means_of_the_steps_th
 def test_the_light_level_leaves_out_order_statistics_and_changes_nothing_else():
     scenario = Scenario.load("four-sectors").replace(capacity=120, steps=20)
     full, light = (simulate(scenario, 6, collect=level).outcomes for level in ("full", "light"))
-    missing = {"gini", "size_variance_slope"} | {f"{q}_{x}" for q in ("q10", "q50", "q90") for x in "TCRQF"}
+    missing = {"gini", "size_variance_slope", "frontier_gap"} | {f"{q}_{x}" for q in ("q10", "q50", "q90") for x in "TCRQF"}
     assert set(full.index) - set(light.index) == missing
     for name in light.index:
         assert light[name] == full[name] or (math.isnan(light[name]) and math.isnan(full[name])), name
+
+
+@pytest.mark.parametrize("distinct", [1000, 5])
+def test_kendall_is_scipys_tau_b_also_where_values_are_equal(distinct):
+    generator = np.random.default_rng(distinct)
+    for n in (2, 3, 17, 128, 1000):
+        x, y = (generator.integers(0, distinct, n).astype(float) for _ in range(2))
+        assert kendall(x, y) == pytest.approx(stats.kendalltau(x, y).statistic, rel=1e-12, nan_ok=True)
+    assert math.isnan(kendall(np.ones(5), np.arange(5.0)))
+    assert math.isnan(kendall(np.ones(1), np.ones(1)))
+
+
+def test_ranks_are_compared_between_the_ends_of_quarters(result):
+    steps = result.scenario.steps
+    ends = [math.ceil(quarter * steps / 4) for quarter in range(1, 5)]
+    at = {step: frame.set_index("id")["B"] for step, frame in result.panel.groupby("step")}
+    taus = []
+    for then, now in zip(ends[:-1], ends[1:]):
+        both = pd.concat([at[then], at.get(now, pd.Series(dtype=float))], axis=1, join="inner").to_numpy()
+        taus.append(stats.kendalltau(both[:, 0], both[:, 1]).statistic if len(both) > 1 else math.nan)
+    assert result.outcomes["rank_tau"] == pytest.approx(np.nanmean(taus), rel=1e-9)
+
+
+def test_take_off_leader_hazard_and_turnover_follow_from_the_steps(result):
+    steps, outcomes = result.steps, result.outcomes
+    start = result.panel[result.panel.step == 0]["T"].mean()
+    grown = steps.index[steps["mean_T"] >= 1.5 * start]
+    assert outcomes["take_off_step"] == pytest.approx(grown[0] if len(grown) else math.nan, nan_ok=True)
+    window = window_of(steps)
+    turnover = (window["entries"].mean() + window["exits"].mean()) / window["firms"].mean()
+    assert outcomes["turnover_rate"] == pytest.approx(turnover, rel=1e-12)
+    assert outcomes["n_eff"] == pytest.approx(1e4 / window["hhi"].mean(), rel=1e-12)
+    n, hhi = window["firms"].mean(), window["hhi"].mean() / 1e4
+    assert outcomes["hhi_normalised"] == pytest.approx((hhi - 1 / n) / (1 - 1 / n), rel=1e-9)
+    if (steps["firms"] > 0).all():
+        assert outcomes["leader_hazard"] == pytest.approx(steps["leader_changed"].iloc[1:].mean(), rel=1e-12)
+
+
+def test_the_consumer_surplus_is_the_logits_inclusive_value_weighted_by_demand():
+    scenario = Scenario.load("four-sectors").replace(capacity=80, steps=3)
+    result = simulate(scenario, 5)
+    surplus, demand = 0.0, 0.0
+    last = result.sectors[result.sectors.step == 3].set_index("sector")
+    for sector in scenario.sectors:
+        firms = result.firms[result.firms.sector == sector.name]
+        appeal = firms["C"] ** sector.competitiveness_elasticity * firms["Q"] ** sector.quality_elasticity
+        surplus += last.demand[sector.name] * math.log((appeal * firms["B"] ** scenario.network_effect).sum())
+        demand += last.demand[sector.name]
+    assert result.outcomes["consumer_surplus"] == pytest.approx(surplus / demand, rel=1e-9)

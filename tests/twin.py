@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from itertools import count
+from itertools import combinations, count, pairwise
 from statistics import linear_regression
 from typing import Any, NamedTuple, Protocol
 
@@ -76,6 +76,7 @@ class Market:
     slots: list[Slots]
     demand: list[float]
     step: int = 0
+    start_mean: float = NAN
     next_id: int = 0
     lives: list[Life] = field(default_factory=list)  # by id
     history: list[Table] = field(default_factory=list)  # of each step its row and its growths
@@ -247,6 +248,8 @@ def start_from_rows(
 def step(market: Market, draws: Draws) -> tuple[Table, list[Table]]:
     """All firms at once from the state at the step's start; the market's row and the sectors' rows."""
     market.step += 1
+    if market.step == 1:
+        market.start_mean = mean([firm.T for firm in all_slots(market) if firm])
     means = [sector_means(slots) for slots in market.slots]
     vacant = [(m, i) for m, slots in enumerate(market.slots) for i, firm in enumerate(slots) if firm is None]
     B_before = {firm.id: firm.B for slots in market.slots for firm in slots if firm}
@@ -259,10 +262,26 @@ def step(market: Market, draws: Draws) -> tuple[Table, list[Table]]:
     exits = turnover_exits(market)
     entries = turnover_entries(market, vacant, means, draws)
     rows = collect(market, exits, entries)
-    market.history.append({"row": rows[0], "growths": growths(market, B_before)})
+    slots = all_slots(market)
+    seen = {"T": mean([firm.T for firm in slots if firm]), "leader": leader(slots), "surplus": surplus(market)}
+    ranked = slots[:: math.ceil(len(slots) / 1000)]
+    seen["B"] = {firm.id: firm.B for firm in ranked if firm}
+    market.history.append({"row": rows[0], "growths": growths(market, B_before), **seen})
     for m, sector in enumerate(market.sectors):
         market.demand[m] = held(market.demand[m] * (1 + sector["demand_growth"]))
     return rows
+
+
+def surplus(market: Market) -> float:
+    """What the choice among all firms is worth: ln of the sum of attractiveness, weighted by demand."""
+    served = [(D, sum(attractiveness(market, m))) for m, D in enumerate(market.demand) if any(market.slots[m])]
+    return sum(D * math.log(A) for D, A in served) / sum(D for D, _ in served) if served else NAN
+
+
+def attractiveness(market: Market, m: int) -> list[float]:
+    p, sector = market.parameters, market.sectors[m]
+    gamma, tau, beta = sector["competitiveness_elasticity"], sector["quality_elasticity"], p["network_effect"]
+    return [firm.C**gamma * firm.Q**tau * firm.B**beta for firm in market.slots[m] if firm]
 
 
 def sector_means(slots: Slots) -> Means:
@@ -272,14 +291,11 @@ def sector_means(slots: Slots) -> Means:
 
 def choose_anew(market: Market, m: int) -> None:
     """Stage 1: customers choose anew."""
-    p, sector = market.parameters, market.sectors[m]
-    gamma, tau = sector["competitiveness_elasticity"], sector["quality_elasticity"]
-    beta, mu = p["network_effect"], p["churn"]
+    mu = market.parameters["churn"]
     firms = [firm for firm in market.slots[m] if firm]
-    A = [firm.C**gamma * firm.Q**tau * firm.B**beta for firm in firms]
-    total = sum(A)
-    for firm, attractiveness in zip(firms, A, strict=True):
-        s = attractiveness / total
+    A = attractiveness(market, m)
+    for firm, a in zip(firms, A, strict=True):
+        s = a / sum(A)
         firm.B = max(firm.B + mu * (market.demand[m] * s - firm.B), FLOOR_B)
 
 
@@ -608,9 +624,45 @@ def outcomes(history: list[Table], market: Market) -> Table:
     growths_of_steps = [record["growths"] for record in window]
     result["subbotin"] = subbotin([[g for _, g in found] for found in growths_of_steps])
     result["size_variance_slope"] = size_variance_slope(growths_of_steps)
+    result |= further_outcomes(history, market, result)
     result["structure"] = structure(result, history[-1]["row"]["firms"])
     result["growth"] = None if empty else growth(result)
     return result
+
+
+def further_outcomes(history: list[Table], market: Market, means: Table) -> Table:
+    n, share = means["firms"], means["hhi"] / 1e4
+    window = history[len(history) - math.ceil(len(history) / 4) :]
+    leaders = [record["leader"] for record in history]
+    changes = [now != then for then, now in pairwise(leaders) if then is not None and now is not None]
+    grown = [step for step, record in enumerate(history, 1) if record["T"] >= 1.5 * market.start_mean]
+    ends = [math.ceil(quarter * market.parameters["steps"] / 4) for quarter in range(1, 5)]
+    taus = []
+    for then, now in pairwise(ends):
+        if then < now <= len(history):
+            before, after = history[then - 1]["B"], history[now - 1]["B"]
+            taus.append(kendall([(before[id], B) for id, B in after.items() if id in before]))
+    return {
+        "n_eff": 1 / share,
+        "hhi_normalised": NAN if math.isnan(share) else 1.0 if n <= 1 else (share - 1 / n) / (1 - 1 / n),
+        "turnover_rate": (means["entries"] + means["exits"]) / n if n else NAN,
+        "frontier_gap": means["q90_T"] / means["q10_T"],
+        "leader_hazard": mean([float(change) for change in changes]),
+        "take_off_step": min(grown) if grown else NAN,
+        "rank_tau": mean([tau for tau in taus if not math.isnan(tau)]),
+        "consumer_surplus": mean([x for x in (record["surplus"] for record in window) if not math.isnan(x)]),
+    }
+
+
+def kendall(pairs: list[Pair]) -> float:
+    concordant = ties_x = ties_y = 0
+    for (x1, y1), (x2, y2) in combinations(pairs, 2):
+        concordant += (x1 > x2) * (y1 > y2) + (x1 < x2) * (y1 < y2) - (x1 > x2) * (y1 < y2) - (x1 < x2) * (y1 > y2)
+        ties_x += x1 == x2
+        ties_y += y1 == y2
+    n = len(pairs) * (len(pairs) - 1) / 2
+    untied = (n - ties_x) * (n - ties_y)
+    return concordant / math.sqrt(untied) if untied else NAN
 
 
 def hill(B: list[float]) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from abm.measures import DEMAND, SECTOR_HHI, measure_names
+from abm.measures import MARKET_LACKS, SECTORS_LACK, measure_names
 from abm.outcomes import outcome_table
 from abm.results import measure_frame
 from abm.scenario import Scenario
@@ -66,9 +66,9 @@ def step_rows(rows: np.ndarray, scenario: Scenario, full: bool, every: int) -> d
     names = measure_names(tuple(strategy.name for strategy in scenario.strategies))
     runs, kept, places, measures = rows.shape
     steps = every * np.arange(1, kept + 1)
-    market = measure_frame(rows[:, :, 0].reshape(-1, measures), names, full, DEMAND)
+    market = measure_frame(rows[:, :, 0].reshape(-1, measures), names, full, MARKET_LACKS)
     market.insert(0, "step", np.tile(steps, runs))
-    sectors = measure_frame(rows[:, :, 1:].reshape(-1, measures), names, full, SECTOR_HHI)
+    sectors = measure_frame(rows[:, :, 1:].reshape(-1, measures), names, full, SECTORS_LACK)
     sectors.insert(0, "step", np.tile(np.repeat(steps, places - 1), runs))
     sector_names = np.array([sector.name for sector in scenario.sectors], dtype=object)
     sectors.insert(1, "sector", np.tile(sector_names, runs * kept))
@@ -87,5 +87,5 @@ def failure_rows(failures: Sequence[tuple[str, str]]) -> pa.Table:
 
 
 def _column(values: Sequence) -> pa.Array:
-    is_text = values.dtype == object or str(values.dtype) == "str"
+    is_text = str(values.dtype) in ("object", "str")
     return pa.array(values, pa.string() if is_text else None, from_pandas=is_text)

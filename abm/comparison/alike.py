@@ -1,0 +1,55 @@
+"""Whether results of several places may be compared: same scenario, length, firms and model."""
+
+from collections.abc import Sequence
+
+from abm.comparison.labels import differences
+from abm.comparison.sources import Source
+from abm.errors import InputError
+from abm.parameters import shown
+
+_FEW = 8  # differing parameters that a note lists
+
+
+def check_alike(sources: Sequence[Source], by: Sequence[str], allow_different: bool) -> list[str]:
+    """Refuse runs of different scenarios, lengths, firm tables or models, and say which parameters differ.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    by : sequence of str
+        Factors that are compared, and may differ.
+    allow_different : bool
+        Note instead of refuse.
+
+    Returns
+    -------
+    list of str
+        Notes.
+
+    Raises
+    ------
+    InputError
+        By name of what differs.
+    """
+    first, *others = sources
+    found = {}
+    for other in others:
+        for name in first.sameness.keys() & other.sameness.keys() - set(by):
+            if first.sameness[name] != other.sameness[name] and name not in found:
+                found[name] = (
+                    f"{name}: {first.label} has {shown(first.sameness[name])}, "
+                    f"{other.label} has {shown(other.sameness[name])}"
+                )
+    text = "; ".join(found[name] for name in first.sameness if name in found)
+    if text and not allow_different:
+        raise InputError(f"different runs are compared: {text} (--allow-different compares them all the same)")
+    notes = [f"Different runs are compared, as was allowed: {text}."] if text else []
+    differing = [name for name in differences([source.values for source in sources]) if name not in by]
+    if differing:
+        shown_ones = [
+            f"{name} ({', '.join(dict.fromkeys(shown(source.values[name]) for source in sources))})"
+            for name in differing[:_FEW]
+        ]
+        more = f" and {len(differing) - _FEW} more" if len(differing) > _FEW else ""
+        notes.append(f"Directories differ in {', '.join(shown_ones)}{more}.")
+    return notes

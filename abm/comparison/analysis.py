@@ -1,0 +1,303 @@
+"""A comparison from its runs to its tables and its report."""
+
+import contextlib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm.comparison.groups import Runs, collect_runs
+from abm.comparison.reading import listed
+from abm.comparison.resampling import FEWEST
+from abm.errors import InputError
+from abm.parameters import shown
+from abm.rundir import new_folder, versions, write_json, write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = (
+    *("comparison", "regimes", "regime_changes", "winners", "enough"),
+    *("survival", "log_rank", "trajectories", "partings"),
+)
+REPORT, ABOUT = "report.html", "comparison.json"
+FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
+LIBRARIES = ("scipy", "matplotlib", "jinja2")
+_FEW = 8  # names that a sentence lists
+_STAGES = ("regimes and winners", "survival", "paths", "how many runs are enough", "report")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` found: a DataFrame a section, empty where the runs did not keep what it needs.
+
+    Attributes
+    ----------
+    comparison : DataFrame
+        Each outcome of each group beside the baseline (see `abm.comparison.table.comparison_table`).
+    regimes, regime_changes : DataFrame
+        How often each structure meets each growth, and how much more often than in the baseline.
+    winners : DataFrame
+        Which strategy wins, how often and by how much.
+    enough : DataFrame
+        Interval widths against numbers of runs.
+    survival, log_rank : DataFrame
+        Of firms; from `lives`.
+    trajectories, partings : DataFrame
+        Of measures over the steps; from `steps`.
+    notes : list of str
+        What the reader must know, a sentence each: what was left out, and what differs from the usual.
+    method : dict
+        How each number was made, and the versions and the command that make them again.
+    runs : Runs
+    """
+
+    comparison: "pd.DataFrame"
+    regimes: "pd.DataFrame"
+    regime_changes: "pd.DataFrame"
+    winners: "pd.DataFrame"
+    enough: "pd.DataFrame"
+    survival: "pd.DataFrame"
+    log_rank: "pd.DataFrame"
+    trajectories: "pd.DataFrame"
+    partings: "pd.DataFrame"
+    notes: list[str]
+    method: dict[str, Any]
+    runs: Runs = field(repr=False)
+
+    def __repr__(self) -> str:
+        groups = f"{len(self.runs.groups)} groups, {len(self.runs.frame):,} rows"
+        return f"Comparison({len(self.runs.names)} outcomes in {groups}; baseline {self.runs.baseline})"
+
+    def save(self, folder: Path) -> None:
+        """Write the tables as CSV and Parquet, the report, and how they were made."""
+        from abm.comparison.report import write_report
+
+        for name in TABLES:
+            table = getattr(self, name)
+            if table.empty:  # left out, as the notes say
+                continue
+            categories = table.select_dtypes("category").columns
+            plain = table.astype(dict.fromkeys(categories, object))
+            plain.to_csv(folder / f"{name}.csv", index=False)
+            write_parquet(plain, folder / f"{name}.parquet")
+        write_report(self, folder, self.method["command"])
+        write_json({"notes": self.notes, **self.method}, folder / ABOUT)
+
+
+def compare(
+    what: Any,
+    by: str | Sequence[str] = (),
+    baseline: Any = None,
+    outcomes: str | Iterable[str] = (),
+    level: float = 0.95,
+    allow_different: bool = False,
+    paired: bool | None = None,
+    out: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Comparison:
+    """Compare outcomes between groups of runs.
+
+    Parameters
+    ----------
+    what : path, SweepResults, DataFrame, or a sequence of paths and SweepResults
+        Sweeps or single runs, or a row a run: factors, `seed` and outcomes, as `SweepResults.outcomes` or
+        `simulate_many(...).outcomes`.
+    by : str or sequence of str
+        Factors whose values are the groups; `strategy` for the strategies within runs. By default a sweep's only
+        factor, or the directories where there are several. Single runs of the same scenario are one directory.
+    baseline : optional
+        The value, or the label, of the group that others are compared with; the first by default.
+    outcomes : str or sequence of str
+        Those that are compared; all by default.
+    level : float
+        Of the intervals.
+    allow_different : bool
+        Compare runs of different scenarios, lengths or firm tables too.
+    paired : bool, optional
+        Compare run by run, or not; by default where groups share seeds.
+    out : path, optional
+        Directory to write; nothing is written by default.
+    overwrite : bool
+        Replace an earlier comparison there.
+    progress : callable, optional
+        Called with what is being done, how many parts are done and of how many.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be compared as asked, or the directory cannot be used.
+
+    Examples
+    --------
+    >>> from abm import Scenario, simulate_many
+    >>> small = Scenario(capacity=20, steps=10)
+    >>> many = simulate_many([small, small.replace(churn=0.9)], seeds=range(5), every=0)
+    >>> found = compare(many.outcomes, outcomes="hhi")
+    >>> found.comparison[["outcome", "group", "n", "paired"]]
+      outcome group  n  paired
+    0     hhi     0  5   False
+    1     hhi     1  5    True
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
+    by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
+    what = listed(what)
+    command = _command(what, by, baseline, outcomes, level, allow_different, paired, out)
+    written = None if out is None else new_folder(out, overwrite=overwrite, kind="comparison", files=FILES)
+    with written or contextlib.nullcontext() as folder:
+        runs = collect_runs(what, by, baseline, outcomes, allow_different, paired)
+        watch = _Watch(progress, len(runs.groups) + len(_STAGES))
+        comparison = _compared(runs, level, watch, command)
+        if folder is not None:
+            watch("report")
+            comparison.save(folder)
+    return comparison
+
+
+class _Watch:
+    """Tells how far a comparison is."""
+
+    def __init__(self, progress: Callable[[str, int, int], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, what: str = "outcomes", finished: int = 0) -> None:
+        self.done += finished
+        if self.progress:
+            self.progress(what, self.done, self.total)
+
+
+def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparison:
+    """All sections of a comparison."""
+    import pandas as pd
+
+    from abm.comparison.enough import enough
+    from abm.comparison.regimes import regimes
+    from abm.comparison.survival import log_rank, survival
+    from abm.comparison.table import comparison_table
+    from abm.comparison.trajectories import partings, trajectories
+    from abm.comparison.winners import winners
+
+    notes = list(runs.notes)
+    watch("outcomes")
+    table = comparison_table(runs, level, advance=lambda: watch("outcomes", 1))
+    watch("regimes and winners")
+    shares, changes = regimes(runs, level)
+    won = winners(runs, level)
+    for name, part in (("regimes", shares), ("winners", won)):
+        if part.empty:
+            notes.append(f"{name.capitalize()} are left out: {_no_regimes(runs)}.")
+    watch("survival", 1)
+    lives, steps = runs.left_out("lives"), runs.left_out("steps")
+    curves, ranks, paths, parted = (pd.DataFrame() for _ in range(4))
+    if lives:
+        notes.append(f"Survival is left out: {lives}.")
+    else:
+        curves, ranks = survival(runs, level), log_rank(runs)
+    watch("paths", 1)
+    if steps:
+        notes.append(f"Paths are left out: {steps}.")
+    else:
+        paths = trajectories(runs, level)
+        parted = partings(paths)
+    watch("how many runs are enough", 1)
+    widths = enough(runs, level)
+    notes += _warnings(table)
+    watch("report", 1)
+    about = _method(runs, table, level, command)
+    return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
+
+
+def _no_regimes(runs: Runs) -> str:
+    from abm.comparison.columns import STRATEGY
+
+    return "groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
+
+
+def _warnings(table: "pd.DataFrame") -> list[str]:
+    """What the reader must know of the table's intervals."""
+    found = []
+    few = table[table["warning"] == "few runs"]
+    if len(few):
+        groups = _few_of(few["group"].astype(str))
+        found.append(
+            f"Fewer than {FEWEST} replications in {groups}: intervals are Student's t and rest on next to nothing."
+        )
+    skewed = table[table["warning"] == "skewed"]
+    if len(skewed):
+        names = _few_of(skewed["outcome"])
+        found.append(
+            f"Too skewed for so few runs, so that intervals of the mean may cover less than they say: {names}."
+        )
+    return found
+
+
+def _few_of(names: Iterable[str]) -> str:
+    """Names, each once, and how many more there are."""
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - _FEW} more" if len(distinct) > _FEW else ""
+    return ", ".join(distinct[:_FEW]) + more
+
+
+def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> dict[str, Any]:
+    """How each number was made."""
+    paired = [group for group, is_paired in runs.paired.items() if is_paired]
+    tests = int(table["p"].notna().sum())
+    return {
+        "groups": runs.groups,
+        "baseline": runs.baseline,
+        "by": list(runs.by),
+        "paired": paired,
+        "runs": {str(group): int(count) for group, count in runs.frame["group"].value_counts(sort=False).items()},
+        "failed": runs.failed,
+        "level": level,
+        "interval": "Bootstrap-t of the mean over runs; over whole replications where a group has several runs of one. "
+        "Wilson's for yes/no outcomes, with the effective number of runs. Student's t below 5 replications.",
+        "difference": "Of means. Where groups share seeds, of the pairs: runs with the same seed and other factors. "
+        "Yes/no outcomes: Bonett and Price's interval for pairs, Newcombe's otherwise.",
+        "p": f"Student's t of the pairs, or Welch's; after Holm over all {tests} differences of the table.",
+        "cliffs_delta": "Over all runs of both groups; negligible below 0.147, small below 0.33, medium below 0.474.",
+        "missing": "A run without an outcome is left out of that outcome's numbers and counted; infinite values count "
+        "as missing. A missing structure, growth or winner is the word none: the market was empty.",
+        "yes_no": "structure=oligopoly is 1 for runs whose structure is oligopoly; so for each word of a text.",
+        "versions": versions() | {name: metadata.version(name) for name in LIBRARIES},
+        "sources": [source.label for source in runs.sources],
+        "command": command,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _command(
+    what: Any,
+    by: Sequence[str],
+    baseline: Any,
+    outcomes: Sequence[str],
+    level: float,
+    allow_different: bool,
+    paired: bool | None,
+    out: str | os.PathLike | None,
+) -> str:
+    """The command line that makes the same comparison, or the call where it was of a frame."""
+    if hasattr(what, "columns"):
+        asked = (
+            f"by={list(by)!r}, baseline={baseline!r}, outcomes={list(outcomes)!r}, level={level!r}, paired={paired!r}"
+        )
+        return f"abm.compare(frame, {asked})"
+    words = ["abm", "compare", *(str(getattr(each, "folder", each)) for each in what)]
+    words += [word for name in by for word in ("--by", name)]
+    words += ["--baseline", str(baseline)] if baseline is not None else []
+    words += [word for name in outcomes for word in ("--outcome", name)]
+    words += [] if level == 0.95 else ["--level", f"{level:g}"]
+    words += ["--allow-different"] if allow_different else []
+    words += [] if paired is None else ["--paired" if paired else "--unpaired"]
+    words += ["--out", "DIR" if out is None else str(out)]
+    return shlex.join(words)

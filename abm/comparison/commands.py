@@ -1,0 +1,87 @@
+"""The command `abm compare`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from abm.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def _level(text: str | float) -> float:
+    try:
+        level = float(text)
+    except ValueError:
+        level = float("nan")
+    if not 0.0 < level < 1.0:
+        raise typer.BadParameter(f"{str(text)[:60]!r} is not a number between 0 and 1")
+    return level
+
+
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Directories of sweeps or runs.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FACTOR", help="Whose values are the groups; strategy for those within runs. May be repeated."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="The group that others are compared with. Default: the first.")
+    ] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Compare this outcome only. May be repeated.")
+    ] = None,
+    level: Annotated[float, typer.Option(metavar="P", parser=_level, help="Level of the intervals.")] = 0.95,
+    paired: Annotated[
+        bool | None,
+        typer.Option("--paired/--unpaired", help="Run by run, or not. Default: where groups share seeds."),
+    ] = None,
+    allow_different: Annotated[
+        bool, typer.Option("--allow-different", help="Compare different scenarios, lengths or firm tables.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that DIR holds.")] = False,
+) -> None:
+    """Compare outcomes between groups of runs."""
+    from rich.console import Console
+
+    if any("\0" in str(folder) for folder in folders):
+        raise InputError("a directory's name cannot have a null character")
+    from abm.comparison.analysis import compare as made
+    from abm.comparison.summary import print_comparison
+
+    with _shown_progress(Console(stderr=True)) as show:
+        comparison = made(
+            folders,
+            by=by or (),
+            baseline=baseline,
+            outcomes=outcome or (),
+            level=level,
+            allow_different=allow_different,
+            paired=paired,
+            out=out,
+            overwrite=overwrite,
+            progress=show,
+        )
+    print_comparison(comparison, Console())
+
+
+@contextmanager
+def _shown_progress(console: "Console") -> Iterator[Callable[[str, int, int], None]]:
+    """Show what is being done on a terminal, and nothing elsewhere."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield show

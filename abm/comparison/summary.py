@@ -1,0 +1,130 @@
+"""A comparison in one terminal screen: what differs, by how much, how sure."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from abm.comparison.wording import between, largest, number, p_text, percent, ranked, short
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.comparison.analysis import Comparison
+
+LINES, WIDTH = 25, 80
+_OUTCOMES = 10  # rows of the table at most
+_GROUPS = 4  # of which regime and winner are printed
+_NOTES = 3
+
+
+def print_comparison(comparison: "Comparison", console: Console) -> None:
+    """Print the largest effects, the regimes and the winners, in at most 25 lines of 80 columns.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    console : rich.console.Console
+        Where to.
+    """
+    runs = comparison.runs
+    by = list(runs.by)
+    names = dict(zip(runs.groups, (short(group, by) for group in runs.groups)))
+    table = comparison.comparison
+    rows = ranked(table.assign(group=[names[group] for group in table["group"]]), names[runs.baseline])
+    level = comparison.method["level"]
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(_cut(text), style=style), soft_wrap=True)
+
+    counts = runs.frame["group"].value_counts()
+    sizes = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
+    groups = f"{len(runs.groups)} groups by {', '.join(by) or 'directory'}"
+    line(f"{groups}, {sizes} run{'s' * (sizes != '1')} each, baseline {names[runs.baseline]}", "bold")
+    others = [group for group in runs.groups if group != runs.baseline]
+    pairs = sum(runs.paired[group] for group in others)
+    kind = (
+        "run by run (common seeds)"
+        if pairs == len(others)
+        else f"run by run in {pairs} groups"
+        if pairs
+        else "unpaired"
+    )
+    found = rows[rows["p_holm"] < 1.0 - level]
+    line(f"{found['outcome'].nunique()} of {rows['outcome'].nunique()} outcomes differ after Holm; compared {kind}")
+    notes = comparison.notes[:_NOTES]
+    tail = [*_facts(comparison, names), *_note_lines(comparison.notes, notes)]
+    console.print()
+    room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, what comes behind, the prompt
+    console.print(_effects(rows, min(_OUTCOMES, room), level), soft_wrap=True)
+    for text in tail:
+        line(text)
+
+
+def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
+    """The largest effect of each outcome; of few groups, all of them."""
+    groups = max(rows["group"].nunique(), 1)
+    chosen = (rows if groups <= 2 else largest(rows)).head(most)
+    cells = [
+        (
+            f"{number(row['difference'])} {between(row['difference_low'], row['difference_high'])}",
+            f"{number(row['cliffs_delta'])} {row['cliffs_word']}",
+            p_text(row["p_holm"]).removeprefix("p = ").removeprefix("p "),
+        )
+        for _, row in chosen.iterrows()
+    ]
+    heads = (f"difference [{percent(level)}]", "Cliff's δ", "p")
+    widths = [max(map(len, column)) for column in zip(heads, *cells)]
+    # What the numbers leave is the names'; they are cut rather than the numbers.
+    room = WIDTH - 1 - sum(widths) - 2 * (len(heads) + 1)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    outcome = min(max(map(len, [*chosen["outcome"], "outcome"])), room - 12, 24)
+    table.add_column("outcome", overflow="ellipsis", no_wrap=True, max_width=outcome)
+    table.add_column("group", overflow="ellipsis", no_wrap=True, max_width=room - outcome)
+    for heading, width in zip(heads, widths):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=width)
+    for (_, row), texts in zip(chosen.iterrows(), cells):
+        table.add_row(Text(str(row["outcome"])), Text(str(row["group"])), *map(Text, texts))
+    return table
+
+
+def _facts(comparison: "Comparison", names: dict[Any, str]) -> Iterator[str]:
+    """Regime and winner of the first groups, a line a group."""
+    regimes, winners = comparison.regimes, comparison.winners
+    if regimes.empty and winners.empty:
+        return
+    yield ""
+    for group in comparison.runs.groups[:_GROUPS]:
+        parts = []
+        if not regimes.empty:
+            row = regimes[regimes["group"] == group].sort_values("share", kind="stable").iloc[-1]
+            parts.append(f"{row['structure']}, {row['growth']} {percent(row['share'])}")
+        if not winners.empty:
+            row = winners[winners["group"] == group].sort_values("share", kind="stable").iloc[-1]
+            parts.append(f"{row['strategy']} wins {percent(row['share'])}")
+        yield f"{_cut(names[group], 22)}: {'; '.join(parts)}"
+    more = len(comparison.runs.groups) - _GROUPS
+    if more > 0:
+        yield f"({more} more groups: regimes.csv, winners.csv)"
+
+
+def _note_lines(every: list[str], shown: list[str]) -> Iterator[str]:
+    """Notes, each cut to a line."""
+    for note in shown:
+        yield f"note: {note}"
+    if len(every) > len(shown):
+        yield f"({len(every) - len(shown)} more notes in report.html)"
+
+
+def _cut(text: str, width: int = WIDTH - 1) -> str:
+    """A text of one line, no longer than a width.
+
+    Examples
+    --------
+    >>> _cut("a long name", 6)
+    'a lon…'
+    """
+    text = " ".join(text.split()) if text else text
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,230 @@
+"""The comparison table: each outcome of each group with its interval, and how it differs from the baseline."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from abm.comparison.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
+from abm.comparison.intervals import difference_intervals, is_binary, mean_intervals, skewed
+from abm.comparison.resampling import FEWEST
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.comparison.groups import Runs
+
+QUANTILES = {"q10": 0.1, "q25": 0.25, "median": 0.5, "q75": 0.75, "q90": 0.9}
+FIXED = (
+    *("outcome", "group", "n", "failed", "mean", "sd", "median", "low", "high"),
+    *("difference", "difference_low", "difference_high", "cliffs_delta", "p_holm", "paired"),
+)
+FURTHER = ("q10", "q25", "q75", "q90", "missing", "cliffs_word", "variance_ratio", "p", "pairs", "method", "warning")
+
+
+class Sample(NamedTuple):
+    """The runs of a group.
+
+    Attributes
+    ----------
+    group : str
+    values : float64 array, shape (runs, outcomes)
+    pair : int64 array, shape (runs,)
+        In rising order, each once.
+    blocks : int64 array, shape (runs,), or None
+        None where each run is a replication of its own.
+    """
+
+    group: str
+    values: np.ndarray
+    pair: np.ndarray
+    blocks: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> "Sample":
+        """Some of the runs.
+
+        Examples
+        --------
+        >>> sample = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.arange(3), None)
+        >>> sample.take(np.array([0, 2])).values.ravel()
+        array([1., 3.])
+        """
+        return Sample(
+            self.group, self.values[rows], self.pair[rows], None if self.blocks is None else self.blocks[rows]
+        )
+
+    def beside(self, other: "Sample") -> tuple["Sample", "Sample"]:
+        """The runs of both that are pairs, row for row.
+
+        Examples
+        --------
+        >>> one = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.array([0, 4, 7]), None)
+        >>> two = Sample("b", np.array([[8.0], [9.0]]), np.array([4, 9]), None)
+        >>> [sample.values.tolist() for sample in one.beside(two)]
+        [[[2.0]], [[8.0]]]
+        """
+        _, own, theirs = np.intersect1d(self.pair, other.pair, assume_unique=True, return_indices=True)
+        return self.take(own), other.take(theirs)
+
+
+def samples_of(runs: "Runs", columns: list[str], frame: "pd.DataFrame | None" = None) -> Iterator[Sample]:
+    """The runs of each group in order, the baseline's first.
+
+    Parameters
+    ----------
+    runs : Runs
+    columns : list of str
+        What is wanted of each run.
+    frame : DataFrame, optional
+        Has them, beside `group`, `pair` and `block`; that of the runs by default.
+    """
+    frame = runs.frame if frame is None else frame
+    codes, pair, block = frame["group"].cat.codes.to_numpy(), frame["pair"].to_numpy(), frame["block"].to_numpy()
+    groups, matrix = runs.groups, frame[columns].to_numpy(np.float64)
+    for place in sorted(range(len(groups)), key=lambda place: groups[place] != runs.baseline):
+        rows = np.flatnonzero(codes == place)
+        rows = rows[np.argsort(pair[rows], kind="stable")]
+        blocks = block[rows] if len(np.unique(block[rows])) < len(rows) else None
+        yield Sample(groups[place], matrix[rows], pair[rows], blocks)
+
+
+def comparison_table(
+    runs: "Runs", level: float = 0.95, seed: int = 0, advance: Callable[[], None] = lambda: None
+) -> "pd.DataFrame":
+    """Each outcome of each group beside the baseline.
+
+    Runs that lack an outcome are left out of its numbers and counted in `missing`. Where groups share seeds the
+    difference is that of the pairs; runs without a partner then count for the mean only.
+
+    Parameters
+    ----------
+    runs : Runs
+    level : float
+        Of the intervals.
+    seed : int
+        Of the resampling.
+    advance : callable
+        Called after each group.
+
+    Returns
+    -------
+    DataFrame
+        The columns `FIXED`, each factor's own where there are several, and `FURTHER`. `p_holm` is p after Holm over
+        the whole table; `variance_ratio` says how many times more runs it would have taken without pairing; `warning`
+        is `few runs` below 5 replications, `skewed` where the interval of the mean may cover less than it says, or
+        `no value`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from abm.comparison.groups import collect_runs
+    >>> hhi = [900.0, 790.0, 950.0, 860.0, 870.0, 770.0, 980.0, 860.0, 910.0, 830.0]
+    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 5, "seed": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "hhi": hhi})
+    >>> table = comparison_table(collect_runs(frame, by="churn"))
+    >>> table[["outcome", "group", "n", "mean", "difference", "cliffs_delta", "paired"]]
+      outcome group  n   mean  difference  cliffs_delta  paired
+    0     hhi   0.1  5  922.0         NaN           NaN   False
+    1     hhi   0.2  5  822.0      -100.0          -1.0    True
+    """
+    import pandas as pd
+
+    names = runs.names
+    binary = yes_no(runs, names)
+    parts, base = [], None
+    for sample in samples_of(runs, names):
+        part = _alone(sample, binary, level, seed) | {"failed": runs.failed[sample.group]}
+        if base is None:
+            base = sample
+            part |= {"paired": False, "pairs": 0}
+        else:
+            part |= _beside(sample, base, runs.paired[sample.group], binary, level, seed)
+        about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
+        if len(runs.by) > 1:
+            about |= runs.values_of(sample.group)
+        parts.append(pd.DataFrame(about | part))
+        advance()
+    table = pd.concat(parts, ignore_index=True)
+    table["group"] = pd.Categorical(table["group"], runs.groups, ordered=True)
+    table = table.sort_values(["place", "group"], kind="stable", ignore_index=True)
+    table["p_holm"] = holm(table["p"].to_numpy(np.float64))
+    factors = [name for name in runs.by if len(runs.by) > 1]
+    return table[[*FIXED, *factors, *FURTHER]]
+
+
+def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
+    """Which outcomes are yes/no: by their kind, or by their values in all groups together."""
+    found = is_binary(runs.frame[names].to_numpy(np.float64))
+    return found | np.array([name in runs.yes_no for name in names])
+
+
+def _alone(sample: Sample, binary: np.ndarray, level: float, seed: int) -> dict[str, np.ndarray]:
+    """What is said of a group by itself."""
+    values = sample.values
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    filled = np.where(known, values, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = filled.sum(axis=0) / n
+        centred = np.where(known, values - mean, 0.0)
+        sd = np.sqrt((centred**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
+    low, high = mean_intervals(values, level, sample.blocks, binary=binary, seed=seed)
+    replications = _replications(sample, known)
+    method = np.select([replications < 2, binary, replications < FEWEST], ["", "Wilson", "Student's t"], "bootstrap-t")
+    is_skewed = skewed(values, sample.blocks) & ~binary
+    warning = np.select([n == 0, replications < FEWEST, is_skewed], ["no value", "few runs", "skewed"], "")
+    columns = {"n": n, "mean": mean, "sd": sd, "low": low, "high": high, "missing": len(values) - n}
+    return columns | _quantiles(values, n) | {"method": method, "warning": warning}
+
+
+def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
+    """Of each outcome how many replications have it."""
+    if sample.blocks is None:
+        return known.sum(axis=0)
+    order = np.argsort(sample.blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(sample.blocks[order], prepend=-1))
+    return np.logical_or.reduceat(known[order], starts, axis=0).sum(axis=0)
+
+
+def _quantiles(values: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
+    """Quantiles by linear interpolation of what is not missing."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    columns, found = np.arange(values.shape[1]), {}
+    for name, share in QUANTILES.items():
+        place = share * np.maximum(n - 1, 0)
+        lower = np.floor(place).astype(np.int64)
+        upper = np.minimum(lower + 1, np.maximum(n - 1, 0))
+        below, above = ordered[lower, columns], ordered[upper, columns]
+        found[name] = below + (place - lower) * (above - below)
+    return found
+
+
+def _beside(
+    sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float, seed: int
+) -> dict[str, np.ndarray]:
+    """What is said of a group beside the baseline."""
+    ours, theirs = sample.beside(base) if paired else (sample, base)
+    options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
+    low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, seed=seed, **options)
+    if paired:
+        both = np.isfinite(ours.values) & np.isfinite(theirs.values)
+        first, second = np.where(both, ours.values, np.nan), np.where(both, theirs.values, np.nan)
+    else:
+        both, first, second = np.zeros_like(ours.values, dtype=bool), ours.values, theirs.values
+    delta = cliffs_delta(sample.values, base.values)
+    return {
+        "difference": _mean(first) - _mean(second),
+        "difference_low": low,
+        "difference_high": high,
+        "cliffs_delta": delta,
+        "cliffs_word": [cliffs_word(each) for each in delta],
+        "p": p_values(ours.values, theirs.values, **options),
+        "variance_ratio": variance_ratio(ours.values, theirs.values, ours.blocks) if paired else np.nan,
+        "paired": paired,
+        "pairs": both.sum(axis=0),
+    }
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
