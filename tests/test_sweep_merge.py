@@ -337,3 +337,11 @@ def test_chunks_that_two_workers_have_made_change_nothing(whole, tmp_path, monke
     monkeypatch.setattr(drive, "make_chunk", twice)
     make(EVERYTHING, tmp_path / "out")
     assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+def test_runs_that_nobody_leaves_and_runs_that_somebody_leaves_share_a_chunk(tmp_path):
+    text = 'scenario = "four-sectors"\nset = {capacity = 20, steps = 4}\n[factors]\nrunway = [inf, 0.1]\n'
+    make(design_of(text + "[replications]\ncount = 2\n[collect]\nlives = true", tmp_path), tmp_path / "out")
+    lives = load_sweep(tmp_path / "out").lives
+    assert lives[lives["runway"] == float("inf")]["reason"].isna().all()
+    assert (lives[lives["runway"] == 0.1]["reason"] == "failed").any()
