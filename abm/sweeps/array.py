@@ -5,7 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from abm.sweeps.executors.slurm import seconds
+from abm.sweeps.design import Design
+from abm.sweeps.executors.slurm import megabytes, seconds
 
 _WARNING = 30  # seconds before the walltime at which a task is told to end
 
@@ -44,7 +45,7 @@ def array_script(
         "job-name=abm-sweep",
         f"array=1-{shards}",
         f"cpus-per-task={cores}",
-        f"mem={memory.removesuffix('B')}",
+        f"mem={megabytes(memory)}M",
         f"time={walltime}",
         f"signal=B:TERM@{_WARNING}",
         "requeue",
@@ -52,7 +53,7 @@ def array_script(
         *([f"partition={queue}"] if queue else []),
         *([f"account={account}"] if account else []),
     ]
-    place = shlex.quote(os.path.abspath(design) if os.path.exists(design) else design)
+    place = shlex.quote(design if design in Design.bundled() else os.path.abspath(design))
     folder, python = shlex.quote(os.path.abspath(out)), shlex.quote(sys.executable)
     lines = [
         "#!/bin/bash",

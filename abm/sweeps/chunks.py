@@ -10,6 +10,7 @@ from abm.sweeps.work import Piece, Receipt
 
 TARGET = 5.0  # seconds that a chunk takes: what a kill loses, and long beside what handing it out costs
 FIRST = 0.25  # seconds that the first chunks take, which tell how fast the others will be
+LEAST = 0.25  # seconds that the last chunks take
 MOST_RUNS = 20_000
 _GUESS = 5e-8  # seconds a slot and step, before anything was measured
 
@@ -44,7 +45,10 @@ class Chunks:
         begin = self._next
         before = self._ends[begin - 1] if begin else 0.0
         seconds = TARGET if self._done else FIRST
-        wanted = min(seconds / self.seconds_a_work(), (self._ends[-1] - before) / (2 * max(workers, 1)))
+        share = (self._ends[-1] - before) / (2 * max(workers, 1))
+        if self._done:
+            share = max(share, LEAST / self.seconds_a_work())  # else the last chunks would shrink to a run each
+        wanted = min(seconds / self.seconds_a_work(), share)
         end = int(np.searchsorted(self._ends, before + wanted, side="right"))
         self._next = min(max(end, begin + 1), begin + MOST_RUNS, len(self._runs))
         return self._runs[begin : self._next]

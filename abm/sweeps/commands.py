@@ -25,7 +25,8 @@ class _DesignOrWord(typer.core.TyperGroup):
     """A group whose first argument is a design where it is none of the words."""
 
     def parse_args(self, ctx, args):
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+        args = args or ["--help"]
+        if args[0] not in self.commands and args[0] not in ("-h", "--help"):
             args = [_DESIGN, *args]
         return super().parse_args(ctx, args)
 
@@ -37,7 +38,6 @@ app = typer.Typer(
     "what is missing after the design has grown. abm sweep DESIGN --help lists the options.",
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 
@@ -61,6 +61,9 @@ Directive = Annotated[
 Cores = Annotated[int, typer.Option(metavar="N", parser=whole(1, 4096), help="Cores of a job.")]
 
 
+_OF_JOBS = ("jobs", "cores", "memory", "walltime", "queue", "account", "directive", "interface")
+
+
 def _seconds(text: str) -> float:
     given = str(text)
     if not re.fullmatch(r"[0-9]+(\.[0-9]*)?", given) or float(given) <= 0.0:
@@ -70,6 +73,7 @@ def _seconds(text: str) -> float:
 
 @app.command(name=_DESIGN)
 def run(
+    context: typer.Context,
     design: DesignName,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The sweep's directory; what it holds is kept.")
@@ -106,11 +110,14 @@ def run(
     ] = 600.0,
 ) -> int:
     """Run a design."""
-    if sum(each is not None for each in (workers if shard is None else None, scheduler, cluster)) > 1:
+    if sum(each is not None for each in (workers, scheduler, cluster)) > 1:
         raise InputError("--workers, --scheduler and --cluster exclude each other")
-    if shard and (scheduler or cluster):
+    for name in () if cluster else _OF_JOBS:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise InputError(f"--{name} is of the jobs of --cluster, which is missing")
+    if shard is not None and (scheduler is not None or cluster):
         raise InputError("--shard goes with --workers only; --scheduler and --cluster deal the runs out themselves")
-    if shard and overwrite:
+    if shard is not None and overwrite:
         raise InputError("--shard and --overwrite exclude each other: one shard would remove what another has made")
     if out is None and not dry_run:
         raise InputError("--out DIR is missing")
@@ -126,8 +133,8 @@ def run(
     from abm.sweeps.store import Store
 
     loaded = Design.load(design)
-    part = Shard.parse(shard) if shard else None
-    if scheduler:
+    part = None if shard is None else Shard.parse(shard)
+    if scheduler is not None:
         executor = ExistingCluster(scheduler)
     elif cluster:
         executor = SlurmJobs(jobs, cores, memory, walltime, queue, account, tuple(directive or ()), interface)
@@ -152,7 +159,7 @@ def run(
             else:
                 work.run(overwrite=overwrite, retry_failed=retry_failed)
         except (KeyboardInterrupt, Stopped, OSError):
-            if work.store.holds_runs():
+            if work.store.working.exists():
                 print(f"abm: what is finished is kept in {out}; the same command goes on from there", file=sys.stderr)
             raise
     if part:

@@ -7,11 +7,15 @@ the runs that kill are found.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from concurrent.futures import Future as Answer
 from typing import TYPE_CHECKING
 
 import numpy as np
-from distributed import Future, KilledWorker
+from distributed import KilledWorker
+from distributed.comm import CommClosedError
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from abm.errors import InputError, Stopped
 from abm.sweeps.chunks import Chunks, pieces
@@ -20,11 +24,11 @@ from abm.sweeps.plan import Plan
 from abm.sweeps.work import Job, NotAlike, Receipt, failed_part, make_chunk, own_versions
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 PING = 5.0  # seconds between two looks at the scheduler
 PING_PATIENCE = 30.0  # seconds that it may take to answer
-_PAUSE = 0.02
+_PAUSE = 0.1
 
 
 class Driver:
@@ -41,8 +45,8 @@ class Driver:
         Called now and then; raises to stop.
     patience : float
         Seconds to wait while there is no worker.
-    waits : bool
-        Whether the first worker may take longer than that.
+    waits : callable
+        Whether workers may still come while there is none, as from a queue.
     """
 
     def __init__(
@@ -53,11 +57,12 @@ class Driver:
         done: Callable[[Receipt], None],
         check: Callable[[], None],
         patience: float,
-        waits: bool,
+        waits: Callable[[], bool],
     ) -> None:
         self._client, self._job, self._plan = client, job, plan
         self._done, self._check, self._patience, self._waits = done, check, patience, waits
-        self._workers = self._count_workers()
+        self._scheduler = f"the scheduler {client.scheduler.address}"
+        self._threads = self._count_threads()
         self._seen = self._looked = time.monotonic()
         self._number = 0
         self._check_workers()
@@ -75,61 +80,48 @@ class Driver:
             If a part cannot be written.
         """
         chunks = Chunks(self._plan, runs)
-        flight: dict[Future, np.ndarray] = {}
+        flight: dict[Answer[Receipt], np.ndarray] = {}
         suspects: list[np.ndarray] = []
-        try:
-            while chunks or flight:
-                while chunks and len(flight) < 2 * max(self._workers, 1):
-                    some = chunks.take(self._workers)
-                    flight[self._submit(some)] = some
-                ready = [future for future in flight if future.done()]
-                for future in ready:
-                    some = flight.pop(future)
-                    receipt = self._receipt(future)
-                    if receipt is None:
-                        suspects.append(some)
-                    else:
-                        chunks.measured(some, receipt)
-                        self._done(receipt)
-                if not ready:
-                    self._look_around()
-        finally:
-            for future in flight:
-                future.cancel()
+        while chunks or flight:
+            while chunks and len(flight) < 2 * max(self._threads, 1):
+                some = chunks.take(self._threads)
+                flight[self._submit(some)] = some
+            for answer in self._ready(flight):
+                some = flight.pop(answer)
+                receipt = self._receipt(answer)
+                if receipt is None:
+                    suspects.append(some)
+                else:
+                    chunks.measured(some, receipt)
+                    self._done(receipt)
         for some in suspects:
             self._find_culprits(some)
 
-    def _submit(self, runs: np.ndarray) -> Future:
+    def _submit(self, runs: np.ndarray) -> "Answer[Receipt]":
         self._number += 1
         key = f"chunk-{self._number}-{time.monotonic_ns()}"
-        return self._client.submit(make_chunk, self._job, pieces(self._plan, runs), key=key, pure=False)
+        chunk = self._client.submit(make_chunk, self._job, pieces(self._plan, runs), key=key, pure=False)
+        return asyncio.run_coroutine_threadsafe(_answer(chunk), self._client.loop.asyncio_loop)
 
-    def _receipt(self, future: Future) -> Receipt | None:
+    def _receipt(self, answer: "Answer[Receipt]") -> Receipt | None:
         """What a chunk came to; None if its process died."""
         try:
-            if future.status == "finished":
-                return future.result()
-            if future.status != "error":
-                raise Stopped("the scheduler is lost")
-            problem = future.exception()
-            if isinstance(problem, KilledWorker):
-                return None
-            if isinstance(problem, NotAlike):
-                raise InputError(str(problem))
-            raise problem
-        finally:
-            future.release()
+            return answer.result()
+        except KilledWorker:
+            return None
+        except (CancelledError, CommClosedError):
+            raise Stopped(f"{self._scheduler} is lost") from None
+        except (NoWorkerError, NoValidWorkerError):
+            raise Stopped(f"{self._scheduler} has no worker") from None
+        except NotAlike as problem:
+            raise InputError(str(problem)) from None
 
     def _find_culprits(self, runs: np.ndarray) -> None:
         """Make suspects alone; halve them until the run is found that ends its process, and record it as failed."""
-        future = self._submit(runs)
-        try:
-            while not future.done():
-                self._look_around()
-        except BaseException:
-            future.cancel()
-            raise
-        receipt = self._receipt(future)
+        answer = self._submit(runs)
+        while not self._ready([answer]):
+            pass
+        receipt = self._receipt(answer)
         if receipt is not None:
             self._done(receipt)
         elif len(runs) > 1:
@@ -141,43 +133,64 @@ class Driver:
             write_part(self._job.folder / "parts", failed_part(self._job, piece, why))
             self._done(Receipt(1, 1, 0.0, 0))
 
+    def _ready(self, answers: "Collection[Answer[Receipt]]") -> "Collection[Answer[Receipt]]":
+        """Those of some answers that are there, perhaps after a little while; none is waited for blindly."""
+        self._look_around()
+        return wait(answers, timeout=_PAUSE, return_when=FIRST_COMPLETED).done
+
     def _look_around(self) -> None:
-        """Wait a little; see whether the scheduler answers and there are workers."""
-        time.sleep(_PAUSE)
+        """See whether the scheduler answers and there are workers."""
         self._check()
         if self._client.status != "running":
-            raise Stopped("the scheduler is lost")
+            raise Stopped(f"{self._scheduler} is lost")
         now = time.monotonic()
         if now - self._looked < PING:
             return
-        self._looked = now
-        self._workers = self._count_workers()
-        now = time.monotonic()
-        if self._workers:
-            self._seen, self._waits = now, False
-        elif not self._waits and now - self._seen > self._patience:
+        self._threads = self._count_threads()
+        self._looked = now = time.monotonic()
+        if self._threads or self._waits():
+            self._seen = now
+        elif now - self._seen > self._patience:
             raise Stopped(f"there was no worker for {self._patience:g} s")
 
-    def _count_workers(self) -> int:
+    def _count_threads(self) -> int:
+        """How many chunks the workers can make at once."""
+
         async def count() -> int:
-            answer = await asyncio.wait_for(self._client.scheduler.ncores(), PING_PATIENCE)
-            return len(answer)
+            threads = await asyncio.wait_for(self._client.scheduler.ncores(), PING_PATIENCE)
+            return sum(threads.values())
 
         try:
             return self._client.sync(count)
-        except (TimeoutError, OSError):
-            raise Stopped(f"the scheduler did not answer for {PING_PATIENCE:g} s") from None
+        except TimeoutError:
+            raise Stopped(f"{self._scheduler} did not answer for {PING_PATIENCE:g} s") from None
+        except OSError:
+            raise Stopped(f"{self._scheduler} is lost") from None
 
     def _check_workers(self) -> None:
         """Refuse workers with other versions before any run; later ones are refused by their first chunk."""
-        if not self._workers:
+
+        async def ask() -> dict:
+            return await asyncio.wait_for(self._client.run(own_versions, on_error="return"), PING_PATIENCE)
+
+        try:
+            found = self._client.sync(ask)
+        except TimeoutError:  # one of them is frozen; each of the others is asked again by its first chunk
             return
         wanted = self._job.versions
-        try:
-            found = self._client.run(own_versions)
-        except ModuleNotFoundError as problem:
-            raise InputError(f"a worker has no package {problem.name!r}; install the same abm there") from None
         for address, own in found.items():
+            if isinstance(own, OSError):  # it has just died
+                continue
+            if isinstance(own, Exception):
+                raise InputError(f"worker {address} has another abm, or none: {own}")
             for name in wanted:
-                if own[name] != wanted[name]:
-                    raise InputError(f"worker {address} has {name} {own[name]}, this process has {wanted[name]}")
+                if own.get(name) != wanted[name]:
+                    raise InputError(f"worker {address} has {name} {own.get(name)}, this process has {wanted[name]}")
+
+
+async def _answer(chunk: "Future") -> Receipt:
+    """What a chunk comes to; the cluster may forget it then."""
+    try:
+        return await chunk
+    finally:
+        chunk.release()

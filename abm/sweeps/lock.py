@@ -13,7 +13,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Lock:
     Parameters
     ----------
     path : Path
+        Of a file that is not there yet.
     report : callable
         Gives what to write beside the beat, for `abm sweep status`.
     """
@@ -46,17 +47,16 @@ class Lock:
         self._beats = 0
         self._over = threading.Event()
         self.lost = False
-        path.open("xb").close()
-        self._write()
-        self._file = path.open("rb")
+        self._file = path.open("xb")
         with contextlib.suppress(OSError):  # not every file system has such locks
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._write()  # from here on others can tell that the file is locked
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
     def check(self) -> None:
         """Raise Stopped if the lock is another's by now."""
-        if self.lost or _content(self._path).get("token") != self._token:
+        if self.lost or not self._is_ours():
             self.lost = True
             raise Stopped(f"{self._path.parent.parent}: another process has taken this sweep over")
 
@@ -64,9 +64,12 @@ class Lock:
         """Give the folder free."""
         self._over.set()
         self._thread.join()
-        if not self.lost and _content(self._path).get("token") == self._token:
+        if not self.lost and self._is_ours():
             self._path.unlink(missing_ok=True)
         self._file.close()
+
+    def _is_ours(self) -> bool:
+        return (_content(self._path) or {}).get("token") == self._token
 
     def _write(self) -> None:
         self._beats += 1
@@ -79,7 +82,7 @@ class Lock:
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             try:
-                if _content(self._path).get("token") != self._token:
+                if not self._is_ours():
                     self.lost = True
                     return
                 self._write()
@@ -96,35 +99,51 @@ def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lo
     InputError
         If another living process holds it.
     """
-    if who := holder(path):
-        raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this sweep")
-    path.unlink(missing_ok=True)
+    just_begun = InputError(f"{path.parent.parent}: another process has just begun to work on this sweep")
+    before = _content(path)
+    refuse_others([path])
+    if before is not None:
+        if (_content(path) or before).get("token") != before.get("token"):
+            raise just_begun
+        path.unlink(missing_ok=True)
     try:
         lock = Lock(path, report)
     except FileExistsError:
-        raise InputError(f"{path.parent.parent}: another process has just begun to work on this sweep") from None
+        raise just_begun from None
     try:
         yield lock
     finally:
         lock.release()
 
 
-def holder(path: Path) -> dict[str, Any] | None:
-    """Who holds a lock and lives; waits for a beat where nothing else tells."""
-    first = _content(path)
-    if not first:
-        return None
-    if first.get("machine") == _machine() and _is_free(path):
-        return None
+def refuse_others(paths: Iterable[Path]) -> None:
+    """Refuse a folder while a living process holds one of its locks.
+
+    Raises
+    ------
+    InputError
+    """
+    for path, who in _living(paths):
+        raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this sweep")
+
+
+def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Locks whose holders live; where nothing else tells, a beat of any of them is waited for."""
+    contents = {path: content for path in paths if (content := _content(path)) is not None}
+    watched = {
+        path: content
+        for path, content in contents.items()
+        if content.get("machine") != _machine() or not _is_free(path)
+    }
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    while watched and time.monotonic() < until:
         time.sleep(0.2)
-        now = _content(path)
-        if not now:
-            return None
-        if (now.get("token"), now.get("beat")) != (first.get("token"), first.get("beat")):
-            return now
-    return None
+        for path, first in list(watched.items()):
+            now = _content(path)
+            if now is None:
+                del watched[path]
+            elif now and (now["token"], now["beat"]) != (first.get("token"), first.get("beat")):
+                yield path, now
 
 
 def reports(folder: Path) -> list[dict[str, Any]]:
@@ -146,8 +165,11 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> dict[str, Any] | None:
+    """What a lock's file says: None if it is not there, nothing if it is caught between two writes."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):  # gone, or caught between two writes
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
         return {}

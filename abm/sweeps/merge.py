@@ -89,17 +89,36 @@ def index_runs(plan: Plan, sources: Sequence[PartSource | FinishedSource]) -> Ru
         return RunIndex(plan, sources, nothing, nothing, nothing, np.zeros(0, dtype=bool))
     lengths = [source.runs.num_rows for source in sources]
     stored = pa.concat_tables([source.runs.select(["key", "seed", "failed"]) for source in sources])
-    keys = pd.Index(plan.keys[plan.first_points])
-    runs = pd.MultiIndex.from_arrays([np.repeat(np.arange(len(keys)), plan.replications.count), plan.seeds.ravel()])
-    wanted = pd.MultiIndex.from_arrays([keys.get_indexer(stored["key"].to_numpy()), stored["seed"].to_numpy()])
+    points = pd.Index(plan.keys[plan.first_points]).get_indexer(stored["key"].to_numpy())
     return RunIndex(
         plan,
         sources,
         np.repeat(np.arange(len(sources)), lengths),
         np.concatenate([np.arange(length) for length in lengths]),
-        runs.get_indexer(wanted),
+        _numbers(plan, points, stored["seed"].to_numpy()),
         stored["failed"].to_numpy(),
     )
+
+
+def _numbers(plan: Plan, points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Numbers in the plan of runs given by distinct point (-1: none of the plan's) and seed; -1 where it has none."""
+    found = np.full(len(points), -1)
+    count = plan.replications.count
+    # With common seeds all points have the same row of them, which is sorted once.
+    groups = [np.flatnonzero(points >= 0)] if plan.replications.common else None
+    if groups is None:
+        order = np.argsort(points, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(points[order])) + 1)
+    for mine in groups:
+        if not mine.size or points[mine[0]] < 0:
+            continue
+        own = plan.seeds[points[mine[0]]]
+        by_seed = np.argsort(own, kind="stable")
+        place = np.minimum(np.searchsorted(own[by_seed], seeds[mine]), count - 1)
+        replication = by_seed[place]
+        known = own[replication] == seeds[mine]
+        found[mine[known]] = points[mine[known]] * count + replication[known]
+    return found
 
 
 def merge(index: RunIndex, tables: Sequence[str], folder: Path) -> dict[str, int]:

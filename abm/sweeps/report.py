@@ -8,7 +8,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 from rich.text import Text
 
 from abm.sweeps.run import Progress
@@ -21,7 +20,7 @@ def duration(seconds: float | None) -> str:
 
     Examples
     --------
-    >>> duration(0.25), duration(75), duration(9000), duration(200_000), duration(None)
+    >>> duration(0.26), duration(75), duration(9000), duration(200_000), duration(None)
     ('0.3 s', '1 min 15 s', '2 h 30 min', '2 d 7 h', 'unknown')
     """
     if seconds is None or seconds != seconds:
@@ -100,12 +99,9 @@ def print_end(results: Any, console: Console) -> None:
 
 def print_status(facts: dict[str, str], console: Console) -> None:
     """Print facts of a sweep, one below the other."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    width = max(map(len, facts))
     for name, text in facts.items():
-        table.add_row(name, Text(text))
-    console.print(table)
+        console.print(Text.assemble((name.ljust(width), "bold"), "  ", text), soft_wrap=True)
 
 
 def print_failures(failures: Any, console: Console) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FEW = 100  # values that a factor may have to be a category
+_WITH_MISSING = {"exit_step": "Int64"}  # integers that may be missing, of which pandas would make floats
 
 
 def load_sweep(folder: str | os.PathLike) -> "SweepResults":
@@ -35,7 +36,7 @@ def load_sweep(folder: str | os.PathLike) -> "SweepResults":
     store = Store(folder)
     manifest = store.manifest()
     summary = store.summary()
-    if summary is None:
+    if summary is None or store.is_under_way():
         raise InputError(f"{folder}: the sweep is not finished; run its command again, or abm sweep finish {folder}")
     return SweepResults(store.folder, manifest, summary)
 
@@ -82,7 +83,8 @@ class SweepResults:
         table : str
             `outcomes`, `steps`, `sectors`, `lives`, `firms`, `panel` or `failures`.
         columns : iterable of str, optional
-            Those of the table that are wanted; all by default.
+            Those of the table that are wanted; all by default. Factors are there in any case, under `factor.NAME`
+            where the table has a column of that name.
 
         Raises
         ------
@@ -102,16 +104,19 @@ class SweepResults:
         wanted = None
         if columns is not None:
             known = pq.read_schema(path).names
-            wanted = own + [name for name in columns if name not in own]
+            given = [columns] if isinstance(columns, str) else columns
+            wanted = own + [name for name in dict.fromkeys(given) if name not in own]
+            wanted = [name for name in wanted if name in known or name not in self.factors]
             for name in wanted:
                 if name not in known:
                     raise InputError(f"{path}: has no column {name!r}{nearest(name, known)}")
         frame = pd.read_parquet(path, columns=wanted)
+        frame = frame.astype({name: kind for name, kind in _WITH_MISSING.items() if name in frame})
         points = frame["point"].to_numpy()
         for place, (name, values) in enumerate(self.points.items(), len(own)):
             if values.nunique() <= _FEW:
                 values = values.astype("category")
-            frame.insert(place, name, values.take(points).array, allow_duplicates=True)
+            frame.insert(place, f"factor.{name}" if name in frame else name, values.take(points).array)
         return frame
 
     @cached_property

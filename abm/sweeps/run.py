@@ -1,6 +1,7 @@
 """A sweep from its design to its tables."""
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from abm.scenario import Scenario
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor
 from abm.sweeps.executors.local import LocalProcesses
-from abm.sweeps.lock import held, holder
+from abm.sweeps.lock import held, refuse_others
 from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
 from abm.sweeps.plan import plan_of
 from abm.sweeps.results import SweepResults, load_sweep
@@ -202,7 +203,9 @@ class SweepRun:
         """Make what is missing of a shard; the tables are left to `finish_sweep`."""
         self._begin(overwrite=False)
         if self.store.is_finished(self.plan):
-            return
+            self._index(shard)
+            if not (retry_failed and self.progress.failed):
+                return
         with self._folder(f"lock-{shard.number}-of-{shard.count}") as check:
             self.store.finish_commit()
             self._prepare(retry_failed)
@@ -212,20 +215,20 @@ class SweepRun:
         if overwrite and self.store.holds_a_sweep():
             self.store.clear()
         self.store.check(self.design)
-        try:
-            self.store.working.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise InputError(f"{self.store.folder}: cannot be written: {problem.strerror}") from None
 
     @contextlib.contextmanager
     def _folder(self, name: str) -> Iterator[Callable[[], None]]:
         """Hold the lock; yields what raises once it is lost."""
-        others = "lock*" if name == "lock" else "lock"
-        for path in self.store.working.glob(others):
-            if path.name != name and (who := holder(path)):
-                place = f"process {who['pid']} on {who['host']}"
-                raise InputError(f"{self.store.folder}: {place} is at work on this sweep")
+        try:
+            self.store.working.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise InputError(f"{self.store.folder}: cannot be written: {problem.strerror}") from None
+        others = "lock-*" if name == "lock" else "lock"
+        refuse_others(self.store.working.glob(others))
         with held(self.store.working / name, self.progress.report) as lock:
+            refuse_others(self.store.working.glob(others))  # of two that begin at once one at least sees the other
             yield lock.check
 
     def _prepare(self, retry_failed: bool) -> None:
@@ -235,19 +238,25 @@ class SweepRun:
                 mark.unlink()
 
     def _make(self, check: Callable[[], None], shard: Shard | None = None, *, retry_failed: bool) -> RunIndex:
-        for attempt in range(_ATTEMPTS):
-            index = index_runs(self.plan, self.store.sources())
-            mine = _of(shard, np.arange(self.plan.runs))
-            done, failed = _of(shard, index.done), _of(shard, index.failures)
-            self.progress.total, self.progress.done, self.progress.failed = len(mine), len(done), len(failed)
+        for attempt in range(_ATTEMPTS + 1):
+            index = self._index(shard)
+            failed = _of(shard, index.failures)
             again = failed if retry_failed and not attempt else failed[:0]
             self.progress.failed -= len(again)
             missing = np.union1d(_of(shard, index.missing), again)
             self.watch(self.progress)
             if not missing.size:
                 return index
-            self._make_runs(missing, check)
+            if attempt < _ATTEMPTS:
+                self._make_runs(missing, check)
         raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")
+
+    def _index(self, shard: Shard | None) -> RunIndex:
+        """What is stored, and the progress that it makes."""
+        index = index_runs(self.plan, self.store.sources())
+        self.progress.total = len(_of(shard, np.arange(self.plan.runs)))
+        self.progress.done, self.progress.failed = len(_of(shard, index.done)), len(_of(shard, index.failures))
+        return index
 
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
         from abm.sweeps.drive import Driver
@@ -276,7 +285,7 @@ class SweepRun:
 
         job = job_of(self.store, self.design.scenario, self.design.collect, self.run_timeout, own_versions())
         with self.executor.client() as client:
-            Driver(client, job, self.plan, done, look, self.patience, self.executor.waits).make(runs)
+            Driver(client, job, self.plan, done, look, self.patience, lambda: self.executor.waits).make(runs)
 
 
 def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: float | None, versions: dict) -> Any:
@@ -327,9 +336,7 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
     store.manifest()
     progress = Progress()
     if store.working.exists():
-        for path in store.working.glob("lock-*"):
-            if who := holder(path):
-                raise InputError(f"{store.folder}: process {who['pid']} on {who['host']} is at work on this sweep")
+        refuse_others(store.working.glob("lock-*"))
         with held(store.working / "lock", progress.report):
             store.finish_commit()
             if store.is_under_way():

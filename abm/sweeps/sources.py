@@ -1,6 +1,8 @@
 """Where finished runs lie: in parts, or in the tables of a sweep that was finished before."""
 
+import contextlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,29 +39,33 @@ class FinishedSource:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, pq.ParquetFile] = {}
-        self.runs = self._open("runs").read()
+        with self._whole("runs"):
+            self.runs = self._open("runs").read()
+
+    @contextlib.contextmanager
+    def _whole(self, table: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as problem:
+            path, reason = self._folder / f"{table}.parquet", " ".join(str(problem).split())
+            raise InputError(f"{path}: is damaged: {reason} (--overwrite makes all runs anew)") from None
 
     def _open(self, table: str) -> pq.ParquetFile:
-        path = self._folder / f"{table}.parquet"
         if table not in self._files:
-            try:
-                self._files[table] = pq.ParquetFile(path, page_checksum_verification=True)
-            except (OSError, pa.ArrowException) as problem:
-                raise InputError(f"{path}: is damaged: {problem} (--overwrite makes all runs anew)") from None
+            path = self._folder / f"{table}.parquet"
+            self._files[table] = pq.ParquetFile(path, page_checksum_verification=True)
         return self._files[table]
 
     def pieces(self, table: str) -> np.ndarray:
         """First rows of the pieces that can be read, and the end."""
-        about = self._open(table).metadata
+        with self._whole(table):
+            about = self._open(table).metadata
         return np.cumsum([0] + [about.row_group(group).num_rows for group in range(about.num_row_groups)])
 
     def read(self, table: str, piece: int) -> pa.Table:
         """One piece of a table."""
-        try:
+        with self._whole(table):
             rows = self._open(table).read_row_group(piece)
-        except (OSError, pa.ArrowException) as problem:
-            path = self._folder / f"{table}.parquet"
-            raise InputError(f"{path}: is damaged: {problem} (--overwrite makes all runs anew)") from None
         return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
 
 

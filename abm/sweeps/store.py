@@ -7,10 +7,11 @@ of tables. Runs are found by key and seed in either form, so that what is finish
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from abm import MODEL_VERSION
 from abm.errors import InputError
 from abm.parameters import shown
 from abm.rundir import plain, versions
-from abm.sweeps.lock import holder
+from abm.sweeps.lock import refuse_others
 from abm.sweeps.parts import SUFFIX, DamagedPart, check_part, write_durably
 from abm.sweeps.plan import Plan, file_digest, text_digest
 from abm.sweeps.sources import FinishedSource, PartSource
@@ -72,19 +73,25 @@ class Store:
         InputError
             If the folder holds no sweep.
         """
-        try:
-            return json.loads((self.folder / MANIFEST).read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{self.folder}: holds no sweep") from None
-        except ValueError as problem:
-            raise InputError(f"{self.folder / MANIFEST}: is damaged: {problem}") from None
+        found = self._json(MANIFEST)
+        if found is None:
+            raise InputError(f"{self.folder}: holds no sweep")
+        if "design_hash" not in found:  # others have files of this name, too
+            raise InputError(f"{self.folder}: holds no sweep: its {MANIFEST} is something else's")
+        return found
 
     def summary(self) -> dict[str, Any] | None:
         """How the sweep ended, or None before it did."""
+        return self._json(SUMMARY)
+
+    def _json(self, name: str) -> dict[str, Any] | None:
+        path = self.folder / name
         try:
-            return json.loads((self.folder / SUMMARY).read_text("utf-8"))
-        except FileNotFoundError:
+            return json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except ValueError as problem:
+            raise InputError(f"{path}: is damaged: {problem}") from None
 
     def holds_a_sweep(self) -> bool:
         """Whether there is a sweep already; a folder with anything else in it is refused."""
@@ -94,9 +101,11 @@ class Store:
             return False
         except NotADirectoryError:
             raise InputError(f"{self.folder}: is not a directory") from None
-        if names and MANIFEST not in names and names != {WORKING}:
+        # Without a manifest it is a sweep's only if a process was ended before it had written one.
+        begun = WORKING in names and not _strange(names)
+        if names and MANIFEST not in names and not begun:
             raise InputError(f"{self.folder}: is not empty and holds no sweep; name a new directory")
-        return MANIFEST in names
+        return MANIFEST in names and bool(self.manifest())
 
     def check(self, design: "Design") -> None:
         """Refuse a design whose runs would not go with those that are here.
@@ -115,10 +124,8 @@ class Store:
 
     def clear(self) -> None:
         """Remove the sweep that is here."""
-        for lock in self.working.glob("lock*"):
-            if who := holder(lock):
-                raise InputError(f"{self.folder}: process {who['pid']} on {who['host']} is at work on this sweep")
-        if strange := sorted(set(os.listdir(self.folder)) - set(FILES)):
+        refuse_others(self.working.glob("lock*"))
+        if strange := _strange(os.listdir(self.folder)):
             raise InputError(f"{self.folder}: holds {strange[0]!r}, which no sweep wrote; move it away first")
         # The manifest last: until then the folder is known for a sweep's.
         for name in sorted(os.listdir(self.folder), key=lambda name: name == MANIFEST):
@@ -156,11 +163,14 @@ class Store:
         if not same or not all((self.folder / f"{name}.parquet").exists() for name in names):
             return False
         kept = Plan.load(self.folder, plan.replications)
-        return np.array_equal(kept.keys, plan.keys) and kept.points.equals(plan.points)
+        if not np.array_equal(kept.keys, plan.keys) or list(kept.points) != list(plan.points):
+            return False
+        # Texts come back from a file as another type.
+        return kept.points.astype(plan.points.dtypes.to_dict()).equals(plan.points)
 
     def is_under_way(self) -> bool:
         """Whether there is a plan whose tables are not made yet."""
-        return (self.working / "keys.parquet").exists()
+        return (self.working / "keys.parquet").exists() or (self.working / COMMIT).exists()
 
     def plan(self) -> Plan:
         """The plan of a sweep that is under way, or else of the finished one.
@@ -170,7 +180,7 @@ class Store:
         InputError
             If there is none.
         """
-        folder = self.working if self.is_under_way() else self.folder
+        folder = self.working if (self.working / "keys.parquet").exists() else self.folder
         if not (folder / "keys.parquet").exists():
             raise InputError(f"{self.folder}: holds no plan of runs; run its command again")
         return Plan.load(folder, self.replications())
@@ -221,7 +231,7 @@ class Store:
         for file in sorted(merged.glob("*.*")):
             file.rename(self.folder / file.name)
         if (merged / PARTS).exists():  # runs for a later design; all others are in the tables now
-            shutil.rmtree(self.parts)
+            shutil.rmtree(self.parts, ignore_errors=True)  # gone already if the earlier process was ended just here
             (merged / PARTS).rename(self.parts)
         for path in self.working.iterdir():
             if path.name not in (PARTS, COMMIT) and not path.name.startswith("lock"):
@@ -229,7 +239,10 @@ class Store:
         shutil.rmtree(merged)
 
     def tidy(self) -> None:
-        """Remove the working folder if nothing is left in it."""
+        """Remove what ended processes left half written, and the working folder if nothing is left in it."""
+        for name in os.listdir(self.folder):
+            if _is_half_written(name):
+                (self.folder / name).unlink(missing_ok=True)
         for folder in (self.parts, self.working):
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -249,6 +262,17 @@ def sweep_token(about: Mapping[str, Any]) -> str:
     return f"sweep-{about['design_hash'][:16]}"
 
 
+def _strange(names: Iterable[str]) -> list[str]:
+    """Names that no sweep gave to a file."""
+    return sorted(name for name in set(names) - set(FILES) if not _is_half_written(name))
+
+
+def _is_half_written(name: str) -> bool:
+    """Whether `write_durably` gave the name, to a file of a process that was ended before it could rename it."""
+    whole, _, rest = name.removeprefix(".").rpartition("-")
+    return name.startswith(".") and whole in FILES and re.fullmatch("[0-9a-f]{8}", rest) is not None
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write JSON that is there whole or not at all."""
     text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
@@ -258,7 +282,7 @@ def write_json(value: Any, path: Path) -> None:
 def _about(design: "Design") -> dict[str, Any]:
     """What a sweep's runs are, for the manifest."""
     firms = design.firms_path
-    suffix = ".parquet" if firms and firms.suffix == ".parquet" else ".csv"
+    suffix = ".parquet" if firms and firms.suffix.lower() in (".parquet", ".pq") else ".csv"
     return {
         "model_version": MODEL_VERSION,
         "design_hash": text_digest(design.text),
@@ -288,17 +312,31 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
             if before[place] != now[place]:
                 yield f"{label} has changed"
             continue
-        for name in now[place]:
+        then, this = _flat(before[place]), _flat(now[place])
+        for name in then | this:
             if (place, name) in (("replications", "count"), ("scenario", "name")):
                 continue
-            then, this = before[place].get(name), now[place][name]
-            if then != this:
-                values = f" was {shown(then)}, is {shown(this)}" if not isinstance(this, list) else " have changed"
-                yield f"{label}{name}{values}"
+            if then.get(name) != this.get(name):
+                yield f"{label}{name} was {shown(then.get(name))}, is {shown(this.get(name))}"
     if now["method"] in ("latin", "morris") and before["method"] == now["method"]:
         for name in ("design_points", "design_seed", "factors"):
             if before[name] != now[name]:
-                yield f"{name.replace('design_', '')} of a {now['method']} design, which grows in replications only"
+                label = f"{name.removeprefix('design_')} of a {now['method']} design"
+                values = f"{shown(before[name])}, is {shown(now[name])}"
+                yield f"{label} was {values}; such a design grows in replications only"
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name, of sectors and strategies by dotted ones."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if not isinstance(value, list):
+            found[name] = value
+            continue
+        found[name] = ", ".join(member["name"] for member in value)  # their order matters, too
+        for member in value:
+            found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
+    return found
 
 
 def _git() -> str | None:

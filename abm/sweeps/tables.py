@@ -87,5 +87,5 @@ def failure_rows(failures: Sequence[tuple[str, str]]) -> pa.Table:
 
 
 def _column(values: Sequence) -> pa.Array:
-    is_text = str(values.dtype) in ("object", "str")
+    is_text = str(values.dtype) in ("object", "str")  # by name: the dtype of a frame's array equals no other
     return pa.array(values, pa.string() if is_text else None, from_pandas=is_text)

@@ -1,6 +1,7 @@
 """What a worker does: it makes the runs of a chunk and writes them as one part."""
 
 import os
+import platform
 import threading
 import time
 import traceback
@@ -73,12 +74,12 @@ def check_worker(job: Job) -> None:
     ------
     NotAlike
     """
-    own = own_versions()
+    own, place = own_versions(), f"worker process {os.getpid()} on {platform.node()}"
     for name, wanted in job.versions.items():
-        if own[name] != wanted:
-            raise NotAlike(f"a worker has {name} {own[name]}, this process has {wanted}")
+        if own.get(name) != wanted:
+            raise NotAlike(f"{place} has {name} {own.get(name)}, the sweep has {wanted}")
     if not (job.folder / job.sweep).exists():
-        raise NotAlike(f"a worker does not see the folder {job.folder}; all need a common file system")
+        raise NotAlike(f"{place} does not see the folder {job.folder}; all need a common file system")
 
 
 def make_chunk(job: Job, chunk: Sequence[Piece]) -> Receipt:
@@ -305,8 +306,16 @@ class _Watch:
         while not self._over.wait(min(self._limit / 10.0, 0.5)):
             run = self._run
             if run and time.monotonic() - run[1] > self._limit:
-                (self._folder / run[0]).write_text(f"took longer than {self._limit:g} s", encoding="utf-8")
-                os._exit(1)
+                try:
+                    (self._folder / run[0]).write_text(f"took longer than {self._limit:g} s", encoding="utf-8")
+                finally:
+                    os._exit(1)
+
+
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    """Load the kernels, or compile them, which no run shall be blamed for."""
+    simulate(Scenario(capacity=4, steps=2))
 
 
 @contextmanager
@@ -314,6 +323,7 @@ def _time_limit(job: Job) -> Iterator[_Watch | None]:
     if job.run_timeout is None:
         yield None
         return
+    _warm_up()
     watch = _Watch(job.folder / LOST, job.run_timeout)
     watch._thread.start()
     try:

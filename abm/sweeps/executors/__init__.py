@@ -1,9 +1,11 @@
 """Who makes the runs: each executor is an object whose `client()` is a Dask client for the time of a block.
 
-`waits` says whether its workers may be long in coming, as those of a batch queue are.
+`waits` says, while there is no worker, whether some may still come, as those of a batch queue may.
 """
 
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,3 +34,17 @@ SCHEDULER_SETTINGS = {
     "distributed.comm.timeouts.connect": "30s",
     "distributed.admin.log-format": "%(message)s",
 }
+_LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Dask's words on what was lost from the terminal; the sweep says itself what matters."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

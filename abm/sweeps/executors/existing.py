@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abm.errors import InputError
+from abm.sweeps.executors import quiet
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -27,12 +28,14 @@ class ExistingCluster:
         """Connect for the time of the block."""
         from distributed import Client
 
-        try:
-            client = Client(self.address, timeout="10s", set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as problem:
-            reason = str(problem).split("\n")[0]
-            raise InputError(f"--scheduler {self.address}: no scheduler answers there: {reason}") from None
-        try:
-            yield client
-        finally:
-            client.close(timeout=5)
+        with quiet():
+            try:
+                client = Client(self.address, timeout="10s", set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as problem:
+                reason = str(problem).split("\n")[0]
+                raise InputError(f"--scheduler {self.address}: no scheduler answers there: {reason}") from None
+            try:
+                yield client
+            finally:
+                with contextlib.suppress(TimeoutError, OSError):  # it is lost or frozen
+                    client.close(timeout=5)

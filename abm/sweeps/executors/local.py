@@ -1,19 +1,28 @@
 """Processes of this machine, one thread each."""
 
+import asyncio
 import contextlib
+import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 import psutil
 
-from abm.sweeps.executors import SCHEDULER_SETTINGS
+from abm.sweeps.executors import SCHEDULER_SETTINGS, quiet
 
 if TYPE_CHECKING:
-    from distributed import Client
+    import concurrent.futures
 
-_GOODBYE = 5.0  # seconds that workers have to end
+    from distributed import Client, LocalCluster
+    from tornado.ioloop import IOLoop
+
+# What a terminal sends to workers too, which the sweep ends itself.
+_OF_TERMINALS = {signal.SIGINT, signal.SIGHUP}
+_GOODBYE = 10.0  # seconds that workers have to end
 
 
 def own_cores() -> int:
@@ -36,42 +45,74 @@ class LocalProcesses:
     def client(self) -> "Iterator[Client]":
         """Start the processes, and end all of them after the block."""
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client
 
-        workers: set[psutil.Process] = set()
-        with dask.config.set(SCHEDULER_SETTINGS):
-            try:
-                with (
-                    LocalCluster(
-                        n_workers=self.workers,
-                        threads_per_worker=1,
-                        processes=True,
-                        host="127.0.0.1",
-                        dashboard_address=None,
-                        memory_limit=0,
-                        silence_logs=60,  # above critical: who died is said by the sweep itself
-                        preload=["abm.sweeps.executors.signals"],
-                    ) as cluster,
-                    Client(cluster, set_as_default=False) as client,
-                ):
-                    try:
+        others = set(_workers())
+        try:
+            with dask.config.set(SCHEDULER_SETTINGS), quiet(), _undisturbed_loop() as loop:
+                # Awaited there, for a start that is broken off halfway could not be closed in order.
+                starting = asyncio.run_coroutine_threadsafe(self._start(), loop.asyncio_loop)
+                try:
+                    with Client(starting.result().scheduler_address, loop=loop, set_as_default=False) as client:
                         yield client
-                    finally:
-                        workers.update(_processes(nanny.pid for nanny in cluster.workers.values()))
-            finally:
-                _end(workers)
+                finally:
+                    closing = asyncio.run_coroutine_threadsafe(_close(starting), loop.asyncio_loop)
+                    with contextlib.suppress(TimeoutError):
+                        closing.result(_GOODBYE)
+        finally:
+            _end(set(_workers()) - others)
+
+    async def _start(self) -> "LocalCluster":
+        from distributed import LocalCluster
+
+        return await LocalCluster(
+            n_workers=self.workers,
+            threads_per_worker=1,
+            processes=True,
+            asynchronous=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port: the usual one may be taken
+            memory_limit=0,
+            silence_logs=60,  # above critical: who died is said by the sweep itself
+        )
 
 
-def _processes(pids: Iterable[int | None]) -> Iterator[psutil.Process]:
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if pid is not None:
-                yield psutil.Process(pid)
+async def _close(starting: "concurrent.futures.Future[LocalCluster]") -> None:
+    cluster = await asyncio.wrap_future(starting)
+    await cluster.close()
 
 
-def _end(processes: set[psutil.Process]) -> None:
+@contextlib.contextmanager
+def _undisturbed_loop() -> "Iterator[IOLoop]":
+    """An event loop in a thread that no terminal's signals reach, nor then the processes that are started from it."""
+    from distributed.utils import LoopRunner
+
+    runner = LoopRunner(asynchronous=False)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+    try:
+        resource_tracker.ensure_running()  # lets some in again where it is started, which would be in the loop
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
+
+
+def _workers() -> Iterator[psutil.Process]:
+    """Processes that Dask has started from this one."""
+    for child in multiprocessing.active_children():
+        if child.name.startswith("Dask Worker") and child.pid:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                yield psutil.Process(child.pid)
+
+
+def _end(processes: Iterable[psutil.Process]) -> None:
     """End what is left of the workers, also one that is frozen."""
-    _, alive = psutil.wait_procs(processes, timeout=_GOODBYE if processes else 0)
+    _, alive = psutil.wait_procs(processes, timeout=_GOODBYE)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

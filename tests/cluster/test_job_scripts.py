@@ -1,0 +1,121 @@
+"""The scripts that are given to Slurm, where there is none: what they say, and the shell that runs an array's."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from abm.cli import main
+from abm.errors import InputError
+from abm.sweeps import Design, sweep
+from abm.sweeps.executors.slurm import SlurmJobs, megabytes, seconds
+
+DESIGN = """\
+scenario = "four-sectors"
+[set]
+steps = 20
+capacity = 40
+[factors]
+network_effect = [0.0, 0.5]
+[replications]
+count = 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("walltime", "length"), [("1", 60), ("00:02:00", 120), ("5:00", 300), ("01:00:00", 3600), ("2-00:00:00", 172800)]
+)
+def test_the_last_worker_of_a_job_leaves_well_before_the_walltime(walltime, length):
+    script = SlurmJobs(1, walltime=walltime).script()
+    lifetime, stagger = (int(re.search(rf"--{name} (\d+)s", script)[1]) for name in ("lifetime", "lifetime-stagger"))
+    assert lifetime - stagger > 0
+    # A chunk takes 5 s; a worker's life begins some seconds after that of its job.
+    assert lifetime + stagger <= length - 30
+    assert lifetime >= 0.4 * length
+
+
+def test_a_job_has_a_worker_of_one_thread_for_each_core_and_shares_its_memory():
+    script = SlurmJobs(3, cores_a_job=4, memory="8GB").script()
+    assert "#SBATCH --cpus-per-task=4\n" in script and "#SBATCH --mem=8192M\n" in script
+    for option in ("--nworkers 4", "--nthreads 1", "--memory-limit 2.00GiB", "--nanny", "--no-dashboard"):
+        assert option in script
+
+
+def test_a_job_writes_nothing_where_it_was_submitted_unless_it_is_told_to():
+    assert "#SBATCH --output=/dev/null\n" in SlurmJobs(1).script()
+    lines = SlurmJobs(1, directives=("--output=mine-%j.txt",)).script().splitlines()
+    assert lines.index("#SBATCH --output=mine-%j.txt") > lines.index("#SBATCH --output=/dev/null")  # the later counts
+
+
+def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has_a_blank(monkeypatch, tmp_path):
+    python = tmp_path / "a place" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    told = subprocess.run(["bash"], input=SlurmJobs(1).script(), capture_output=True, text=True, timeout=30)
+    assert told.stdout.startswith("-m distributed.cli.dask_worker tcp://"), told.stderr
+
+
+@pytest.mark.parametrize("text", ["", "0", "0:59", "00:00:00", "abc", "1:2:3:4", "-1", "UNLIMITED", "1h", "٣"])
+def test_a_walltime_that_is_none_is_refused_with_its_value(text):
+    with pytest.raises(InputError, match=f"--walltime {re.escape(repr(text))}"):
+        seconds(text)
+
+
+@pytest.mark.parametrize("text", ["", "4096", "4 GB of it", "-1G", "0GB", "4PB", "nan", "1e3M"])
+def test_a_memory_that_is_none_is_refused_with_its_value(text):
+    with pytest.raises(InputError, match=f"--memory {re.escape(repr(text))}"):
+        megabytes(text)
+
+
+def test_an_interface_that_this_machine_lacks_is_refused_with_those_that_it_has():
+    with pytest.raises(InputError, match=r"--interface 'ib99' is not one of this machine: .*\blo\b"):
+        SlurmJobs(1, interface="ib99")
+
+
+def test_without_slurm_a_sweep_on_it_is_refused_and_a_dry_run_is_not(monkeypatch, tmp_path, capsys):
+    (tmp_path / "design.toml").write_text(DESIGN)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    command = ["sweep", str(tmp_path / "design.toml"), "--out", str(tmp_path / "out"), "--cluster", "slurm"]
+    assert main(command) == 2
+    assert "no command sbatch" in capsys.readouterr().err
+    assert main([*command, "--dry-run"]) == 0
+    assert "#SBATCH" in capsys.readouterr().out
+
+
+def test_the_script_of_an_array_asks_for_what_it_was_told_and_takes_a_bundled_design_by_its_name(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "screening").mkdir()  # is not the design
+    options = ["--cores", "3", "--memory", "1.5GB", "--walltime", "00:30:00", "--queue", "q", "--account", "a"]
+    assert main(["sweep", "script", "screening", "--shards", "7", "--out", "o", *options, "--directive=--nice"]) == 0
+    script = capsys.readouterr().out
+    directives = re.findall("^#SBATCH (.*)$", script, re.MULTILINE)
+    expected = ["array=1-7", "cpus-per-task=3", "mem=1536M", "time=00:30:00", "partition=q", "account=a", "nice"]
+    assert {f"--{each}" for each in [*expected, "requeue", "open-mode=append"]} <= set(directives)
+    assert " -m abm sweep screening --out " in script
+    assert [path.name for path in tmp_path.iterdir()] == ["screening"]
+
+
+@pytest.mark.slow
+def test_the_shell_makes_of_an_array_script_the_tables_of_a_whole_sweep(tmp_path, monkeypatch, capsys):
+    place = tmp_path / "it's a place"
+    place.mkdir()
+    (place / "a design.toml").write_text(DESIGN)
+    monkeypatch.chdir(place)
+    assert main(["sweep", "script", "a design.toml", "--shards", "2", "--out", "by $HOME shards"]) == 0
+    script = capsys.readouterr().out
+    for task in ("1", "2"):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
+        # As a compute node has it: from another folder.
+        subprocess.run([shutil.which("bash")], input=script, cwd="/", text=True, timeout=300, check=True)
+    assert main(["sweep", "finish", "by $HOME shards"]) == 0
+    whole = sweep(Design.load(place / "a design.toml"), tmp_path / "whole", workers=1).folder
+    for name in ("points", "outcomes", "failures"):
+        made = Path("by $HOME shards", f"{name}.parquet").read_bytes()
+        assert made == (Path(whole) / f"{name}.parquet").read_bytes()

@@ -1,0 +1,340 @@
+"""Sweeps on a real Slurm of one node, which is started for these tests: whatever befalls, the tables are the same."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from abm import Scenario, simulate_many
+
+HERE = Path(__file__).parent
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
+SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+MISSING = [program for program in PROGRAMS if shutil.which(program, path=SEARCHED) is None]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"no Slurm here: {', '.join(MISSING)} not found"),
+]
+
+PATIENCE = 600.0  # seconds for anything that is waited for: many times what it takes
+BY_JOBS = ("--cluster", "slurm", "--interface", "lo")
+ALL_TABLES = """\
+scenario = "four-sectors"
+[set]
+steps = 200
+capacity = 400
+[factors]
+network_effect = [0.0, 0.5, 0.9]
+[replications]
+count = 300
+[collect]
+steps = 50
+lives = true
+firms = true
+"""
+LIGHT = """\
+scenario = "four-sectors"
+[set]
+steps = 200
+capacity = 400
+[factors]
+network_effect = [0.0, 0.5, 0.9]
+[replications]
+count = {count}
+"""
+
+
+class Sweep(NamedTuple):
+    """A design, and the tables of it that processes of this machine have made."""
+
+    design: Path
+    tables: dict[str, bytes]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Slurm of one node for the tests of this file."""
+    folder = tmp_path_factory.mktemp("slurm")
+    started = subprocess.run(
+        ["bash", HERE / "slurm_up.sh", folder, str(free_port())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # no pipe, which the daemons would keep open
+        stderr=(folder / "up.txt").open("w"),
+        timeout=120,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+        patch.setenv("PATH", SEARCHED)
+        try:
+            assert started.returncode == 0, (folder / "up.txt").read_text()
+            yield
+        finally:
+            subprocess.run(["bash", HERE / "slurm_down.sh", folder], timeout=120)
+
+
+@pytest.fixture(autouse=True)
+def no_jobs_of_another_test(slurm: None) -> Iterator[None]:
+    yield
+    if queue():
+        call("scancel", f"--user={os.getuid()}")
+        wait_until(lambda: not queue(), "the jobs of a failed test to end")
+
+
+@pytest.fixture(scope="module")
+def complete(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """A sweep with many tables, of 15 s or so, made by one process."""
+    return made_here(tmp_path_factory.mktemp("complete"), ALL_TABLES, workers=1)
+
+
+@pytest.fixture(scope="module")
+def long(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """A sweep that takes one process more than a minute on this machine, however fast it is."""
+    folder = tmp_path_factory.mktemp("long")
+    one = Scenario.load("four-sectors").replace(steps=200, capacity=400)
+    simulate_many([one], range(2), every=0)  # loads the kernels
+    before = time.process_time()  # of the processor, whatever else it is busy with
+    simulate_many([one], range(200), every=0)
+    seconds = (time.process_time() - before) / 200
+    return made_here(folder, LIGHT.format(count=math.ceil(70.0 / seconds / 3)), workers=2)
+
+
+def made_here(folder: Path, design: str, workers: int) -> Sweep:
+    path = folder / "a design.toml"
+    path.write_text(design)
+    abm("sweep", path, "--out", folder / "local", "--workers", str(workers), cwd=folder)
+    return Sweep(path, tables(folder / "local"))
+
+
+def test_slurm_jobs_give_the_bytes_of_one_local_worker_and_leave_no_job_and_no_other_file(complete, tmp_path):
+    place = tmp_path / "a place"
+    place.mkdir()
+    abm("sweep", complete.design, "--out", "by jobs", *BY_JOBS, "--jobs", "2", cwd=place)
+    assert tables(place / "by jobs") == complete.tables
+    assert queue() == []
+    assert len(jobs("abm-worker")) == 2
+    assert os.listdir(place) == ["by jobs"]
+    assert set(os.listdir(place / "by jobs")) == set(os.listdir(complete.design.parent / "local"))
+
+
+def test_a_job_that_is_cancelled_is_replaced_with_all_its_workers(complete, tmp_path):
+    before = set(jobs("abm-worker"))
+    client = start("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1", "--cores", "2", cwd=tmp_path)
+    try:
+        wait_until(lambda: parts(tmp_path / "out") or client.poll() is not None, "a first part")
+        (first,) = set(jobs("abm-worker")) - before
+        call("scancel", first)
+        assert ended(client) == 0
+    finally:
+        client.kill()
+    after = set(jobs("abm-worker")) - before
+    assert len(after) == 2
+    assert tables(tmp_path / "out") == complete.tables
+    assert queue() == []
+
+
+def test_workers_whose_lifetime_is_shorter_than_the_sweep_retire_and_are_replaced(long, tmp_path):
+    before = set(jobs("abm-worker"))
+    abm("sweep", long.design, "--out", "out", *BY_JOBS, "--jobs", "1", "--walltime", "00:01:00", cwd=tmp_path)
+    mine = {job: facts for job, facts in jobs("abm-worker").items() if job not in before}
+    states = [facts["JobState"] for facts in mine.values()]
+    assert len(mine) >= 2
+    assert "COMPLETED" in states, "no worker left of its own accord"
+    assert "TIMEOUT" not in states, "a worker stayed until its walltime"
+    assert tables(tmp_path / "out") == long.tables
+    assert queue() == []
+
+
+def test_shards_of_an_array_and_finish_give_the_same_bytes(complete, tmp_path):
+    place = tmp_path / "a place"
+    place.mkdir()
+    script = abm("sweep", "script", complete.design, "--shards", "3", "--out", "by shards", cwd=place).stdout
+    submit(script, place)
+    wait_until(lambda: not queue(), "the array to end")
+    assert not (place / "by shards" / "outcomes.parquet").exists()
+    abm("sweep", "finish", "by shards", cwd=place)
+    assert tables(place / "by shards") == complete.tables
+
+
+def test_an_array_task_that_its_walltime_ends_keeps_its_parts_and_the_script_goes_on_from_them(long, tmp_path):
+    script = ("sweep", "script", long.design, "--shards", "1", "--out", "out", "--walltime", "1")
+    # Slurm looks each half minute for what comes before the next look: the signal is sent 15 to 45 s after the start.
+    job = submit(abm(*script, "--directive=--signal=B:TERM@15", cwd=tmp_path).stdout, tmp_path)
+    wait_until(lambda: not queue(), "the task to be ended")
+    (task,) = of_array(job)
+    log = (tmp_path / f"slurm-{job}_1.out").read_text()
+    assert task["ExitCode"] == "130:0", (task, log)
+    assert "interrupted" in log
+    kept = parts(tmp_path / "out")
+    assert kept
+    assert "interrupted" in abm("sweep", "status", "out", cwd=tmp_path).stdout
+    unfinished = abm("sweep", "finish", "out", cwd=tmp_path, code=1)
+    assert "are missing" in unfinished.stderr
+
+    submit(abm(*script[:-1], "10", "--cores", "2", cwd=tmp_path).stdout, tmp_path)
+    wait_until(lambda: not queue(), "the second task to end")
+    assert kept < parts(tmp_path / "out"), "parts were made again"
+    abm("sweep", "finish", "out", cwd=tmp_path)
+    assert tables(tmp_path / "out") == long.tables
+
+
+def test_a_task_that_slurm_requeues_goes_on_from_its_parts(complete, tmp_path):
+    script = abm("sweep", "script", complete.design, "--shards", "1", "--out", "out", cwd=tmp_path).stdout
+    job = submit(script, tmp_path)
+    wait_until(lambda: len(parts(tmp_path / "out")) > 1 or not queue(), "two parts")
+    kept = parts(tmp_path / "out")
+    call("scontrol", "requeue", f"{job}_1")
+    wait_until(lambda: of_array(job)[0]["JobState"] == "PENDING", "the task to be in the queue again")
+    call("scontrol", "update", f"JobId={job}_1", "StartTime=now")  # Slurm would wait two minutes
+    wait_until(lambda: not queue(), "the task to end")
+    (task,) = of_array(job)
+    assert (task["Restarts"], task["JobState"]) == ("1", "COMPLETED")
+    assert kept < parts(tmp_path / "out")
+    abm("sweep", "finish", "out", cwd=tmp_path)
+    assert tables(tmp_path / "out") == complete.tables
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_client_that_is_ended_leaves_no_job_and_the_same_command_goes_on(complete, tmp_path, number):
+    command = ("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "2")
+    client = start(*command, cwd=tmp_path)
+    try:
+        wait_until(lambda: parts(tmp_path / "out") or client.poll() is not None, "a first part")
+        client.send_signal(number)
+        code = ended(client)
+    finally:
+        client.kill()
+    log = (tmp_path / "client.txt").read_text()
+    assert code == (-number if number == signal.SIGKILL else 130), log
+    if number != signal.SIGKILL:
+        assert queue() == [], "the client has left its jobs"
+        assert "the same command goes on" in log
+    wait_until(lambda: not queue(), "the jobs to end")
+    kept = parts(tmp_path / "out")
+    assert kept
+    assert not (tmp_path / "out" / "outcomes.parquet").exists()
+    abm(*command, cwd=tmp_path)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["runs_made_by_this_call"] < summary["done"]
+    assert tables(tmp_path / "out") == complete.tables
+    assert queue() == []
+
+
+def test_a_dry_run_prints_the_script_of_a_job_and_submits_nothing(complete, tmp_path):
+    before = jobs("abm-worker")
+    options = ("--jobs", "7", "--cores", "3", "--memory", "4GB", "--walltime", "02:00:00", "--queue", "main")
+    told = abm("sweep", complete.design, "--dry-run", *BY_JOBS, *options, "--directive=--comment=mine", cwd=tmp_path)
+    script = told.stdout[told.stdout.index("#!") :]
+    assert jobs("abm-worker") == before
+    assert os.listdir(tmp_path) == []
+    # Slurm itself says whether it would take it.
+    call("sbatch", "--test-only", text=script)
+    directives = [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
+    for each in ("--cpus-per-task=3", "--mem=4096M", "-t 02:00:00", "-p main", "--comment=mine"):
+        assert each in directives
+
+
+def test_what_slurm_refuses_is_refused_in_its_words(complete, tmp_path):
+    refused = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--queue", "nowhere", cwd=tmp_path, code=2)
+    assert "nowhere" in refused.stderr and "partition" in refused.stderr.lower()
+    assert "Traceback" not in refused.stderr
+    assert queue() == []
+
+
+def test_jobs_that_end_before_a_worker_comes_stop_the_sweep_instead_of_being_submitted_for_ever(complete, tmp_path):
+    unable = "--directive=--export=PATH=/nowhere"  # finds no shell
+    stopped = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1", unable, cwd=tmp_path, code=1)
+    assert "3 jobs in a row" in stopped.stderr
+    assert queue() == []
+
+
+def abm(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess:
+    """A command of abm, with the exit code that it should have."""
+    told = subprocess.run(
+        [sys.executable, "-m", "abm", *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert told.returncode == code, told.stderr
+    return told
+
+
+def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen:
+    """A command of abm in the background, which writes to `client.txt`."""
+    with (cwd / "client.txt").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "abm", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+
+
+def ended(process: subprocess.Popen) -> int:
+    return process.wait(timeout=PATIENCE)
+
+
+def submit(script: str, cwd: Path) -> str:
+    """The number of a job of which this is the script."""
+    return call("sbatch", "--parsable", text=script, cwd=cwd)
+
+
+def queue() -> list[str]:
+    return call("squeue", "--noheader", "--format=%A %j %T").splitlines()
+
+
+def jobs(name: str) -> dict[str, dict[str, str]]:
+    """What Slurm knows of the jobs whose name begins so, also of those that have ended."""
+    lines = call("scontrol", "show", "job", "--oneliner").splitlines()
+    found = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+    return {job["JobId"]: job for job in found if job.get("JobName", "").startswith(name)}
+
+
+def of_array(job: str) -> list[dict[str, str]]:
+    return [facts for facts in jobs("abm-sweep").values() if facts["ArrayJobId"] == job]
+
+
+def parts(out: Path) -> set[str]:
+    return {path.name for path in (out / "working" / "parts").glob("*.part")}
+
+
+def tables(out: Path) -> dict[str, bytes]:
+    """The tables that have to be alike; `runs.parquet` says how long each took."""
+    return {path.name: path.read_bytes() for path in out.glob("*.parquet") if path.name != "runs.parquet"}
+
+
+def call(*command: str, text: str = "", cwd: Path | None = None) -> str:
+    """What a command prints; it may not fail."""
+    told = subprocess.run(command, input=text, cwd=cwd, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, (command, told.stderr)
+    return told.stdout.strip()
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    """A port that is free, as is the one after it; below those that the system gives out for connections."""
+    for port in range(16917, 17917, 2):
+        with socket.socket() as first, socket.socket() as second:
+            try:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no two free ports")

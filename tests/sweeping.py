@@ -1,0 +1,127 @@
+"""Sweeps for tests: small designs, and an executor that makes the runs in this process, one chunk after the other."""
+
+import asyncio
+import contextlib
+import threading
+from pathlib import Path
+
+from abm.sweeps.design import Design
+from abm.sweeps.run import Shard, SweepRun
+from abm.sweeps.store import Store
+
+# Every table, two factors of which one is a word, and a run takes a few milliseconds.
+EVERYTHING = """
+scenario = "four-sectors"
+[set]
+steps = 12
+capacity = 20
+runway = 2.0
+[factors]
+network_effect = [0.0, 0.9]
+policy = ["fixed", "imitate"]
+[replications]
+count = 2
+seed = 1
+[collect]
+level = "full"
+steps = 3
+lives = true
+firms = true
+panel = 5
+"""
+TABLES = ("points", "outcomes", "steps", "sectors", "lives", "firms", "panel")
+
+
+class _Future:
+    """What came of a chunk, for `await`."""
+
+    def __init__(self, function, arguments) -> None:
+        self._value = self._problem = None
+        try:
+            self._value = function(*arguments)
+        except Exception as problem:  # noqa: BLE001 - handed on, as from another process
+            self._problem = problem
+
+    def __await__(self):
+        if self._problem:
+            raise self._problem
+        return self._value
+        yield
+
+    def release(self) -> None:
+        pass
+
+
+class _Client:
+    """What a driver needs of a Dask client: its loop runs in a thread, too."""
+
+    status = "running"
+    address = "in this process"
+
+    def __init__(self, workers: int) -> None:
+        self.workers, self.chunks = workers, []
+        self.scheduler = self.loop = self
+        self.asyncio_loop = asyncio.new_event_loop()
+        threading.Thread(target=self.asyncio_loop.run_forever, daemon=True).start()
+
+    async def ncores(self) -> dict:
+        return dict.fromkeys(range(self.workers), 1)
+
+    def sync(self, function):
+        return asyncio.run(function())
+
+    async def run(self, function, on_error) -> dict:
+        return {"here": function()}
+
+    def submit(self, function, *arguments, key, pure) -> _Future:
+        self.chunks.append(arguments[-1])
+        return _Future(function, arguments)
+
+
+class Here:
+    """An executor without processes, which counts the runs that it was asked for."""
+
+    waits = False
+
+    def __init__(self, workers: int = 1) -> None:
+        self._client = _Client(workers)
+
+    def cores(self) -> int:
+        return self._client.workers
+
+    @contextlib.contextmanager
+    def client(self):
+        yield self._client
+
+    @property
+    def chunks(self) -> list[int]:
+        """Runs of each chunk, in the order in which they were asked for."""
+        return [sum(len(piece.seeds) for piece in chunk) for chunk in self._client.chunks]
+
+    @property
+    def runs(self) -> int:
+        return sum(self.chunks)
+
+
+def design_of(text: str, folder: str | Path = ".") -> Design:
+    return Design.from_toml(text, "my.toml", folder)
+
+
+def make(text: str | Design, out: Path, executor: Here | None = None, **options) -> int:
+    """Run a design in this process; returns the number of runs that were made."""
+    executor = executor or Here()
+    design = text if isinstance(text, Design) else design_of(text)
+    before = executor.runs
+    SweepRun(design, Store(out), executor).run(**options)
+    return executor.runs - before
+
+
+def make_shard(text: str, out: Path, number: int, count: int, **options) -> int:
+    executor = Here()
+    SweepRun(design_of(text), Store(out), executor).run_shard(Shard(number, count), **options)
+    return executor.runs
+
+
+def tables_of(out: Path) -> dict[str, bytes]:
+    """The bytes of the tables that must be equal however they were made."""
+    return {name: (out / f"{name}.parquet").read_bytes() for name in TABLES if (out / f"{name}.parquet").exists()}

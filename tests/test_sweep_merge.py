@@ -1,0 +1,347 @@
+"""The tables of a sweep: what `simulate` gives for each run, and the same bytes however the runs came to be made."""
+
+import random
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from abm import Scenario, load_sweep, simulate, sweep
+from abm.sweeps import chunks, drive, merge
+from abm.sweeps.run import finish_sweep
+from abm.sweeps.store import Store
+from abm.sweeps.work import make_chunk
+from tests.sweeping import EVERYTHING, TABLES, Here, design_of, make, make_shard, tables_of
+
+KEYS = ["point", "replication", "seed"]
+
+
+def small(factors: str, count: int = 3, design: str = "", more: str = "") -> str:
+    """A design with the tables that are made run by run, and light runs."""
+    head = f'scenario = "four-sectors"\nset = {{steps = 6, capacity = 8, runway = 2.0}}\n[factors]\n{factors}\n'
+    rest = f"[design]\n{design}\n[replications]\ncount = {count}\n[collect]\nsteps = 2\nlives = true\n{more}\n"
+    return head + rest
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of EVERYTHING, made at one go."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    assert make(EVERYTHING, out) == 8
+    return out
+
+
+def made_as_one(text: str, folder, inside=".") -> dict[str, bytes]:
+    make(design_of(text, inside), folder / "as-one")
+    return tables_of(folder / "as-one")
+
+
+# --- what is in them ----------------------------------------------------------------------------------
+
+
+def scenario_of(changes: dict) -> Scenario:
+    return Scenario.load("four-sectors").replace(steps=12, capacity=20, runway=2.0, **changes)
+
+
+def test_every_table_holds_what_simulate_gives_for_its_point_and_seed(whole):
+    results = load_sweep(whole)
+    assert results.tables == ["outcomes", "steps", "sectors", "lives", "firms", "panel", "failures"]
+    tables = {name: getattr(results, name) for name in results.tables}
+    assert tables["failures"].empty
+    seeds = tables["outcomes"]["seed"].tolist()
+    values = [(effect, policy) for effect in (0.0, 0.9) for policy in ("fixed", "imitate")]
+    for point, (effect, policy) in enumerate(values):
+        for replication in range(2):
+            seed = seeds[2 * point + replication]
+            scenario = scenario_of({"network_effect": effect, "policy": policy})
+            result = simulate(scenario, seed, collect="full", every=3, panel=5)
+            expected = {"steps": result.steps.reset_index(), "outcomes": result.outcomes.to_frame().T}
+            expected |= {name: getattr(result, name) for name in ("sectors", "lives", "firms", "panel")}
+            for name, frame in expected.items():
+                mine = tables[name].query(f"point == {point} and replication == {replication}")
+                assert set(mine["seed"]) == {seed}
+                assert set(mine["network_effect"]) == {effect} and set(mine["policy"]) == {policy}
+                mine = mine.drop(columns=[*KEYS, "network_effect", "policy"]).reset_index(drop=True)
+                pd.testing.assert_frame_equal(
+                    mine, frame.reset_index(drop=True), check_dtype=name != "outcomes", check_exact=True
+                )
+    assert len(set(seeds)) == 2 and seeds[:2] == seeds[-2:]
+
+
+def test_rows_are_in_the_order_of_points_replications_and_time(whole):
+    for name in ("outcomes", "steps", "sectors", "panel", "lives", "firms"):
+        frame = pd.read_parquet(whole / f"{name}.parquet")
+        order = [*KEYS[:2], *(column for column in ("step", "id") if column in frame and name != "sectors")]
+        assert frame[order].apply(tuple, axis=1).is_monotonic_increasing, name
+    outcomes = pd.read_parquet(whole / "outcomes.parquet")
+    assert outcomes["point"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert outcomes["replication"].tolist() == 4 * [0, 1]
+
+
+def test_the_columns_have_plain_types(whole):
+    texts = {"winner", "structure", "growth", "sector", "strategy", "name", "reason"}
+    integers = {*KEYS, "step", "id", "slot", "entry_step", "exit_step", "direction", "age", "peak_firms", "peak_step"}
+    for name in TABLES[1:]:
+        for field in pq.read_schema(whole / f"{name}.parquet"):
+            kind = str(field.type)
+            assert kind in ("int64", "double", "string"), (name, field)
+            assert (kind == "string") == (field.name in texts), (name, field)
+            if field.name in integers:
+                assert kind == "int64", (name, field)
+    points = {field.name: str(field.type) for field in pq.read_schema(whole / "points.parquet")}
+    assert points["point"] == "int64" and points["network_effect"] == "double" and "string" in points["policy"]
+
+
+def test_outcomes_alone_are_those_of_simulate_although_runs_are_made_together(tmp_path):
+    text = 'scenario = "four-sectors"\nset = {capacity = 30}\n[factors]\nsteps = [10, 25]\nchurn = [0.1, 0.6]\n'
+    make(text + "[replications]\ncount = 4", tmp_path / "out")
+    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes.parquet")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.parquet")) == [
+        *("failures.parquet", "keys.parquet", "outcomes.parquet", "points.parquet", "runs.parquet")
+    ]
+    values = [(steps, churn) for steps in (10, 25) for churn in (0.1, 0.6)]
+    for _, row in outcomes.iterrows():
+        steps, churn = values[row["point"]]
+        scenario = Scenario.load("four-sectors").replace(capacity=30, steps=steps, churn=churn)
+        expected = simulate(scenario, row["seed"], collect="light").outcomes
+        pd.testing.assert_series_equal(row.drop(KEYS), expected, check_names=False, check_exact=True)
+
+
+def test_a_factor_of_steps_gives_tables_of_different_lengths(tmp_path):
+    text = 'scenario = "four-sectors"\nset = {capacity = 10}\n[factors]\nsteps = [4, 9, 4]\n'.replace(", 4]", "]")
+    make(text + '[replications]\ncount = 2\n[collect]\nsteps = "all"', tmp_path / "out")
+    steps = pd.read_parquet(tmp_path / "out" / "steps.parquet")
+    assert steps.groupby(["point", "replication"]).size().tolist() == [4, 4, 9, 9]
+    seed = int(steps["seed"].iloc[-1])
+    expected = simulate(Scenario.load("four-sectors").replace(capacity=10, steps=9), seed, collect="light").steps
+    mine = steps.tail(9).drop(columns=KEYS).reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, expected.reset_index(), check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["firms.csv", "firms.pq", "FIRMS.PARQUET"])
+def test_every_run_starts_from_the_firm_table(tmp_path, name):
+    table = pd.DataFrame({"sector": ["enterprise", "search"][:1] * 3, "strategy": "balanced", "T": [1.0, 2.0, 3.0]})
+    if name.endswith("csv"):
+        table.to_csv(tmp_path / name, index=False)
+    else:
+        table.to_parquet(tmp_path / name)
+    text = f'scenario = "four-sectors"\nfirms = "{name}"\nset = {{capacity = 20}}\n[factors]\nsteps = [5, 8]\n'
+    make(design_of(text + "[replications]\ncount = 2\n[collect]\nfirms = true", tmp_path), tmp_path / "out")
+    make(design_of(text + "[replications]\ncount = 2", tmp_path), tmp_path / "together")
+    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes.parquet")
+    assert tables_of(tmp_path / "out")["outcomes"] == tables_of(tmp_path / "together")["outcomes"]
+    for _, row in outcomes.iterrows():
+        scenario = Scenario.load("four-sectors").replace(capacity=20, steps=[5, 8][row["point"]])
+        expected = simulate(scenario, row["seed"], firms=tmp_path / name, collect="light").outcomes
+        pd.testing.assert_series_equal(row.drop(KEYS), expected, check_names=False, check_exact=True)
+
+
+def test_equal_points_are_run_once_and_are_in_every_row(tmp_path):
+    (tmp_path / "points.csv").write_text("churn\n0.5\n0.25\n0.5\n")
+    text = small("", 2, 'method = "list"\nfile = "points.csv"')
+    executor = Here()
+    assert make(design_of(text, tmp_path), tmp_path / "out", executor) == 4
+    for name in ("outcomes", "steps", "lives"):
+        table = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
+        first, again = (table[table["point"] == point].drop(columns="point").reset_index(drop=True) for point in (0, 2))
+        pd.testing.assert_frame_equal(first, again, check_exact=True)
+        assert len(first) and not first.equals(table[table["point"] == 1].drop(columns="point").reset_index(drop=True))
+    assert load_sweep(tmp_path / "out").outcomes["churn"].tolist() == [0.5, 0.5, 0.25, 0.25, 0.5, 0.5]
+    assert make(design_of(text, tmp_path), tmp_path / "out", executor) == 0
+
+
+# --- the same bytes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "workers", "expected"),
+    [({"MOST_RUNS": 1}, 1, 8 * [1]), ({"MOST_RUNS": 3}, 7, None), ({"FIRST": 60.0, "TARGET": 60.0, "LEAST": 0.0}, 1, [4, 2, 1, 1])],
+)
+def test_chunks_and_workers_leave_no_trace(whole, tmp_path, monkeypatch, settings, workers, expected):
+    for name, value in settings.items():
+        monkeypatch.setattr(chunks, name, value)
+    executor = Here(workers)
+    assert make(EVERYTHING, tmp_path / "out", executor) == 8
+    assert executor.chunks[: len(expected or [])] == (expected or [])
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+def test_shards_leave_no_trace(whole, tmp_path):
+    out = tmp_path / "out"
+    assert [make_shard(EVERYTHING, out, number, 3) for number in (3, 1, 2)] == [2, 3, 3]
+    assert make_shard(EVERYTHING, out, 2, 3) == 0
+    assert make_shard(EVERYTHING, out, 1, 5) == 0
+    finish_sweep(out)
+    assert tables_of(out) == tables_of(whole)
+    assert not (out / "working").exists()
+    assert make_shard(EVERYTHING, out, 1, 4) == 0
+    assert not (out / "working").exists()
+
+
+def test_shards_and_a_whole_sweep_go_on_from_each_other(whole, tmp_path):
+    assert make_shard(EVERYTHING, tmp_path / "out", 2, 3) == 3
+    assert make(EVERYTHING, tmp_path / "out") == 5
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+def test_runs_are_dealt_to_shards_by_their_number(tmp_path):
+    text = small("churn = [0.1, 0.2]", 3)
+    make_shard(text, tmp_path / "out", 2, 4)
+    found = [source.runs.to_pandas() for source in Store(tmp_path / "out").sources()]
+    found = set(pd.concat(found)[["key", "seed"]].itertuples(index=False, name=None))
+    design = design_of(text)
+    wanted = [(point, replication) for point in range(2) for replication in range(3)][1::4]
+    make(design, tmp_path / "whole")
+    runs = pd.read_parquet(tmp_path / "whole" / "runs.parquet").set_index(["point", "replication"]).loc[wanted]
+    assert len(runs) == 2 and found == set(zip(runs["key"], runs["seed"], strict=True))
+
+
+def test_parts_in_any_order_give_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(chunks, "MOST_RUNS", 1)
+    text = small("churn = [0.1, 0.2, 0.9]", 2)
+    make_shard(text, tmp_path / "out", 1, 1)
+    store = Store(tmp_path / "out")
+    plan, sources = store.plan(), store.sources()
+    assert len(sources) == 6
+    written = []
+    for seed in range(4):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        random.Random(seed).shuffle(sources)
+        index = merge.index_runs(plan, sources)
+        assert not index.missing.size
+        merge.merge(index, ["outcomes", "steps", "sectors", "lives", "failures"], folder)
+        written.append(tables_of(folder))
+    assert set(written[0]) == {"outcomes", "steps", "sectors", "lives"}
+    assert all(each == written[0] for each in written)
+
+
+def test_a_run_that_was_made_twice_counts_once(whole, tmp_path):
+    out = tmp_path / "out"
+    make_shard(EVERYTHING, out, 1, 3)
+    copied = {path.name: path.read_bytes() for path in (out / "working" / "parts").iterdir()}
+    assert make(EVERYTHING, out) == 5
+    # Parts that another process has left behind after the tables were made, and a design that has grown.
+    (out / "working" / "parts").mkdir(parents=True)
+    for name, data in copied.items():
+        (out / "working" / "parts" / name).write_bytes(data)
+    assert make(EVERYTHING.replace("count = 2", "count = 3"), out) == 4
+    assert make(EVERYTHING, out) == 0
+    assert tables_of(out) == tables_of(whole)
+
+
+GROWTH = {
+    "replications": (small("churn = [0.1, 0.9]", 2), small("churn = [0.1, 0.9]", 5), 6),
+    "levels": (small("churn = [0.1, 0.9]"), small("churn = [0.05, 0.1, 0.5, 0.9]"), 6),
+    "a factor": (
+        small("network_effect = [0.0, 0.9]"),
+        small("heterogeneity = [0.2, 0.4]\nnetwork_effect = [0.0, 0.9]"),
+        6,
+    ),
+    "sobol": (
+        small("churn = {low = 0.1, high = 0.9}\npolicy = ['fixed', 'imitate']", 2, "method = 'sobol'\npoints = 4"),
+        small("churn = {low = 0.1, high = 0.9}\npolicy = ['fixed', 'imitate']", 2, "method = 'sobol'\npoints = 8"),
+        8,
+    ),
+    "saltelli": (
+        small("churn = {low = 0.1, high = 0.9}", 1, "method = 'saltelli'\npoints = 2"),
+        small("churn = {low = 0.1, high = 0.9}", 1, "method = 'saltelli'\npoints = 4"),
+        4,  # with a single factor two of the three points of a base sample are equal
+    ),
+    "latin in replications": (
+        small("churn = {low = 0.1, high = 0.9}", 1, "method = 'latin'\npoints = 4"),
+        small("churn = {low = 0.1, high = 0.9}", 2, "method = 'latin'\npoints = 4"),
+        4,
+    ),
+    "independent seeds": (
+        small("churn = [0.1, 0.9]", 2).replace("count = 2", "count = 2\ncommon = false"),
+        small("churn = [0.9, 0.2, 0.1]", 3).replace("count = 3", "count = 3\ncommon = false"),
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GROWTH)
+def test_a_design_that_grows_or_shrinks_keeps_what_is_finished_and_leaves_no_trace(tmp_path, what):
+    less, more, missing = GROWTH[what]
+    out = tmp_path / "out"
+    of_more = made_as_one(more, tmp_path)
+    make(less, out)
+    of_less = tables_of(out)
+    assert of_less["outcomes"] != of_more["outcomes"]
+    assert make(more, out) == missing
+    assert tables_of(out) == of_more
+    assert make(less, out) == 0
+    assert tables_of(out) == of_less
+    assert make(more, out) == 0  # also what the smaller design did not have
+    assert tables_of(out) == of_more
+    assert not (out / "working").exists()
+
+
+def test_a_list_grows_by_rows_anywhere(tmp_path):
+    text = small("", 2, 'method = "list"\nfile = "points.csv"')
+    points = tmp_path / "points.csv"
+    points.write_text("churn,policy\n0.5,fixed\n0.25,imitate\n")
+    assert make(design_of(text, tmp_path), tmp_path / "out") == 4
+    points.write_text("churn,policy\n0.9,imitate\n0.25,imitate\n0.5,fixed\n0.9,imitate\n")
+    assert make(design_of(text, tmp_path), tmp_path / "out") == 2
+    assert tables_of(tmp_path / "out") == made_as_one(text, tmp_path, tmp_path)
+
+
+def test_a_finished_sweep_is_left_alone(whole):
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in whole.iterdir()}
+    assert make(EVERYTHING, whole) == 0
+    assert {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in whole.iterdir()} == before
+
+
+def test_blocks_of_rows_change_no_row(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(merge, "BLOCK", 7)
+    make(EVERYTHING, tmp_path / "out")
+    for name in TABLES:
+        mine, theirs = (pq.ParquetFile(folder / f"{name}.parquet") for folder in (tmp_path / "out", whole))
+        pd.testing.assert_frame_equal(mine.read().to_pandas(), theirs.read().to_pandas(), check_exact=True)
+        if name in ("steps", "lives"):
+            assert mine.num_row_groups > 1 == theirs.num_row_groups
+    # Finished tables of other blocks are as good a source as any.
+    monkeypatch.undo()
+    assert make(EVERYTHING.replace("count = 2", "count = 1"), tmp_path / "out") == 0
+    assert make(EVERYTHING, tmp_path / "out") == 0
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+@pytest.mark.slow
+def test_processes_leave_no_trace(whole, tmp_path):
+    results = sweep(design_of(EVERYTHING), tmp_path / "out", workers=2)
+    assert (results.summary["done"], results.summary["cores"]) == (8, 2)
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_command_leaves_no_trace_of_its_processes(whole, tmp_path, workers):
+    (tmp_path / "my.toml").write_text(EVERYTHING)
+    command = [sys.executable, "-m", "abm", "sweep", "my.toml", "--out", "out", "--workers", str(workers)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "8 runs done (4 points, 2 replications)" in done.stdout
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+def test_chunks_that_two_workers_have_made_change_nothing(whole, tmp_path, monkeypatch):
+    def twice(job, chunk):
+        make_chunk(job, chunk)  # by a worker that was taken for dead
+        return make_chunk(job, chunk)
+
+    monkeypatch.setattr(drive, "make_chunk", twice)
+    make(EVERYTHING, tmp_path / "out")
+    assert tables_of(tmp_path / "out") == tables_of(whole)
+
+
+def test_runs_that_nobody_leaves_and_runs_that_somebody_leaves_share_a_chunk(tmp_path):
+    text = 'scenario = "four-sectors"\nset = {capacity = 20, steps = 4}\n[factors]\nrunway = [inf, 0.1]\n'
+    make(design_of(text + "[replications]\ncount = 2\n[collect]\nlives = true", tmp_path), tmp_path / "out")
+    lives = load_sweep(tmp_path / "out").lives
+    assert lives[lives["runway"] == float("inf")]["reason"].isna().all()
+    assert (lives[lives["runway"] == 0.1]["reason"] == "failed").any()
