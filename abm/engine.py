@@ -139,7 +139,7 @@ class Market:
         )
         self.scratch = np.empty((self.threads, at.SCRATCH_ROWS, at.BLOCK))
         window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1
-        plan = (every, int(full), window_start, self.scenario.steps)
+        plan = (every, int(full), window_start, steps or 0)
         self.record = new_record(places, len(self.measures), kept, plan)
         self._place_first_firms()
 

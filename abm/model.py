@@ -8,6 +8,7 @@ import numpy as np
 from mesa import Model
 from mesa.datacollection import DataCollector
 
+from abm import state as at
 from abm.collection import take_stock
 from abm.engine import SEEDS, Market, as_scenario, check_count, check_level, check_seed
 from abm.errors import InputError
@@ -16,8 +17,9 @@ from abm.firmset import FirmSet
 from abm.growth import GROWTH_PLACES
 from abm.measures import MARKET_LACKS
 from abm.parameters import shown
+from abm.ranks import apart, rank_correlation
 from abm.results import firm_frame, life_frame, measure_frame, outcome_series
-from abm.run import FIRST_MEASURE, tally_step
+from abm.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
 
 if TYPE_CHECKING:
     import os
@@ -42,6 +44,7 @@ class MarketCollector(DataCollector):
         # Mesa's own initialisation would fill the attributes that are built on demand here.
         self._market, self._every, self._panel = market, every, panel
         self._rows = np.empty((_FIRST_ROWS, len(market.measures) + GROWTH_PLACES))
+        self._ranked: list[np.ndarray] = []  # customer bases and ages at the end of each step
         self._filled = 0
         self._panels: list[pd.DataFrame] = []
         self._lists: tuple[int, dict[str, list]] = (0, {})
@@ -63,6 +66,8 @@ class MarketCollector(DataCollector):
         measures = len(market.measures)
         self._rows[step, :measures] = market.record.present[0]
         self._rows[step, measures:] = market.record.growth
+        firms = market.state.firms
+        self._ranked.append(firms[[at.B, at.AGE], :: apart(firms.shape[1])])
         self._filled = step + 1
         if self._panel and step % self._panel == 0:
             frame = firm_frame(market)[["id", *_PANEL]].rename(columns={"id": "AgentID"})
@@ -116,6 +121,11 @@ class MarketCollector(DataCollector):
         # Before the first step the window is the start itself.
         for row in self._rows[min(window_start, step) : step + 1]:
             tally_step(tally, row[:measures], row[measures:])
+        for quarter in range(2, 5):
+            before, now = quarter_end(quarter - 1, step), quarter_end(quarter, step)
+            if before < now and step:
+                customers, age = self._ranked[now]
+                tally_tau(tally, rank_correlation(self._ranked[before][0], customers, age, now - before))
         return tally
 
 

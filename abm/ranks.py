@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from abm import state as at
 from abm.compilation import inlined, kernel
 
 
@@ -87,28 +86,29 @@ def kendall(x, y):
     return (all_pairs - tied_x - tied_y + tied_both - 2.0 * exchanges) / math.sqrt(untied)
 
 
-# Slots that are compared: sorting them all would cost a large market more than a step.
-MOST_RANKED = 1000
+MOST_RANKED = 500  # slots that are compared: sorting them all would cost a large market more than a step
 
 
 @kernel
-def rank_correlation(firms, steps):
-    """τ-b of the customer bases of the firms that lived `steps` steps ago, then and now; remembers those of now.
+def apart(capacity):
+    """Of how many slots one stands for all: the least number for which not more than 500 do.
 
-    In a market of more than 1,000 slots every n-th slot stands for all, n the least for which 1,000 are not exceeded.
+    Examples
+    --------
+    >>> apart(500), apart(501)
+    (1, 2)
+    """
+    return 1 + (capacity - 1) // MOST_RANKED
+
+
+@kernel
+def rank_correlation(then, now, age, steps):
+    """τ-b of customer bases `steps` steps ago and now, of the firms that lived then and live now.
 
     Parameters
     ----------
-    firms : float64 array, shape (27, capacity)
+    then, now, age : float64 array, shape (slots,)
     steps : int
-        Since the customer bases were remembered; 0 only remembers them.
     """
-    apart = 1 + (firms.shape[1] - 1) // MOST_RANKED
-    customers, then, age = firms[at.B, ::apart], firms[at.B_QUARTER, ::apart], firms[at.AGE, ::apart]
-    tau = np.nan
-    if steps > 0:
-        stayed = (customers > 0.0) & (age >= steps)
-        tau = kendall(then[stayed], customers[stayed])
-    for i in range(customers.size):
-        then[i] = customers[i]
-    return tau
+    stayed = (now > 0.0) & (age >= steps)
+    return kendall(then[stayed], now[stayed])

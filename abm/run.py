@@ -9,8 +9,8 @@ from abm import sums as at_sum
 from abm.collection import carry, collect, grow_demand, growth_spreads, growths
 from abm.compilation import inlined, kernel
 from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
-from abm.market import advance, begin_step, conclude, gather, review
-from abm.ranks import rank_correlation
+from abm.market import advance, begin_step, conclude, copy_row, gather, review
+from abm.ranks import apart, rank_correlation
 
 # Places of Record.plan.
 EVERY, FULL, WINDOW_START, STEPS = range(4)
@@ -39,8 +39,8 @@ class Record(NamedTuple):
     tally : float64 array, shape (8 + 2·measures + 42,)
         What the outcomes of the run rest on.
     plan : int64 array, shape (4,)
-        Keep each Nth step (0: none); 1 for the level `full`; first step of the window; the scenario's steps, whose
-        quarters ranks are compared at.
+        Keep each Nth step (0: none); 1 for the level `full`; first step of the window; the steps of the run, at the
+        ends of whose quarters ranks are compared, or 0.
     """
 
     rows: np.ndarray
@@ -91,16 +91,31 @@ def _tally_take_off(tally, step, sums):
         tally[TAKE_OFF_STEP] = step
 
 
+@kernel
+def tally_tau(tally, tau):
+    """Add a rank correlation, if it is one."""
+    if not np.isnan(tau):
+        tally[TAUS] += tau
+        tally[TAU_N] += 1.0
+
+
+@inlined
+def quarter_end(quarter, steps):
+    """The last step of a quarter, the first is 1, of so many steps."""
+    return (quarter * steps + 3) // 4
+
+
 @inlined
 def _tally_ranks(tally, step, steps, firms):
     """At the end of each quarter of the run, how ranks compare with those at the end of the one before."""
     for quarter in range(1, 5):
-        if step == (quarter * steps + 3) // 4:
-            before = ((quarter - 1) * steps + 3) // 4
-            tau = rank_correlation(firms, step - before if quarter > 1 else 0)
-            if not np.isnan(tau):
-                tally[TAUS] += tau
-                tally[TAU_N] += 1.0
+        if step == quarter_end(quarter, steps):
+            far = apart(firms.shape[1])
+            now, then = firms[at.B, ::far], firms[at.B_QUARTER, ::far]
+            if quarter > 1:
+                before = quarter_end(quarter - 1, steps)
+                tally_tau(tally, rank_correlation(then, now, firms[at.AGE, ::far], step - before))
+            copy_row(now, then)
             return
 
 

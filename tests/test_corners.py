@@ -22,7 +22,13 @@ COUNTS = {"firms", "entries", "exits", "diverged", "leader_changed"}
 ALWAYS = COUNTS | {"instability", "demand", "step", "sector"}  # numbers where no firm lives, too
 # outcomes that need more firms, values or steps than there may be
 MORE_FIRMS = {"hill", "subbotin", "size_variance_slope", "rank_tau", "leader_hazard", "take_off_step"}
-FROM_MEANS = {"n_eff": "hhi", "hhi_normalised": "hhi", "consumer_surplus": "hhi", "turnover_rate": "hhi", "frontier_gap": "q90_T"}
+FROM_MEANS = {
+    "n_eff": "hhi",
+    "hhi_normalised": "hhi",
+    "consumer_surplus": "hhi",
+    "turnover_rate": "hhi",
+    "frontier_gap": "q90_T",
+}
 
 
 def ends(parameter):

@@ -1,6 +1,7 @@
 """The outcomes of a run: exponents against known distributions, words against their thresholds, windows by hand."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -393,7 +394,9 @@ def test_a_market_that_empties_within_the_window_keeps_the_means_of_the_steps_th
 def test_the_light_level_leaves_out_order_statistics_and_changes_nothing_else():
     scenario = Scenario.load("four-sectors").replace(capacity=120, steps=20)
     full, light = (simulate(scenario, 6, collect=level).outcomes for level in ("full", "light"))
-    missing = {"gini", "size_variance_slope", "frontier_gap"} | {f"{q}_{x}" for q in ("q10", "q50", "q90") for x in "TCRQF"}
+    missing = {"gini", "size_variance_slope", "frontier_gap"} | {
+        f"{q}_{x}" for q in ("q10", "q50", "q90") for x in "TCRQF"
+    }
     assert set(full.index) - set(light.index) == missing
     for name in light.index:
         assert light[name] == full[name] or (math.isnan(light[name]) and math.isnan(full[name])), name
@@ -414,7 +417,7 @@ def test_ranks_are_compared_between_the_ends_of_quarters(result):
     ends = [math.ceil(quarter * steps / 4) for quarter in range(1, 5)]
     at = {step: frame.set_index("id")["B"] for step, frame in result.panel.groupby("step")}
     taus = []
-    for then, now in zip(ends[:-1], ends[1:]):
+    for then, now in pairwise(ends):
         both = pd.concat([at[then], at.get(now, pd.Series(dtype=float))], axis=1, join="inner").to_numpy()
         taus.append(stats.kendalltau(both[:, 0], both[:, 1]).statistic if len(both) > 1 else math.nan)
     assert result.outcomes["rank_tau"] == pytest.approx(np.nanmean(taus), rel=1e-9)

@@ -226,7 +226,10 @@ def test_the_light_level_is_a_part_of_the_full_one(scenario):
     full, light = simulate(scenario, 3), simulate(scenario, 3, collect="light")
     order_statistics = {"gini"} | {f"{q}_{x}" for q in ("q10", "q50", "q90") for x in "TCRQF"}
     assert set(full.steps) - set(light.steps) == order_statistics
-    assert set(full.outcomes.index) - set(light.outcomes.index) == order_statistics | {"size_variance_slope", "frontier_gap"}
+    assert set(full.outcomes.index) - set(light.outcomes.index) == order_statistics | {
+        "size_variance_slope",
+        "frontier_gap",
+    }
     pd.testing.assert_frame_equal(light.steps, full.steps[list(light.steps)], check_exact=True)
     pd.testing.assert_frame_equal(light.sectors, full.sectors[list(light.sectors)], check_exact=True)
     pd.testing.assert_frame_equal(light.firms, full.firms, check_exact=True)

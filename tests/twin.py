@@ -264,7 +264,7 @@ def step(market: Market, draws: Draws) -> tuple[Table, list[Table]]:
     rows = collect(market, exits, entries)
     slots = all_slots(market)
     seen = {"T": mean([firm.T for firm in slots if firm]), "leader": leader(slots), "surplus": surplus(market)}
-    ranked = slots[:: math.ceil(len(slots) / 1000)]
+    ranked = slots[:: math.ceil(len(slots) / 500)]
     seen["B"] = {firm.id: firm.B for firm in ranked if firm}
     market.history.append({"row": rows[0], "growths": growths(market, B_before), **seen})
     for m, sector in enumerate(market.sectors):
