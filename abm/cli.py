@@ -155,6 +155,40 @@ def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None
 
 
 @app.command()
+def equilibrium(
+    scenario: ScenarioName,
+    settings: Settings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a picture, .png or .svg.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a FILE that is there.")] = False,
+    ceilings: Annotated[bool, typer.Option("--ceilings", help="Put the scenario's ceilings on the equations.")] = False,
+) -> None:
+    """Tell where the article's equations rest, what is stable, and above which T firms take off."""
+    from abm.scenario import Scenario
+
+    loaded = Scenario.load(scenario).with_settings(settings or [])
+    if plot:
+        from abm.equilibrium_figure import check_place, equilibrium_picture, write
+
+        check_place(plot, overwrite=overwrite)
+        write(equilibrium_picture(loaded, ceilings=ceilings), plot)
+    if as_json:
+        import json
+
+        from abm.equilibrium import describe
+        from abm.rundir import plain
+
+        text = json.dumps(plain(describe(loaded, ceilings=ceilings)), indent=2, ensure_ascii=False, allow_nan=False)
+        print(text)
+        return
+    from rich.console import Console
+
+    from abm.equilibrium_report import print_equilibria
+
+    print_equilibria(loaded, ceilings, Console())
+
+
+@app.command()
 def scenarios() -> None:
     """List the bundled scenarios."""
     from rich.console import Console

@@ -93,9 +93,7 @@ def overview(result: Any) -> Figure:
     axes = figure.subplots(2, 4)
     figure.subplots_adjust(left=0.054, right=0.87, bottom=0.07, top=0.83, wspace=0.34, hspace=0.48)
     scenario = result.scenario
-    figure.text(0.054, 0.952, _drawable(scenario.name), size=HEADLINE, weight="bold", color=INK,
-                family=_fonts(), parse_math=False)  # fmt: skip
-    figure.text(0.054, 0.918, _facts(result), size=TITLE, color=INK)
+    headline(figure, scenario.name, _facts(result))
 
     kept = result.steps if len(result.steps) else result.steps.reindex([scenario.steps])  # a row of NaN
     steps, many = _drawn(kept)
@@ -109,7 +107,7 @@ def overview(result: Any) -> Figure:
     _draw_turnover(axes[1, 2], kept)
     _draw_shares(axes[1, 3], steps, result)
     for ax in (*axes[0, :3], *axes[1]):
-        _ticks(ax.xaxis, nbins=5, integer=True)
+        round_ticks(ax.xaxis, nbins=5, integer=True)
         ax.set_xlim(steps.index[0], steps.index[-1])
     for ax in (*axes[0, :3], axes[1, 0], axes[1, 1], axes[1, 3]) if many > 1 else ():
         ax.set_xlabel(f"step (quarter); means of {_number(many)}")
@@ -119,6 +117,13 @@ def overview(result: Any) -> Figure:
 def save(figure: Figure, path: str | os.PathLike) -> None:
     """Write a figure; the ending of the path says how (png, pdf or svg)."""
     figure.savefig(path, dpi=DPI)
+
+
+def headline(figure: Figure, name: str, facts: str) -> None:
+    """Write a scenario's name and a line of facts over the panels of a figure."""
+    figure.text(0.054, 0.952, _drawable(name), size=HEADLINE, weight="bold", color=INK,
+                family=_fonts(), parse_math=False)  # fmt: skip
+    figure.text(0.054, 0.918, facts, size=TITLE, color=INK)
 
 
 def _facts(result: Any) -> str:
@@ -189,7 +194,8 @@ def _drawn(steps: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
     return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends), many
 
 
-def _dress(ax: Axes, title: str, y: str, x: str = "step (quarter)") -> None:
+def dress(ax: Axes, title: str, y: str, x: str = "step (quarter)") -> None:
+    """Give a panel its title and the names of its axes."""
     ax.set_title(title, loc="left", fontsize=TITLE, weight="bold", color=INK, pad=26)
     ax.set_xlabel(x, fontsize=TEXT, color=INK)
     ax.set_ylabel(y, fontsize=TEXT, color=INK)
@@ -198,7 +204,7 @@ def _dress(ax: Axes, title: str, y: str, x: str = "step (quarter)") -> None:
     ax.spines[["left", "bottom"]].set_color(GREY)
 
 
-def _say(ax: Axes, text: str) -> None:
+def say(ax: Axes, text: str) -> None:
     """A line under a panel's title, where other panels have their legend."""
     ax.text(0.0, 1.03, text, transform=ax.transAxes, fontsize=TEXT, color=GREY)
 
@@ -207,13 +213,15 @@ def _say_empty(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT + 1, color=GREY)
 
 
-def _legend(ax: Axes) -> None:
+def legend(ax: Axes) -> None:
+    """A legend in one line under a panel's title."""
     space = {"borderpad": 0.0, "borderaxespad": 0.35, "handlelength": 1.3, "handletextpad": 0.5}
     place = {"loc": "lower left", "bbox_to_anchor": (-0.013, 1.0), "ncols": 3, "columnspacing": 1.1}
     ax.legend(**place, **space, frameon=False, fontsize=TEXT, labelcolor=GREY)
 
 
-def _ticks(side: Any, nbins: int = 6, integer: bool = False) -> None:
+def round_ticks(side: Any, nbins: int = 6, integer: bool = False) -> None:
+    """Ticks of an axis at round numbers, written short."""
     side.set_major_locator(MaxNLocator(nbins, steps=ROUND, integer=integer, min_n_ticks=1))
     side.set_major_formatter(_number)
 
@@ -224,7 +232,7 @@ def _scale(ax: Axes, axis: str, values: np.ndarray) -> bool:
     ratio = positive.max() / positive.min() if positive.size else 1.0
     side = ax.xaxis if axis == "x" else ax.yaxis
     if ratio <= WIDE:
-        _ticks(side)
+        round_ticks(side)
         return False
     ax.set(**{f"{axis}scale": "log"})
     # Within two or three decades powers of ten alone would be too few ticks.
@@ -236,7 +244,7 @@ def _scale(ax: Axes, axis: str, values: np.ndarray) -> bool:
 
 def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: str, reference: float) -> None:
     """Level and spread of one state over the firms, by step."""
-    _dress(ax, f"{name}: {title}", f"{name} ({unit})")
+    dress(ax, f"{name}: {title}", f"{name} ({unit})")
     if f"q50_{name}" in steps:
         low, middle, high = (steps[f"{q}_{name}"].to_numpy(float) for q in ("q10", "q50", "q90"))
         labels = "median", "10–90% of firms"
@@ -249,22 +257,22 @@ def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: s
     ax.axhline(reference, **DOTTED)
     ax.plot(steps.index, middle, color=BLUE, lw=2, label=labels[0])
     ax.fill_between(steps.index, low, high, color=BLUE, alpha=0.2, lw=0, label=labels[1])
-    _legend(ax)
+    legend(ax)
 
 
 def _draw_plane(ax: Axes, result: Any) -> None:
     """Each firm at the end by its T and C; blue firms earn more than they spend, red ones less."""
     firms, scenario, total = result.firms, result.scenario, len(result.firms)
-    _dress(ax, "Firms at the end", "C (market competitiveness)", "T (technology accumulation)")
+    dress(ax, "Firms at the end", "C (market competitiveness)", "T (technology accumulation)")
     if not total:
-        _ticks(ax.xaxis)
-        _ticks(ax.yaxis)
+        round_ticks(ax.xaxis)
+        round_ticks(ax.yaxis)
         _say_empty(ax, "no firm is left")
         return
     if total > POINTS:
         firms = firms.iloc[np.linspace(0, total - 1, POINTS).astype(int)]  # evenly by id
     firms = firms.sort_values("share", ascending=False, kind="stable")  # small firms in front of large ones
-    _say(ax, f"{POINTS:,} of {_number(total)}; area: share" if total > POINTS else "area: share of its sector")
+    say(ax, f"{POINTS:,} of {_number(total)}; area: share" if total > POINTS else "area: share of its sector")
     ax.margins(0.09)  # room for the largest circle
     _scale(ax, "x", np.append(firms["T"], scenario.T0))
     _scale(ax, "y", np.append(firms["C"], scenario.C0))
@@ -302,7 +310,7 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
 
 def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     """Where firms meet, in their sectors, and over the whole market."""
-    _dress(ax, "Concentration", "HHI (0–10,000)")
+    dress(ax, "Concentration", "HHI (0–10,000)")
     ax.set_yscale("log")
     lowest = np.fmax(0.7 * steps[["sector_hhi", "hhi"]].min().min(), HHI_FLOOR)
     bottom = min(lowest, 300.0)
@@ -321,24 +329,24 @@ def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     ax.set_yticks([tick for tick in (1, 3, 10, 30, 100, 300, 1000, 1800, 6400) if tick >= bottom])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(_number)
-    _legend(ax)
+    legend(ax)
 
 
 def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: int) -> None:
     """The number of firms."""
-    _dress(ax, "Firms", "firms")
+    dress(ax, "Firms", "firms")
     peak, when = outcomes["peak_firms"], outcomes["peak_step"]
-    _say(ax, f"peak {_number(peak)} at step {_number(when)}, {_number(at_end)} at the end")
+    say(ax, f"peak {_number(peak)} at step {_number(when)}, {_number(at_end)} at the end")
     ax.plot(steps.index, steps["firms"], color=BLUE, lw=2)
     ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
     ax.set_ylim(0, 1.08 * peak)
-    _ticks(ax.yaxis, integer=True)
+    round_ticks(ax.yaxis, integer=True)
 
 
 def _draw_turnover(ax: Axes, steps: "pd.DataFrame") -> None:
     """Entries above the line and exits below it, as means over a few steps in a long run."""
     many = -(-len(steps) // BARS)
-    _dress(ax, "Entries and exits", "firms per step" if many == 1 else f"firms per step (mean of {many})")
+    dress(ax, "Entries and exits", "firms per step" if many == 1 else f"firms per step (mean of {many})")
     starts = np.arange(0, len(steps), many)
     edges = np.append(steps.index[starts], steps.index[-1] + _gap(steps)) - _gap(steps) / 2.0
     flows = steps[["entries", "exits", "diverged"]].fillna(0).to_numpy(float)
@@ -350,9 +358,9 @@ def _draw_turnover(ax: Axes, steps: "pd.DataFrame") -> None:
     if not means.any():
         ax.set_ylim(-1, 1)
     ax.axhline(0.0, color=GREY, lw=1)
-    _ticks(ax.yaxis)
+    round_ticks(ax.yaxis)
     ax.yaxis.set_major_formatter(lambda value, _: _number(abs(value)))
-    _legend(ax)
+    legend(ax)
 
 
 def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
@@ -360,10 +368,10 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     names = [strategy.name for strategy in result.scenario.strategies]
     colours = list(strategy_colours(names).values())
     winner = result.outcomes["winner"]
-    _dress(ax, "Strategies", "share of customers (%)")
-    _say(ax, f"winner: {_fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
+    dress(ax, "Strategies", "share of customers (%)")
+    say(ax, f"winner: {_fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
     ax.set_ylim(0, 100)
-    _ticks(ax.yaxis)
+    round_ticks(ax.yaxis)
     shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
     tops = np.cumsum(shares, axis=1)
     for place, colour in enumerate(colours):

@@ -112,6 +112,17 @@ class Parameter:
         """
         return self.default if self.kind != "choice" and isinstance(self.default, str) else None
 
+    @property
+    def source(self) -> str:
+        """Where the parameter comes from: a section of the article, or "chosen" for this model.
+
+        Examples
+        --------
+        >>> MARKET["churn"].source, MARKET["steps"].source
+        ('article §3.3', 'chosen')
+        """
+        return "chosen" if self.section == "–" else f"article {self.section}"
+
     def admits(self, value: Any) -> Any:
         """Whether a value is in the range: a bool, or an array of them for a NumPy array.
 
@@ -347,6 +358,7 @@ def listing_rows() -> list[dict[str, str]]:
             "neutral": _text(parameter.neutral),
             "unit": parameter.unit,
             "section": parameter.section,
+            "source": parameter.source,
             "meaning": parameter.meaning,
         }
         for parameter in PARAMETERS
@@ -359,8 +371,8 @@ def markdown() -> str:
     Examples
     --------
     >>> print(markdown().splitlines()[0])
-    | parameter | symbol | level | allowed | default | neutral | unit | section | meaning |
+    | parameter | symbol | level | allowed | default | neutral | unit | source | meaning |
     """
-    rows = listing_rows()
+    rows = [{name: cell for name, cell in row.items() if name != "section"} for row in listing_rows()]
     lines = [list(rows[0]), ["---"] * len(rows[0])] + [list(row.values()) for row in rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,10 +32,3 @@ def test_the_market_and_the_firms_of_the_readme_run(tmp_path):
     first = pd.read_parquet(tmp_path / "my-run" / "lives.parquet").head(3)
     assert first.sector.tolist() == ["consumer", "consumer", "industry"]
     assert first.strategy.tolist() == ["technology_first", "market_first", "technology_first"]
-
-
-@pytest.mark.parametrize("document", ["README.md", "results/README.md"])
-def test_every_link_of_a_document_leads_somewhere(document):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (ROOT / document).parent.joinpath(target).exists(), target

@@ -498,7 +498,10 @@ FIVE = [
 
 
 def test_the_bundled_scenarios_are_these():
-    expected = ["applications", "article", "four-sectors", "one-market", "shakeout", "take-off"]
+    expected = [
+        *("applications", "article", "foundation-models-2025", "four-sectors"),
+        *("one-market", "shakeout", "take-off"),
+    ]
     assert Scenario.bundled() == expected
 
 

@@ -141,13 +141,14 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(design, undistu
         assert tables(out) == undisturbed
 
 
-def test_an_interruption_is_orderly_at_any_moment(design, tmp_path):
+def test_an_interruption_is_orderly_at_any_moment(design, undisturbed_sweep, tmp_path):
+    _, seconds = undisturbed_sweep
     moments = random.Random(7)
     for number in range(8):
         out = tmp_path / f"out{number}"
         with sweep(design, out, faults=SLOW) as command:
             wait_until((out / "working" / "lock").exists, "it has begun")
-            time.sleep(moments.uniform(0.0, 3.0))
+            time.sleep(moments.uniform(0.0, 1.0) * seconds)
             command.send_all(moments.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
             code, _, errors = command.end()
             assert command.leaves_nothing()

@@ -7,6 +7,7 @@ folder=$(realpath -m "${1:?usage: slurm_up.sh FOLDER [PORT]}")
 port=${2:-16917}
 host=$(hostname -s)
 user=$(id -un)
+cores=$(($(nproc) > 4 ? $(nproc) : 4)) # jobs of a few cores can be tried on a small machine too
 export SLURM_CONF=$folder/slurm.conf
 
 fail() { echo "slurm_up.sh: $*" >&2; exit 1; }
@@ -66,7 +67,7 @@ ReturnToService=2
 KillWait=10
 MinJobAge=300
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1100)) State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1100)) State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 END
 

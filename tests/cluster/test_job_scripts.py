@@ -60,6 +60,17 @@ def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has
     assert told.stdout.startswith("-m distributed.cli.dask_worker tcp://"), told.stderr
 
 
+def test_ctrl_c_stays_with_the_command_line_when_the_library_of_the_jobs_is_loaded():
+    code = """
+import signal
+from abm.sweeps.executors.slurm import SlurmJobs
+before = signal.getsignal(signal.SIGINT)
+SlurmJobs(1).script()
+assert signal.getsignal(signal.SIGINT) is before
+"""
+    subprocess.run([sys.executable, "-c", code], timeout=120, check=True)
+
+
 @pytest.mark.parametrize("text", ["", "0", "0:59", "00:00:00", "abc", "1:2:3:4", "-1", "UNLIMITED", "1h", "٣"])
 def test_a_walltime_that_is_none_is_refused_with_its_value(text):
     with pytest.raises(InputError, match=f"--walltime {re.escape(repr(text))}"):

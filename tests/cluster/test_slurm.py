@@ -232,7 +232,7 @@ def test_a_client_that_is_ended_leaves_no_job_and_the_same_command_goes_on(compl
 
 def test_a_dry_run_prints_the_script_of_a_job_and_submits_nothing(complete, tmp_path):
     before = jobs("abm-worker")
-    options = ("--jobs", "7", "--cores", "3", "--memory", "4GB", "--walltime", "02:00:00", "--queue", "main")
+    options = ("--jobs", "7", "--cores", "3", "--memory", "1.5GB", "--walltime", "02:00:00", "--queue", "main")
     told = abm("sweep", complete.design, "--dry-run", *BY_JOBS, *options, "--directive=--comment=mine", cwd=tmp_path)
     script = told.stdout[told.stdout.index("#!") :]
     assert jobs("abm-worker") == before
@@ -240,7 +240,7 @@ def test_a_dry_run_prints_the_script_of_a_job_and_submits_nothing(complete, tmp_
     # Slurm itself says whether it would take it.
     call("sbatch", "--test-only", text=script)
     directives = [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
-    for each in ("--cpus-per-task=3", "--mem=4096M", "-t 02:00:00", "-p main", "--comment=mine"):
+    for each in ("--cpus-per-task=3", "--mem=1536M", "-t 02:00:00", "-p main", "--comment=mine"):
         assert each in directives
 
 
@@ -276,7 +276,13 @@ def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen:
     """A command of abm in the background, which writes to `client.txt`."""
     with (cwd / "client.txt").open("w") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "abm", *arguments], cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [sys.executable, "-m", "abm", *arguments],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Tests that are run in the background of a script ignore Ctrl-C, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

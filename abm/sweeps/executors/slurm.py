@@ -12,6 +12,7 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -232,10 +233,13 @@ def megabytes(memory: str) -> int:
 
 
 def _cluster_class() -> "type[SLURMCluster]":
+    before = signal.getsignal(signal.SIGINT)
     try:
         from dask_jobqueue import SLURMCluster
     except ModuleNotFoundError:
         raise InputError("--cluster slurm needs dask-jobqueue: pip install 'abm[cluster]'") from None
+    if signal.getsignal(signal.SIGINT) is not before:  # its import has Ctrl-C end this process, and as if all was well
+        signal.signal(signal.SIGINT, before)
     return SLURMCluster
 
 

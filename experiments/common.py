@@ -1,0 +1,196 @@
+"""What all experiments share: options, a folder of results with a README whose numbers are computed, and the index.
+
+An experiment is a script with a `main` that looks like
+
+    with experiment(__doc__, "circles") as out:
+        ...
+        out.table("growth", frame)
+        out.picture("growth", figure)
+        out.answer("Growth starts above T = 1.11 [1.10, 1.12].")
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from abm import Scenario, sweep
+from abm.comparison.intervals import mean_intervals, wilson
+from abm.sweeps import Design
+
+RESULTS = Path(__file__).parents[1] / "results"
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+
+
+@dataclass
+class Experiment:
+    """What a script writes, and whether it is to be quick.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+    quick : bool
+        Smaller numbers of runs, for a look and for tests.
+    """
+
+    name: str
+    folder: Path
+    quick: bool
+    question: str
+    lines: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+    def runs(self, whole: int, quick: int) -> int:
+        """A number of runs, by whether the experiment is to be quick."""
+        return quick if self.quick else whole
+
+    def table(self, name: str, frame: pd.DataFrame, title: str = "") -> None:
+        """Write a table as CSV, and show it in the README under its title if it has one."""
+        frame.to_csv(self.folder / f"{name}.csv", index=False, float_format="%.6g")
+        if title:
+            self.lines += [f"## {title}", "", markdown(frame), "", f"([{name}.csv]({name}.csv))", ""]
+
+    def picture(self, name: str, figure: Figure, title: str = "") -> None:
+        """Write a picture as PNG, and show it in the README."""
+        figure.savefig(self.folder / f"{name}.png", dpi=110)
+        self.lines += [f"![{title or name}]({name}.png)", ""]
+
+    def text(self, paragraph: str) -> None:
+        """Add a paragraph to the README."""
+        self.lines += [paragraph, ""]
+
+    def answer(self, sentence: str, supported: bool = True) -> None:
+        """Add to what is found; a claim that the runs do not support is said to be so."""
+        self.answers.append(sentence if supported else f"Not supported: {sentence}")
+
+
+@contextlib.contextmanager
+def experiment(document: str, name: str) -> Iterator[Experiment]:
+    """Read the options, time the block, and write the README and the index of all results.
+
+    Parameters
+    ----------
+    document : str
+        The script's docstring: its first line is the question.
+    name : str
+        Of the script and of its folder in `results/`.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=document.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer runs: a look in under 20 s")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write (default: results/{name})")
+    options = parser.parse_args()
+    folder = options.out or RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    out = Experiment(name, folder, options.quick, document.splitlines()[0])
+    yield out
+    seconds = time.monotonic() - started
+    command = f"python -m experiments.{name}" + (" --quick" if options.quick else "")
+    found = [f"- {sentence}" for sentence in out.answers]
+    head = [f"# {out.question}", "", *found, "", f"Made by `{command}` in {seconds:.0f} s.", ""]
+    (folder / "README.md").write_text("\n".join(head + out.lines), encoding="utf-8")
+    about = {"question": out.question, "answers": out.answers, "command": command}
+    (folder / "answer.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stdout.write("\n".join([out.question, *found, f"{folder}, {seconds:.0f} s", ""]))
+    if options.out is None:
+        write_index()
+
+
+def write_index() -> None:
+    """Make the table of experiments in `results/README.md` from what each has found."""
+    index = RESULTS / "README.md"
+    head = index.read_text(encoding="utf-8").split("## Experiments")[0].rstrip()
+    rows = ["| question | answer | command |", "| --- | --- | --- |"]
+    for path in sorted(RESULTS.glob("*/answer.json")):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        answer = about["answers"][0].replace("|", "\\|") if about["answers"] else ""
+        rows.append(f"| [{about['question']}]({path.parent.name}/README.md) | {answer} | `{about['command']}` |")
+    index.write_text(f"{head}\n\n## Experiments\n\n" + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def mean_with_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean over independent runs and its interval; missing ones left out.
+
+    Examples
+    --------
+    >>> mean_with_interval([1.0, 1.0, 1.0])
+    (1.0, 1.0, 1.0)
+    """
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return float("nan"), float("nan"), float("nan")
+    low, high = mean_intervals(known[:, np.newaxis], level)
+    return float(known.mean()), float(low[0]), float(high[0])
+
+
+def share_with_interval(flags: Sequence[bool], level: float = 0.95) -> tuple[float, float, float]:
+    """Share of independent runs that have something, and its Wilson interval."""
+    flags = np.asarray(flags, dtype=bool)
+    low, high = wilson(np.array([flags.sum()]), np.array([len(flags)]), level)
+    return float(flags.mean()), float(low[0]), float(high[0])
+
+
+def first_firms(scenario: Scenario, points: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """How the first firms of each strategy fare, by one sweep with the same seeds at every point.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Of one sector; its strategies have equal weights and start with equally many firms.
+    points : DataFrame
+        A row a point, a column a parameter.
+    count : int
+        Runs at each point.
+
+    Returns
+    -------
+    survival, returns : float64 array, shape (points, runs, strategies)
+        Share of the strategy's first firms that live at the end, and the mean of their smoothed return at the end, 0
+        for those that failed.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "market.toml").write_text(scenario.to_toml(), encoding="utf-8")
+        points.to_csv(folder / "points.csv", index=False)
+        text = (
+            'scenario = "market.toml"\ndesign = {method = "list", file = "points.csv"}\n'
+            f"replications = {{count = {count}}}\ncollect = {{firms = true}}"
+        )
+        results = sweep(Design.from_toml(text, folder=folder), folder / "sweep")
+        firms = results.read("firms", ["id", "strategy", "R_smoothed"])
+    firms = firms[firms["id"] < scenario.initial_firms]
+    names = [strategy.name for strategy in scenario.strategies]
+    survival, returns = np.zeros((2, len(points), count, len(names)))
+    place = tuple(firms[key] for key in ("point", "replication")) + (pd.Index(names).get_indexer(firms["strategy"]),)
+    np.add.at(survival, place, len(names) / scenario.initial_firms)
+    np.add.at(returns, place, firms["R_smoothed"].to_numpy() * len(names) / scenario.initial_firms)
+    return survival, returns
+
+
+def shown(value: float, low: float, high: float, digits: int = 3) -> str:
+    """A number with its interval, for a sentence.
+
+    Examples
+    --------
+    >>> shown(0.51234, 0.48, 0.55)
+    '0.512 [0.48, 0.55]'
+    """
+    return f"{value:.{digits}g} [{low:.{digits}g}, {high:.{digits}g}]"
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table in Markdown, numbers to four digits."""
+    rows = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in frame.to_numpy(object)]
+    lines = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,0 +1,138 @@
+"""The documents agree with the code: links, functions named, the parameter table, and the diffs shown."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from abm.parameters import PARAMETERS, markdown
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "abm" / "docs"
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((ROOT / "results").rglob("README.md"))]
+REMAKE = (
+    "{ grep -v '^|' abm/docs/parameters.md; abm parameters --markdown; } > new.md && mv new.md abm/docs/parameters.md"
+)
+
+ELEMENTS = [
+    "1. Purpose and patterns",
+    "2. Entities, state variables and scales",
+    "3. Process overview and scheduling",
+    "4. Design concepts",
+    "5. Initialization",
+    "6. Input data",
+    "7. Submodels",
+]
+CONCEPTS = [
+    "Basic principles", "Emergence", "Adaptation", "Objectives", "Learning", "Prediction", "Sensing", "Interaction",
+    "Stochasticity", "Collectives", "Observation",
+]  # fmt: skip
+SECTIONS = [
+    *("1.1", "1.2", "1.3", "2.1", "2.2.1", "2.2.2", "2.2.3", "2.3", "3.1"),
+    *("3.2 step 1", "3.2 step 2", "3.2 step 3", "3.2 step 4", "3.3", "3.4", "4.1", "4.2", "4.3"),
+    *("5.1–5.4", "6.1", "6.2", "6.3", "6.4"),
+]
+
+
+def text_of(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def links(document: Path) -> list[tuple[str, str]]:
+    """Text and target of each link outside code blocks."""
+    prose = re.sub(r"^```.*?^```", "", text_of(document), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"\[([^\[\]]*)\]\(([^()\s]+)\)", prose)
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which headings can be linked to."""
+    headings = re.findall(r"^#+ (.*)", text_of(document), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def defined_in(path: Path) -> set[str]:
+    """Functions, classes and assigned names of a module."""
+    nodes = list(ast.walk(ast.parse(text_of(path))))
+    named = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return named | {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def diffs() -> list[str]:
+    return re.findall(r"^```diff\n(.*?)^```", text_of(DOCS / "extending.md"), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_of_a_document_leads_somewhere(document):
+    for _, target in links(document):
+        if target.startswith(("https://", "http://")):
+            continue
+        place, _, heading = target.partition("#")
+        file = document.parent / place if place else document
+        assert file.exists(), target
+        assert not heading or heading in anchors(file), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_a_link_to_a_module_names_is_defined_there(document):
+    for text, target in links(document):
+        if target.endswith(".py") and (name := re.fullmatch(r"`(\w+)`", text)):
+            assert name[1] in defined_in(document.parent / target), f"{name[1]} is not in {target}"
+
+
+def test_the_documents_name_functions_by_their_links():
+    assert sum(target.endswith(".py") for _, target in links(DOCS / "odd.md")) > 30
+    assert sum(target.endswith(".py") for _, target in links(DOCS / "article.md")) > 20
+
+
+def test_the_protocol_has_its_seven_elements_and_eleven_concepts_in_order():
+    text = text_of(DOCS / "odd.md")
+    assert re.findall(r"^## (.*)", text, flags=re.MULTILINE) == ELEMENTS
+    concepts = text.split(ELEMENTS[3])[1].split("\n## ")[0]
+    assert re.findall(r"^\*\*(.*?)\.\*\*", concepts, flags=re.MULTILINE) == CONCEPTS
+
+
+def test_the_protocol_points_to_every_stage():
+    tree = ast.parse(text_of(ROOT / "abm" / "market.py"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "abm.stages"]
+    stages = {alias.name for node in imports for alias in node.names}
+    assert len(stages) > 9
+    pointed_to = {text.strip("`") for text, target in links(DOCS / "odd.md") if target == "../stages.py"}
+    assert stages - pointed_to == set()
+
+
+def test_every_section_of_the_article_has_a_row():
+    text = text_of(DOCS / "article.md")
+    assert re.findall(r"^\| (\d[^|]*) \|", text, flags=re.MULTILINE) == SECTIONS
+    assert {line.count("|") for line in text.splitlines() if re.match(r"\| \d", line)} == {7}
+
+
+@pytest.mark.parametrize("parameter", [each for each in PARAMETERS if each.section != "–"], ids=lambda each: each.name)
+def test_a_parameter_of_the_article_is_in_the_row_of_its_section(parameter):
+    rows = [line.split(" | ") for line in text_of(DOCS / "article.md").splitlines() if re.match(r"\| \d", line)]
+    section = parameter.section.removeprefix("§")
+    found = [cells for cells in rows if f"`{parameter.name}`" in cells[3]]
+    assert any(cells[0].removeprefix("| ").startswith(section) for cells in found), f"{parameter.name} of {section}"
+
+
+def test_the_parameter_document_is_up_to_date():
+    head, bar, table = text_of(DOCS / "parameters.md").partition("\n|")
+    assert bar[1:] + table == markdown(), f"abm/docs/parameters.md is stale; make it anew by\n{REMAKE}"
+    assert REMAKE in head
+
+
+def test_every_source_is_a_section_or_chosen():
+    for parameter in PARAMETERS:
+        assert re.fullmatch(r"article §\d(\.\d)*|chosen", parameter.source), parameter.name
+
+
+@pytest.mark.parametrize("place", range(len(diffs())))
+def test_a_diff_that_is_shown_applies(place):
+    command = ["git", "apply", "--check", "-"]
+    applied = subprocess.run(command, cwd=ROOT, input=diffs()[place].encode(), capture_output=True, check=False)
+    assert applied.returncode == 0, applied.stderr.decode()
+
+
+def test_three_extensions_are_shown():
+    assert len(diffs()) == 3
