@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # What a terminal sends to workers too, which the sweep ends itself.
 _OF_TERMINALS = {signal.SIGINT, signal.SIGHUP}
+# A cluster would give up a worker that was gone some seconds before, even one that has died once more since then.
+_SETTINGS = SCHEDULER_SETTINGS | {"distributed.deploy.lost-worker-timeout": "365 days"}
 _GOODBYE = 10.0  # seconds that workers have to end
 
 
@@ -49,7 +51,7 @@ class LocalProcesses:
 
         others = set(_workers())
         try:
-            with dask.config.set(SCHEDULER_SETTINGS), quiet(), _undisturbed_loop() as loop:
+            with dask.config.set(_SETTINGS), quiet(), _undisturbed_loop() as loop:
                 # Awaited there, for a start that is broken off halfway could not be closed in order.
                 starting = asyncio.run_coroutine_threadsafe(self._start(), loop.asyncio_loop)
                 try:

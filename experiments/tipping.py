@@ -1,0 +1,209 @@
+"""Where does the winner take all, and does it depend on how the market starts?
+
+The article's §3.3 (network effects, customers who stick) lets the large draw customers. Network effect β and churn
+μ vary over a grid; the rest is at its defaults. Sixty firms start, the same in every run: firm 1 is the median
+firm, the others' traits are drawn once with the default spread. Two firm tables: customers dealt evenly, or four
+fifths of them with firm 1, which has no other merit.
+
+With attractiveness alone, shares have one stable rest point for β < 1 and a winner that takes all, whoever is
+ahead, for β > 1: the benchmark. The tipping point is the β at which half of the runs end as a monopoly (window's
+HHI of the sector at least 6400), by linear interpolation; its interval resamples runs. Hysteresis is a difference
+in HHI between the starts with the same seeds; the intervals of one horizon hold together at 95 % (Bonferroni). A
+difference that is gone at the longer horizon was slowness, one that stays is a memory of the market. Where every
+market tips, concentration cannot show whom it remembers: so also how often firm 1 leads at the end.
+
+    python -m experiments.tipping [--quick] [--out DIR]
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from abm import Scenario, sweep
+from abm.comparison.intervals import difference_intervals, mean_intervals
+from abm.outcomes import MONOPOLY
+from abm.sweeps import Design
+from experiments.common import COLOURS, Experiment, experiment, share_with_interval, shown
+
+FIRMS, GIANT = 60, 0.8
+SCENARIO = Scenario.load("one-market").replace(capacity=FIRMS)
+STARTS = ("even", "concentrated")
+
+
+def firm_table(start: str) -> pd.DataFrame:
+    """The first firms: traits drawn once, customers dealt by the start."""
+    traits = ["T0", "C0", "R0", "k1", "k2", "k3"]
+    spread = np.exp(SCENARIO.heterogeneity * np.random.default_rng(1).normal(size=(FIRMS, len(traits))))
+    spread[0] = 1.0
+    table = pd.DataFrame(spread * [getattr(SCENARIO, name) for name in traits], columns=traits)
+    table.insert(0, "sector", SCENARIO.sectors[0].name)
+    names = [strategy.name for strategy in SCENARIO.strategies]
+    table.insert(1, "strategy", [names[place % len(names)] for place in range(FIRMS)])
+    table["B"] = 1.0
+    if start == "concentrated":
+        table["B"] = FIRMS * (1.0 - GIANT) / (FIRMS - 1)
+        table.loc[0, "B"] = FIRMS * GIANT
+    return table
+
+
+def runs(effects: list[float], churns: list[float], horizons: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """HHI of the window and whether firm 1 leads at the end, shape (starts, horizons, churns, effects, runs)."""
+    values, leads = [], []
+    for start in STARTS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "market.toml").write_text(SCENARIO.to_toml(), encoding="utf-8")
+            firm_table(start).to_csv(folder / "firms.csv", index=False)
+            text = (
+                'scenario = "market.toml"\nfirms = "firms.csv"\n'
+                f"factors = {{steps = {horizons}, churn = {churns}, network_effect = {effects}}}\n"
+                f"replications = {{count = {count}}}\ncollect = {{firms = true}}"
+            )
+            results = sweep(Design.from_toml(text, folder=folder), folder / "sweep")
+            found = results.read("outcomes", ["sector_hhi"])
+            values.append(found.pivot(index="point", columns="replication", values="sector_hhi"))
+            firms = results.read("firms", ["id", "B"])
+            leader = firms.loc[firms.groupby(["point", "replication"])["B"].idxmax()].assign(
+                leads=lambda own: own["id"] == 0
+            )
+            leads.append(leader.pivot(index="point", columns="replication", values="leads"))
+    shape = (len(STARTS), len(horizons), len(churns), len(effects), count)
+    return tuple(np.array([each.to_numpy() for each in found]).reshape(shape) for found in (values, leads))
+
+
+def crossing(effects: np.ndarray, shares: np.ndarray) -> float:
+    """The first β at which a share reaches one half, interpolated; the largest β of the grid if none does."""
+    above = np.flatnonzero(shares >= 0.5)
+    if not above.size or above[0] == 0:
+        return float(effects[0] if above.size else effects[-1])
+    last, first = above[0] - 1, above[0]
+    return float(np.interp(0.5, shares[[last, first]], effects[[last, first]]))
+
+
+def tipping_points(effects: np.ndarray, churns: list[float], horizons: list[int], hhi: np.ndarray) -> pd.DataFrame:
+    """Where half of the runs are monopolies, by start, horizon and churn."""
+    rng, rows = np.random.default_rng(1), []
+    draws = rng.integers(hhi.shape[-1], size=(500, hhi.shape[-1]))
+    for (s, start), (h, horizon), (c, churn) in (
+        (a, b, d) for a in enumerate(STARTS) for b in enumerate(horizons) for d in enumerate(churns)
+    ):
+        monopoly = hhi[s, h, c] >= MONOPOLY
+        found = [crossing(effects, monopoly[:, draw].mean(axis=1)) for draw in draws]
+        ends = np.quantile(found, [0.025, 0.975])
+        rows.append((start, horizon, churn, crossing(effects, monopoly.mean(axis=1)), *ends))
+    return pd.DataFrame(rows, columns=["start", "steps", "churn", "tipping point", "low", "high"])
+
+
+def cells(
+    effects: np.ndarray, churns: list[float], horizons: list[int], hhi: np.ndarray, leads: np.ndarray
+) -> pd.DataFrame:
+    """Each cell's HHI from either start, the paired difference, and how often firm 1 leads."""
+    rows = []
+    for h, horizon in enumerate(horizons):
+        for c, churn in enumerate(churns):
+            own = hhi[:, h, c]
+            level = 1.0 - 0.05 / (len(churns) * len(effects))
+            low, high = mean_intervals((own[1] - own[0]).T, level, binary=np.zeros(len(effects), dtype=bool))
+            bounds = [mean_intervals(each.T, binary=np.zeros(len(effects), dtype=bool)) for each in own]
+            led, yes = leads[:, h, c].astype(float), np.ones(len(effects), dtype=bool)
+            lead_low, lead_high = difference_intervals(led[1].T, led[0].T, level, paired=True, binary=yes)
+            for e, effect in enumerate(effects):
+                even, giant = own[0, e], own[1, e]
+                rows.append({
+                    "steps": horizon, "churn": churn, "network_effect": effect,
+                    **{f"HHI {start}{end}": value for start, mean, bound in zip(STARTS, (even, giant), bounds)
+                       for end, value in (("", mean.mean()), (" low", bound[0][e]), (" high", bound[1][e]))},
+                    **{f"monopolies {start}": (each >= MONOPOLY).mean() for start, each in zip(STARTS, (even, giant))},
+                    **{f"firm 1 leads {start}{end}": value for start, mine in zip(STARTS, led[:, e])
+                       for end, value in zip(("", " low", " high"), share_with_interval(mine > 0.0))},
+                    "difference": (giant - even).mean(), "low": low[e], "high": high[e],
+                    "lead difference": (led[1, e] - led[0, e]).mean(),
+                    "lead low": lead_low[e], "lead high": lead_high[e],
+                })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def plot(table: pd.DataFrame) -> Figure:
+    """HHI against β, a panel a churn, at the longest horizon, from both starts."""
+    table = table[table["steps"] == table["steps"].max()]
+    churns = table["churn"].unique()
+    figure = Figure(figsize=(3.2 * len(churns) + 0.6, 6.2), layout="constrained")
+    panels = figure.subplots(2, len(churns), sharex=True, sharey="row", squeeze=False)
+    for row, name, scale in zip(panels, ("HHI", "firm 1 leads"), (10_400, 1.04)):
+        for axes, churn in zip(row, churns):
+            own = table[table["churn"] == churn]
+            x = own["network_effect"]
+            for start, colour, mark in zip(STARTS, COLOURS, "o^"):
+                low, high = own[f"{name} {start} low"], own[f"{name} {start} high"]
+                axes.fill_between(x, low, high, color=colour, alpha=0.3, linewidth=0)
+                axes.plot(x, own[f"{name} {start}"], color=colour, marker=mark, markersize=4, label=start)
+            axes.axvline(1.0, color="0.7", linewidth=1)
+            axes.set_ylim(-0.02 * scale, scale)
+    for upper, lower, churn in zip(*panels, churns):
+        upper.axhline(MONOPOLY, color="0.7", linestyle=":", linewidth=1)
+        upper.set_title(f"churn μ = {churn:g} a step", fontsize=10)
+        lower.set_xlabel("network effect β")
+    panels[0, 0].set_ylabel("HHI of customers (window mean)")
+    panels[1, 0].set_ylabel("share of runs that firm 1 leads")
+    panels[0, 0].legend(title="start", frameon=False, loc="upper left")
+    return figure
+
+
+def answers(out: Experiment, points: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Say where the market tips and what it remembers."""
+    longest = table["steps"].max()
+    last = points[points["steps"] == longest]
+    said = [
+        f"{start} "
+        + ", ".join(f"{shown(*row[3:])} at μ = {row[2]:g}" for row in own.itertuples(index=False, name=None))
+        for start, own in last.groupby("start", sort=False)
+    ]
+    out.answer(f"After {longest} steps half of the markets are monopolies at β = {'; '.join(said)}.")
+    own = table[table["steps"] == longest]
+    differs = own["low"] > 0.0
+    row = own.loc[own["difference"].idxmax()]
+    out.answer(
+        f"Hysteresis of concentration: a concentrated start leaves a more concentrated market after {longest} steps in "
+        f"{differs.sum()} of "
+        f"{len(own)} cells, at most by {shown(row['difference'], row['low'], row['high'])} of HHI (β = "
+        f"{row['network_effect']:g}, μ = {row['churn']:g}).", supported=bool(differs.any()),
+    )  # fmt: skip
+    remembers = own["lead low"] > 0.0
+    known = own[remembers].groupby("churn")["network_effect"].min()
+    where = ", ".join(f"β = {effect:g} at μ = {churn:g}" for churn, effect in known.items()) or "nowhere"
+    top = own.loc[own["lead difference"].idxmax()]
+    out.answer(
+        f"Hysteresis of who wins: firm 1, a median firm, leads at the end more often from the concentrated start in "
+        f"{remembers.sum()} of {len(own)} cells, from {where} on; at most the difference in the share of runs is "
+        f"{shown(top['lead difference'], top['lead low'], top['lead high'])}.",
+        supported=bool(remembers.any()),
+    )
+    first = table[table["steps"] == table["steps"].min()]
+    fades = (first["low"].to_numpy() > 0.0) & ~differs.to_numpy()
+    out.answer(
+        f"Of the cells that remember after {first['steps'].iloc[0]} steps, {fades.sum()} no longer do after "
+        f"{longest}: slowness."
+    )
+
+
+def main() -> None:
+    """Run the grid from both starts, then write the tables, the picture and what they say."""
+    with experiment(__doc__, "tipping") as out:
+        effects = [0.0, 0.9, 1.4] if out.quick else [0.0, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6]
+        churns = [0.2] if out.quick else [0.05, 0.2, 1.0]
+        horizons, count = [100, 200] if out.quick else [200, 800], out.runs(24, 4)
+        hhi, leads = runs(effects, churns, horizons, count)
+        effects = np.array(effects)
+        points, table = tipping_points(effects, churns, horizons, hhi), cells(effects, churns, horizons, hhi, leads)
+        answers(out, points, table)
+        out.text(f"{count} runs a cell and start, {FIRMS} slots. Grey: β = 1 and the bound of a monopoly.")
+        out.picture("tipping", plot(table), f"HHI after {horizons[-1]} steps, with 95 % intervals of each point")
+        out.table("tipping-points", points, "Tipping points")
+        out.table("cells", table)
+
+
+if __name__ == "__main__":
+    main()
