@@ -27,6 +27,7 @@ KERNELS = [
     "state",
     "population",
     "sums",
+    "ordering",
     "measures",
     "stages",
     "growth",

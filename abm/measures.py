@@ -4,6 +4,7 @@ import numpy as np
 
 from abm import state as at
 from abm.compilation import inlined
+from abm.ordering import in_order, of_ranks
 from abm.sums import (
     M2_T,
     STRATEGY_SUMS,
@@ -132,17 +133,15 @@ def _living(firms, row, a, b):
     n = 0
     for i in range(a, b):
         if customers[i] > 0.0:
-            kept[n] = values[i]
+            kept[n] = values[i] + 0.0  # makes -0.0 a plain zero, whose bits are in order
             n += 1
-    kept = kept[:n]
-    kept.sort()
-    return kept
+    return kept[:n]
 
 
 @inlined
 def fill_order_statistics(firms, a, b, finite_funds, row):
     """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of slots a to b."""
-    customers = _living(firms, at.B, a, b)
+    customers = in_order(_living(firms, at.B, a, b))
     n = customers.size
     if n == 0:
         return
@@ -150,12 +149,14 @@ def fill_order_statistics(firms, a, b, finite_funds, row):
     for i in range(n):
         ranked += (2.0 * i + 1.0 - n) * customers[i]
     row[GINI] = ranked / (n * customers.sum())
+    ranks, found = np.empty(6, dtype=np.int64), np.empty(6)
     for x in range(5):
         if x == 4 and not finite_funds:
             continue
-        values = _living(firms, _SPREAD_ROWS[x], a, b)
         for q in range(3):
-            position = QUANTILES[q] * (n - 1)
-            low = int(position)
-            high = min(low + 1, n - 1)
-            row[SPREADS + 5 * x + 2 + q] = values[low] + (values[high] - values[low]) * (position - low)
+            low = int(QUANTILES[q] * (n - 1))
+            ranks[2 * q], ranks[2 * q + 1] = low, min(low + 1, n - 1)
+        of_ranks(_living(firms, _SPREAD_ROWS[x], a, b), ranks, found)
+        for q in range(3):
+            position, low, high = QUANTILES[q] * (n - 1), found[2 * q], found[2 * q + 1]
+            row[SPREADS + 5 * x + 2 + q] = low + (high - low) * (position - int(position))

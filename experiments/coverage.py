@@ -180,7 +180,7 @@ def cover(case: Case, n: int, sets: int) -> list[dict]:
                 "n": n,
                 "method": method,
                 "used": place == 0,
-                "coverage": 1.0 - below - above,
+                "coverage": ((low <= case.truth) & (case.truth <= high)).mean(),
                 "standard_error": math.sqrt((below + above) * (1.0 - below - above) / low.size),
                 "too_high": below,
                 "too_low": above,
@@ -203,11 +203,11 @@ def false_positives(margin: str, design: str, n: int, sets: int) -> dict:
     others = 5 * n if "5 n" in design else runs
 
     def draw(runs: int) -> np.ndarray:
-        common, own = rng.standard_normal((runs, AT_ONCE, 1)), rng.standard_normal((runs, AT_ONCE, FAMILY))
-        drawn = math.sqrt(0.5) * (common + own)
-        if blocks is not None:
-            drawn = math.sqrt(0.5) * (drawn + rng.standard_normal((n, AT_ONCE, FAMILY))[blocks])
-        return drawn
+        def correlated(rows: int) -> np.ndarray:
+            common, own = rng.standard_normal((rows, AT_ONCE, 1)), rng.standard_normal((rows, AT_ONCE, FAMILY))
+            return math.sqrt(0.5) * (common + own)
+
+        return correlated(runs) if blocks is None else math.sqrt(0.5) * (correlated(runs) + correlated(n)[blocks])
 
     called, raw = [], []
     for _ in range(0, sets, AT_ONCE):
