@@ -99,14 +99,14 @@ def complete(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
 @pytest.fixture(scope="module")
 def long(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    """A sweep that takes one process more than a minute on this machine, however fast it is."""
+    """A sweep that takes one process about a minute on this machine, however fast it is."""
     folder = tmp_path_factory.mktemp("long")
     one = Scenario.load("four-sectors").replace(steps=200, capacity=400)
     simulate_many([one], range(2), every=0)  # loads the kernels
     before = time.process_time()  # of the processor, whatever else it is busy with
     simulate_many([one], range(200), every=0)
     seconds = (time.process_time() - before) / 200
-    return made_here(folder, LIGHT.format(count=math.ceil(70.0 / seconds / 3)), workers=2)
+    return made_here(folder, LIGHT.format(count=math.ceil(60.0 / seconds / 3)), workers=2)
 
 
 def made_here(folder: Path, design: str, workers: int) -> Sweep:
