@@ -164,8 +164,8 @@ def _exact(sizes: list[int]) -> list[str]:
 
         every = [covered(share) for share in np.linspace(0.05, 0.95, 1801)]
         lines.append(
-            f"- n = {n}: {_percent(covered(0.3))} % of a share of 30 %, {_percent(covered(0.05))} % of one of 5 %; over "
-            f"all shares from 5 to 95 % {_percent(np.mean(every))} % "
+            f"- n = {n}: {_percent(covered(0.3))} % of a share of 30 %, {_percent(covered(0.05))} % of one of 5 %; "
+            f"over all shares from 5 to 95 % {_percent(np.mean(every))} % "
             f"({_percent(min(every))} to {_percent(max(every))})."
         )
     return [
