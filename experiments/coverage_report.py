@@ -147,8 +147,8 @@ def _outside(used: pd.DataFrame) -> list[str]:
     return [
         f"Outside of 93 to 97 %: {listed}.",
         "Lognormal outcomes fall short while n is small, see below. Yes/no outcomes cover more than 97 % where a",
-        "sample holds a handful of the rare answer, so that coverage cannot be had in small steps, and where",
-        "six blocks hardly tell the design effect, which is then taken for at least 1: both err to the wide side.",
+        "sample holds a handful of the rare answer, so that coverage cannot be had in small steps, and where six",
+        "blocks hardly tell the design effect, which is then taken for at least 1: both err to the wide side.",
     ]
 
 
@@ -163,10 +163,10 @@ def _exact(sizes: list[int]) -> list[str]:
             return binom.pmf(successes, n, share)[(low <= share) & (share <= high)].sum()
 
         every = [covered(share) for share in np.linspace(0.05, 0.95, 1801)]
+        span = f"{_percent(min(every))} to {_percent(max(every))}"
         lines.append(
             f"- n = {n}: {_percent(covered(0.3))} % of a share of 30 %, {_percent(covered(0.05))} % of one of 5 %; "
-            f"over all shares from 5 to 95 % {_percent(np.mean(every))} % "
-            f"({_percent(min(every))} to {_percent(max(every))})."
+            f"over all shares from 5 to 95 % {_percent(np.mean(every))} % ({span})."
         )
     return [
         "Wilson's interval covers now more, now less as the share grows. By the binomial distribution:",
