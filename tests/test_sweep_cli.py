@@ -379,7 +379,9 @@ def test_an_interruption_before_anything_is_finished_ends_with_130(said, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr(work, "failure_rows", interrupted)
-    assert said("my.toml", "--out", "out") == (130, "", "abm: interrupted\n")
+    code, out, err = said("my.toml", "--out", "out")
+    assert (code, out) == (130, "")
+    assert err == ("abm: what is finished is kept in out; the same command goes on from there\nabm: interrupted\n")
 
 
 def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatch, here):

@@ -15,6 +15,7 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -96,4 +97,5 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 if _FAULTS:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash that is meant leaves no file
     sys.meta_path.insert(0, _Finder())
