@@ -76,6 +76,7 @@ class Reader:
         self._sources, self._table = sources, table
         self._starts: dict[int, np.ndarray] = {}
         self._cache: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
+        self._cached = 0
 
     def rows(self, source: np.ndarray, first: np.ndarray, count: np.ndarray) -> pa.Table:
         """Rows that lie in stretches.
@@ -115,8 +116,9 @@ class Reader:
             return self._cache[place]
         table = self._sources[number].read(self._table, int(piece)).combine_chunks()
         self._cache[place] = table
-        while len(self._cache) > 1 and sum(each.nbytes for each in self._cache.values()) > _CACHED:
-            self._cache.popitem(last=False)
+        self._cached += table.nbytes
+        while len(self._cache) > 1 and self._cached > _CACHED:
+            self._cached -= self._cache.popitem(last=False)[1].nbytes
         return table
 
 
