@@ -51,7 +51,9 @@ def _candidates() -> Iterator[Path]:
 
 def _writable_folder() -> Path | None:
     sources = b"".join((_PACKAGE / f"{name}.py").read_bytes() for name in KERNELS)
-    name = f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
+    # The place of the package too: Numba does not share its cache between installations, and `is_cold` asks for ours.
+    own = sources + os.fsencode(_PACKAGE)
+    name = f"kernels-{hashlib.sha256(own).hexdigest()[:16]}"
     for candidate in _candidates():
         with contextlib.suppress(OSError):
             folder = candidate / name

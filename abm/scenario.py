@@ -10,8 +10,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import (
@@ -24,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from abm.bundled import NamedText, bundled_names, find_text
 from abm.errors import InputError
 from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter, nearest, shown
 
@@ -341,27 +340,12 @@ class Scenario(_base(MARKET)):
         >>> [sector.name for sector in Scenario.load("four-sectors").sectors]
         ['nlp_vision', 'smart_hardware', 'enterprise', 'health_finance']
         """
-        if not isinstance(name, str | os.PathLike):
-            raise InputError(f"scenario {name!r} is neither a name nor a path")
-        path = os.fsdecode(name)
-        if path in Scenario.bundled():
-            return _parse(_bundled(path).read_text("utf-8"), f"scenario {path!r}", name=path)
-        is_path = "/" in path or os.sep in path or path.endswith(".toml")
-        if not is_path and not os.path.exists(path):
-            known = Scenario.bundled()
-            raise InputError(
-                f"unknown scenario {path!r}{nearest(path, known)}: "
-                f"give a path to a TOML file or one of {', '.join(known)}"
-            )
-        try:
-            text = Path(path).read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not a text file in UTF-8") from None
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
-        except ValueError as error:  # a path that no file can have
-            raise InputError(f"{path!r}: {error}") from None
-        return _parse(text, path, name=Path(path).stem)
+        return Scenario.from_named(find_text(name, "scenario"))
+
+    @staticmethod
+    def from_named(found: NamedText) -> "Scenario":
+        """The scenario of a TOML file; one without `name` is named after the file."""
+        return _parse(found.text, found.source, name=found.name)
 
     @staticmethod
     def bundled() -> list[str]:
@@ -372,8 +356,7 @@ class Scenario(_base(MARKET)):
         >>> "four-sectors" in Scenario.bundled()
         True
         """
-        files = resources.files("abm").joinpath("scenarios").iterdir()
-        return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+        return bundled_names("scenario")
 
 
 def describe(name: str) -> str:
@@ -386,13 +369,9 @@ def describe(name: str) -> str:
     """
     if name not in Scenario.bundled():
         raise InputError(f"unknown scenario {name!r}{nearest(name, Scenario.bundled())}")
-    head = re.match(r"(#.*\n)*", _bundled(name).read_text("utf-8"))[0]
+    head = re.match(r"(#.*\n)*", find_text(name, "scenario").text)[0]
     # The first paragraph of the comment: an empty comment line ends it.
     return " ".join(line.removeprefix("#").strip() for line in head.split("\n#\n")[0].splitlines())
-
-
-def _bundled(name: str) -> Any:
-    return resources.files("abm").joinpath("scenarios").joinpath(f"{name}.toml")
 
 
 def _member(kind: type[_Table], member: Any, where: str) -> _Table:

@@ -1,4 +1,9 @@
-"""What all tests share: kernels that are compiled before the first test, so that no test waits for or sees it."""
+"""What tests share: kernels compiled before the first of them, lest one waits for it, and experiments run once."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,3 +14,21 @@ from abm import Scenario, simulate
 def compiled_kernels() -> None:
     """Compile, or load from the cache, what a run needs."""
     simulate(Scenario(capacity=2, steps=2))
+
+
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of an experiment's quick run, made when first asked for."""
+    made: dict[str, Path] = {}
+
+    def of(name: str) -> Path:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--out", str(folder)]
+            root = Path(__file__).parents[1]
+            done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, check=False)
+            assert done.returncode == 0, done.stderr
+            made[name] = folder
+        return made[name]
+
+    return of

@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,27 +13,11 @@ from experiments import dilemma, invasion, optimise_or_ship
 from experiments.common import first_firms
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """Folders of the experiments' quick runs, each made once."""
-    folder, made = tmp_path_factory.mktemp("experiments"), {}
-
-    def run(name):
-        if name not in made:
-            made[name] = folder / name
-            command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--out", str(made[name])]
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        return made[name]
-
-    return run
 
 
 @pytest.mark.parametrize("name", ["dilemma", "optimise_or_ship", "invasion", "runway"])
-def test_a_quick_run_writes_finite_answers_and_what_its_readme_shows(quick, name):
-    folder = quick(name)
+def test_a_quick_run_writes_finite_answers_and_what_its_readme_shows(quick_run, name):
+    folder = quick_run(name)
     about = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     assert about["question"].endswith("?") and about["answers"]
     readme = (folder / "README.md").read_text(encoding="utf-8")
@@ -47,8 +28,8 @@ def test_a_quick_run_writes_finite_answers_and_what_its_readme_shows(quick, name
         assert (folder / target).exists(), target
 
 
-def test_nobody_fails_without_a_limit_of_funds(quick):
-    table = pd.read_csv(quick("runway") / "points.csv")
+def test_nobody_fails_without_a_limit_of_funds(quick_run):
+    table = pd.read_csv(quick_run("runway") / "points.csv")
     unlimited = table[np.isinf(table["runway"])]
     assert (unlimited["survival"] == 1.0).all()
     assert (table.loc[np.isfinite(table["runway"]), "survival"] < 1.0).all()

@@ -2,39 +2,18 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
 NAMES = ("tipping", "stylised_facts", "sensitivity", "foundation_models_2025")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """The folder of an experiment's quick run, made when first asked for."""
-    made = {}
-
-    def of(name: str) -> Path:
-        if name not in made:
-            folder = tmp_path_factory.mktemp(name)
-            command = [sys.executable, "-m", f"experiments.{name}", "--quick", "--out", str(folder)]
-            done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
-            assert done.returncode == 0, done.stderr
-            made[name] = folder
-        return made[name]
-
-    return of
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_quick_run_writes_answers_with_finite_numbers(results, name):
-    folder = results(name)
+def test_a_quick_run_writes_answers_with_finite_numbers(quick_run, name):
+    folder = quick_run(name)
     about = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     assert about["question"].endswith("?") and about["command"] == f"python -m experiments.{name} --quick"
     assert about["answers"]
@@ -47,8 +26,8 @@ def test_a_quick_run_writes_answers_with_finite_numbers(results, name):
 
 
 @pytest.mark.slow
-def test_without_network_effect_no_market_is_a_monopoly_and_far_above_one_all_tip(results):
-    cells = pd.read_csv(results("tipping") / "cells.csv")
+def test_without_network_effect_no_market_is_a_monopoly_and_far_above_one_all_tip(quick_run):
+    cells = pd.read_csv(quick_run("tipping") / "cells.csv")
     none, strong = (cells[cells["network_effect"] == effect] for effect in (0.0, 1.4))
     for start in ("even", "concentrated"):
         assert (none[f"monopolies {start}"] == 0.0).all()
@@ -56,8 +35,8 @@ def test_without_network_effect_no_market_is_a_monopoly_and_far_above_one_all_ti
 
 
 @pytest.mark.slow
-def test_no_entrant_fails_before_its_runway_is_spent_and_unchecked_values_get_no_verdict(results):
-    facts = pd.read_csv(results("stylised_facts") / "facts.csv")
+def test_no_entrant_fails_before_its_runway_is_spent_and_unchecked_values_get_no_verdict(quick_run):
+    facts = pd.read_csv(quick_run("stylised_facts") / "facts.csv")
     early = facts[facts["fact"] == "entrants that fail in 2 years"]
     assert len(early) == 4 and (early["measured"] == 0.0).all() and (early["verdict"] == "missed").all()
     open_ones = facts[facts["known"].str.contains("unchecked|identifiable")]
@@ -83,17 +62,17 @@ def test_shapes_and_exponents_are_found_in_data_that_have_them():
 
 
 @pytest.mark.slow
-def test_the_screening_finds_what_cannot_matter_and_chooses_six(results):
-    morris = pd.read_csv(results("sensitivity") / "morris.csv")
+def test_the_screening_finds_what_cannot_matter_and_chooses_six(quick_run):
+    morris = pd.read_csv(quick_run("sensitivity") / "morris.csv")
     assert morris["parameter"].nunique() == 20 and morris.groupby("outcome")["matters"].any().all()
     assert (morris["mu_star"] >= morris["mu"].abs() - 1e-6 * morris["mu_star"]).all()
-    sobol = pd.read_csv(results("sensitivity") / "sobol.csv")
+    sobol = pd.read_csv(quick_run("sensitivity") / "sobol.csv")
     assert len(sobol) == 4 * 6 and (sobol["total"] >= 0.0).all()
 
 
 @pytest.mark.slow
-def test_the_firm_table_has_the_published_figures(results):
-    firms = pd.read_csv(results("foundation_models_2025") / "firms.csv")
+def test_the_firm_table_has_the_published_figures(quick_run):
+    firms = pd.read_csv(quick_run("foundation_models_2025") / "firms.csv")
     shares = firms["B"] / firms["B"].sum()
     assert shares[:3].tolist() == pytest.approx([0.40, 0.27, 0.21], abs=1e-4)
     assert 1e4 * (shares**2).sum() == pytest.approx(2790, abs=2)

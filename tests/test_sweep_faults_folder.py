@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from abm.sweeps.run import finish_sweep
+from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import sweep as sweep_here
 from tests.faults.commands import (
     DESIGN,

@@ -10,7 +10,7 @@ import pytest
 
 from abm import Scenario, load_sweep, simulate, sweep
 from abm.sweeps import chunks, drive, merge
-from abm.sweeps.run import finish_sweep
+from abm.sweeps.finish import finish_sweep
 from abm.sweeps.store import Store
 from abm.sweeps.work import make_chunk
 from tests.sweeping import EVERYTHING, TABLES, Here, design_of, make, make_shard, tables_of

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from abm import InputError, load_sweep
-from abm.sweeps import chunks, drive, merge, parts, plan, store, work
+from abm.sweeps import chunks, drive, manifest, merge, parts, plan, work
+from abm.sweeps.finish import finish_sweep
 from abm.sweeps.inspect import failures, status
-from abm.sweeps.run import SweepRun, finish_sweep
+from abm.sweeps.run import SweepRun
 from abm.sweeps.store import Store
 from tests.sweeping import Here, design_of, make, make_shard, tables_of
 
@@ -133,7 +134,7 @@ def test_only_what_has_changed_is_named(finished):
 
 
 def test_another_version_of_the_model_is_refused(finished, monkeypatch):
-    for module in (plan, store, work):
+    for module in (plan, manifest, work):
         monkeypatch.setattr(module, "MODEL_VERSION", "9.9")
     assert "the model's version has changed" in refused(DESIGN, finished)
 

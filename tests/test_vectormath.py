@@ -15,6 +15,8 @@ mpmath.mp.dps = 50
 LOG_ULP, EXP_ULP, TURN_ULP = 1.0, 1.0, 2.0
 EIGHTHS = [k / 8 for k in range(9)]
 
+# The million points are held against 80-bit numbers, for mpmath would take an hour; the few points against mpmath
+# are tested everywhere.
 extended = pytest.mark.skipif(np.finfo(np.longdouble).nmant != 63, reason="no 80-bit numbers on this machine")
 
 

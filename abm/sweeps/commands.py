@@ -202,8 +202,8 @@ def finish(folder: Folder) -> int:
     """Make the tables of a sweep whose shards are done."""
     from rich.console import Console
 
+    from abm.sweeps.finish import finish_sweep
     from abm.sweeps.report import print_end
-    from abm.sweeps.run import finish_sweep
 
     results = finish_sweep(folder)
     print_end(results, Console())

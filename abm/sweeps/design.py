@@ -9,12 +9,12 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.bundled import bundled_names, find_text
 from abm.errors import InputError
 from abm.firmtable import FirmTable, read_firm_table
 from abm.parameters import nearest, shown
@@ -85,22 +85,8 @@ class Design:
         >>> Design.load("network-effect").factors["network_effect"].listed
         (0.0, 0.5, 0.9)
         """
-        if not isinstance(name, str | os.PathLike):
-            raise InputError(f"design {name!r} is neither a name nor a path")
-        given = os.fsdecode(name)
-        if given in Design.bundled():
-            path, source = _folder() / f"{given}.toml", f"design {given!r}"
-        else:
-            path = source = _path(given, "", "design", Design.bundled())
-        try:
-            text = Path(path).read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not a text file in UTF-8") from None
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
-        except ValueError as error:  # a path that no file can have
-            raise InputError(f"{path!r}: {error}") from None
-        return Design.from_toml(text, source, Path(path).parent)
+        found = find_text(name, "design")
+        return Design.from_toml(found.text, found.source, found.folder)
 
     @staticmethod
     def from_toml(text: str, source: str = "TOML text", folder: str | os.PathLike = ".") -> "Design":
@@ -135,7 +121,7 @@ class Design:
         >>> Design.bundled()
         ['network-effect', 'screening']
         """
-        return sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml"))
+        return bundled_names("design")
 
     @property
     def factor_names(self) -> tuple[str, ...]:
@@ -271,23 +257,7 @@ def _scenario(document: dict[str, Any], folder: str | os.PathLike) -> Scenario:
     name = document["scenario"]
     if not isinstance(name, str):
         raise InputError(f"{shown(name)} is neither a name nor a path")
-    known = Scenario.bundled()
-    return Scenario.load(name if name in known else _path(name, folder, "scenario", known))
-
-
-def _path(name: str, folder: str | os.PathLike, kind: str, known: list[str]) -> str:
-    """The path of a file that is not bundled, or a refusal of a bare name that there is no file of."""
-    path = os.path.join(folder, name)
-    is_path = "/" in name or os.sep in name or name.endswith(".toml")
-    if not is_path and not os.path.exists(path):
-        raise InputError(
-            f"unknown {kind} {name!r}{nearest(name, known)}: give a path to a TOML file or one of {', '.join(known)}"
-        )
-    return path
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("abm"))) / "designs"
+    return Scenario.from_named(find_text(name, "scenario", folder))
 
 
 def _crossed(levels: list[np.ndarray]) -> list[np.ndarray]:

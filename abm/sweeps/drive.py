@@ -19,7 +19,7 @@ from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from abm.errors import InputError, Stopped
 from abm.sweeps.chunks import Chunks, pieces
-from abm.sweeps.parts import write_part
+from abm.sweeps.parts import PARTS, write_part
 from abm.sweeps.plan import Plan
 from abm.sweeps.work import Job, NotAlike, Receipt, failed_part, make_chunk, own_versions
 
@@ -130,8 +130,8 @@ class Driver:
         else:
             (piece,) = pieces(self._plan, runs)
             why = "the process that made it died more than once: out of memory, or a crash"
-            write_part(self._job.folder / "parts", failed_part(self._job, piece, why))
-            self._done(Receipt(1, 1, 0.0, 0))
+            write_part(self._job.folder / PARTS, failed_part(self._job, piece, why))
+            self._done(Receipt(1, 1, 0.0))
 
     def _ready(self, answers: "Collection[Answer[Receipt]]") -> "Collection[Answer[Receipt]]":
         """Those of some answers that are there, perhaps after a little while; none is waited for blindly."""

@@ -21,6 +21,8 @@ RUNS = pa.schema(
     [("key", pa.string()), ("seed", pa.int64()), ("failed", pa.bool_()), ("seconds", pa.float64())],
 )
 SUFFIX = ".part"
+# Folders in the working one: of parts, and of marks that runs left which took too long.
+PARTS, LOST = "parts", "lost"
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # a date in every file, so that equal content gives equal bytes
 
 

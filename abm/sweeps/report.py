@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from abm.sweeps.run import Progress
+from abm.sweeps.progress import Progress
 
 _PLAIN = 30.0  # seconds between two lines where the output is no terminal
 

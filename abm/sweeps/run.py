@@ -5,7 +5,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,16 @@ from abm.scenario import Scenario
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor
 from abm.sweeps.executors.local import LocalProcesses
+from abm.sweeps.finish import finish
 from abm.sweeps.lock import held, refuse_others
-from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.manifest import sweep_token
+from abm.sweeps.merge import RunIndex, index_runs
+from abm.sweeps.parts import LOST
 from abm.sweeps.plan import plan_of
+from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.sections import Collect
-from abm.sweeps.store import LOST, PARTS, SUMMARY, Store, sweep_token, write_json
-from abm.sweeps.tables import table_names
+from abm.sweeps.store import Store
 
 _ATTEMPTS = 3  # at making what is still missing when all chunks are done
 
@@ -46,48 +49,6 @@ class Shard(NamedTuple):
         if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
             raise InputError(f"shard {shown(text)} is not of the form I/N with I from 1 to N")
         return Shard(int(number), int(count))
-
-
-@dataclass
-class Progress:
-    """How far a sweep has come, for whoever shows it.
-
-    Attributes
-    ----------
-    total : int
-        Runs of the sweep, or of the shard.
-    done, failed : int
-        Of these.
-    fresh : int
-        Made by this process.
-    """
-
-    total: int = 0
-    done: int = 0
-    failed: int = 0
-    fresh: int = 0
-    started: float = field(default_factory=time.monotonic)
-    busy: float = 0.0
-    size: int = 0
-
-    def rate(self) -> float:
-        """Runs a second since this process started to make them."""
-        return self.fresh / max(time.monotonic() - self.started, 1e-9)
-
-    def left(self) -> float:
-        """Seconds that the rest will take, or NaN while nothing is known."""
-        return (self.total - self.done - self.failed) / self.rate() if self.fresh else float("nan")
-
-    def report(self) -> dict[str, Any]:
-        """For `abm sweep status`, which reads it from another process."""
-        left = self.left()
-        return {
-            "total": self.total,
-            "done": self.done,
-            "failed": self.failed,
-            "rate": round(self.rate(), 3),
-            "left": None if left != left else round(left, 1),
-        }
 
 
 def sweep(
@@ -195,8 +156,7 @@ class SweepRun:
             if not self.store.is_finished(self.plan) or retry_failed:
                 self._prepare(retry_failed)
                 index = self._make(check, retry_failed=retry_failed)
-                check()
-                finish(self.store, index, self.progress, self.executor.cores())
+                finish(self.store, index, self.progress, self.executor.cores(), check)
         self.store.tidy()
 
     def run_shard(self, shard: Shard, *, retry_failed: bool = False) -> None:
@@ -270,8 +230,6 @@ class SweepRun:
             progress.done += receipt.runs - receipt.failed
             progress.failed += receipt.failed
             progress.fresh += receipt.runs
-            progress.busy += receipt.seconds
-            progress.size += receipt.bytes
             self.watch(progress)
 
         last = time.monotonic()
@@ -296,63 +254,6 @@ def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: floa
     return Job(scenario, store.firms_path(), collect, store.working, token, run_timeout, versions)
 
 
-def finish(store: Store, index: RunIndex, progress: Progress, cores: int) -> None:
-    """Make the tables of a sweep whose runs are all stored."""
-    manifest = store.manifest()
-    tables = table_names(Collect(**manifest["collect"]))
-    with store.commit() as folder:
-        rows = merge(index, tables, folder)
-        keep_others(index, tables, folder / PARTS)
-        index.plan.save(folder)
-        seconds = index.seconds()
-        made = len(index.done) + len(index.failures)
-        summary = {
-            "points": len(index.plan.points),
-            "replications": index.plan.replications.count,
-            "done": len(index.done),
-            "failed": len(index.failures),
-            "rows": rows,
-            "tables": tables,
-            "seconds_a_run": seconds / max(made, 1),
-            "run_seconds": seconds,
-            "cores": cores,
-            "wall_seconds": round(time.monotonic() - progress.started, 3),
-            "runs_made_by_this_call": progress.fresh,
-        }
-        write_json(summary, folder / SUMMARY)
-
-
-def finish_sweep(out: str | os.PathLike) -> SweepResults:
-    """Make the tables of a sweep whose shards are done.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no sweep, or a shard is at work on it.
-    Stopped
-        If runs are missing, by number.
-    """
-    store = Store(out)
-    store.manifest()
-    progress = Progress()
-    if store.working.exists():
-        refuse_others(store.working.glob("lock-*"))
-        with held(store.working / "lock", progress.report):
-            store.finish_commit()
-            if store.is_under_way():
-                index = index_runs(store.plan(), store.sources())
-                if index.missing.size:
-                    raise Stopped(
-                        f"{len(index.missing):,} of {index.plan.runs:,} runs are missing; make them by the command "
-                        "of their shard, or all by the sweep's without --shard"
-                    )
-                for path in store.working.glob("lock-*"):
-                    path.unlink()
-                finish(store, index, progress, 0)
-        store.tidy()
-    return load_sweep(out)
-
-
 def _of(shard: Shard | None, runs: np.ndarray) -> np.ndarray:
     return runs if shard is None else runs[runs % shard.count == shard.number - 1]
 
@@ -360,11 +261,7 @@ def _of(shard: Shard | None, runs: np.ndarray) -> np.ndarray:
 def compile_once() -> None:
     """Compile the kernels here if they are not, lest each worker does."""
     from abm.compilation import is_cold
+    from abm.sweeps.work import warm_up
 
     if is_cold():
-        from abm.engine import simulate
-        from abm.many import simulate_many
-
-        small = Scenario(capacity=4, steps=2)
-        simulate(small)
-        simulate_many([small], [0])
+        warm_up()

@@ -10,46 +10,33 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm import MODEL_VERSION
 from abm.errors import InputError
-from abm.parameters import shown
 from abm.rundir import plain, versions
 from abm.sweeps.lock import refuse_others
-from abm.sweeps.parts import SUFFIX, DamagedPart, check_part, write_durably
-from abm.sweeps.plan import Plan, file_digest, text_digest
+from abm.sweeps.manifest import changes, describe, git_state, sweep_token
+from abm.sweeps.parts import LOST, PARTS, SUFFIX, DamagedPart, check_part, write_durably
+from abm.sweeps.plan import Plan
 from abm.sweeps.sources import FinishedSource, PartSource
 
 if TYPE_CHECKING:
     from abm.sweeps.design import Design
-    from abm.sweeps.factors import Factor
     from abm.sweeps.sections import Replications
 
 DESIGN, SCENARIO, MANIFEST, SUMMARY = "design.toml", "scenario.toml", "manifest.json", "summary.json"
 WORKING = "working"
-PARTS, LOST, COMMIT = "parts", "lost", "merged"  # folders in WORKING
+COMMIT = "merged"  # the folder in WORKING whose files become the tables
 TABLES = ("outcomes", "steps", "sectors", "lives", "firms", "panel", "failures")
 FILES = (
     *(DESIGN, SCENARIO, MANIFEST, SUMMARY, WORKING, "firm_table.csv", "firm_table.parquet"),
     *(f"{name}.parquet" for name in ("points", "keys", "runs", *TABLES)),
 )
-_FEW = 100  # values of a factor that the manifest lists
-# What finished runs depend on or have kept: by its place in the manifest, and what a user calls it.
-_FIXED = {
-    "model_version": "the model's version",
-    "firm_table": "the firm table",
-    "scenario": "",
-    "replications": "replications.",
-    "collect": "collect.",
-}
 
 
 class Store:
@@ -117,10 +104,10 @@ class Store:
         """
         if not self.holds_a_sweep() or not self.holds_runs():
             return
-        changes = list(_changes(self.manifest(), _about(design)))
-        if changes:
+        changed = list(changes(self.manifest(), describe(design)))
+        if changed:
             way_out = "--overwrite makes all runs anew; another --out keeps both"
-            raise InputError(f"{self.folder}: holds runs of another sweep: {'; '.join(changes)} ({way_out})")
+            raise InputError(f"{self.folder}: holds runs of another sweep: {'; '.join(changed)} ({way_out})")
 
     def clear(self) -> None:
         """Remove the sweep that is here."""
@@ -136,18 +123,19 @@ class Store:
         """Write what the runs of a design need: the plan, the design and what it refers to."""
         for folder in (self.parts, self.working / LOST):
             folder.mkdir(parents=True, exist_ok=True)
-        about = _about(design) | {"points": len(plan.points), "runs": plan.rows}
-        about |= {"versions": versions(), "git": _git(), "begun": datetime.now(UTC).isoformat(timespec="seconds")}
+        manifest = describe(design) | {"points": len(plan.points), "runs": plan.rows}
+        manifest |= {"versions": versions(), "git": git_state()}
+        manifest["begun"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_durably(self.folder / DESIGN, design.text.encode())
         write_durably(self.folder / SCENARIO, design.scenario.to_toml().encode())
         if design.firms_path:
-            write_durably(self.folder / about["firms_file"], design.firms_path.read_bytes())
-        write_durably(self.working / sweep_token(about), b"")
+            write_durably(self.folder / manifest["firms_file"], design.firms_path.read_bytes())
+        write_durably(self.working / sweep_token(manifest), b"")
         with self._temporary("plan") as folder:
             plan.save(folder)
             for file in folder.iterdir():
                 file.rename(self.working / file.name)
-        write_json(about, self.folder / MANIFEST)
+        write_json(manifest, self.folder / MANIFEST)
 
     def holds_runs(self) -> bool:
         """Whether any run is finished."""
@@ -212,14 +200,21 @@ class Store:
         return found
 
     @contextlib.contextmanager
-    def commit(self) -> Iterator[Path]:
-        """A folder whose files become the sweep's tables when the block ends, all of them or none."""
+    def commit(self, check: Callable[[], None]) -> Iterator[Path]:
+        """A folder whose files become the sweep's tables when the block ends, all of them or none.
+
+        Parameters
+        ----------
+        check : callable
+            Raises if the lock was lost meanwhile, as by a process that was frozen for long.
+        """
         with self._temporary("tables") as folder:
             (folder / PARTS).mkdir()
             yield folder
             for file in folder.glob("*.*"):
                 with file.open("rb+") as handle:
                     os.fsync(handle.fileno())
+            check()
             folder.rename(self.working / COMMIT)
         self.finish_commit()
 
@@ -257,11 +252,6 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_token(about: Mapping[str, Any]) -> str:
-    """The name of the file by which a worker sees that it looks into the same folder."""
-    return f"sweep-{about['design_hash'][:16]}"
-
-
 def _strange(names: Iterable[str]) -> list[str]:
     """Names that no sweep gave to a file."""
     return sorted(name for name in set(names) - set(FILES) if not _is_half_written(name))
@@ -277,77 +267,3 @@ def write_json(value: Any, path: Path) -> None:
     """Write JSON that is there whole or not at all."""
     text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
     write_durably(path, (text + "\n").encode())
-
-
-def _about(design: "Design") -> dict[str, Any]:
-    """What a sweep's runs are, for the manifest."""
-    firms = design.firms_path
-    suffix = ".parquet" if firms and firms.suffix.lower() in (".parquet", ".pq") else ".csv"
-    return {
-        "model_version": MODEL_VERSION,
-        "design_hash": text_digest(design.text),
-        "method": design.method,
-        "design_points": design.points,
-        "design_seed": design.seed,
-        "factors": {name: _levels(factor) for name, factor in design.factors.items()},
-        "scenario": plain(design.scenario.to_dict()),
-        "firm_table": file_digest(firms) if firms else None,
-        "firms_file": f"firm_table{suffix}" if firms else None,
-        "replications": asdict(design.replications),
-        "collect": asdict(design.collect),
-    }
-
-
-def _levels(factor: "Factor") -> Any:
-    """A factor's values, or its range."""
-    if factor.is_range:
-        return {"low": factor.low, "high": factor.high, "scale": factor.scale}
-    return list(factor.listed) if len(factor.listed) <= _FEW else len(factor.listed)
-
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What finished runs depend on and is not as it was."""
-    for place, label in _FIXED.items():
-        if not isinstance(now[place], Mapping):
-            if before[place] != now[place]:
-                yield f"{label} has changed"
-            continue
-        then, this = _flat(before[place]), _flat(now[place])
-        for name in then | this:
-            if (place, name) in (("replications", "count"), ("scenario", "name")):
-                continue
-            if then.get(name) != this.get(name):
-                yield f"{label}{name} was {shown(then.get(name))}, is {shown(this.get(name))}"
-    if now["method"] in ("latin", "morris") and before["method"] == now["method"]:
-        for name in ("design_points", "design_seed", "factors"):
-            if before[name] != now[name]:
-                label = f"{name.removeprefix('design_')} of a {now['method']} design"
-                values = f"{shown(before[name])}, is {shown(now[name])}"
-                yield f"{label} was {values}; such a design grows in replications only"
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name, of sectors and strategies by dotted ones."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if not isinstance(value, list):
-            found[name] = value
-            continue
-        found[name] = ", ".join(member["name"] for member in value)  # their order matters, too
-        for member in value:
-            found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
-    return found
-
-
-def _git() -> str | None:
-    """The state of the source that this package is run from, where it is a checkout."""
-    folder = Path(__file__).parents[2]
-    if not (folder / ".git").exists():
-        return None
-    try:
-        told = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty"], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return told.stdout.strip() or None

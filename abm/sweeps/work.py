@@ -2,11 +2,9 @@
 
 import os
 import platform
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +16,14 @@ from abm import MODEL_VERSION
 from abm.engine import simulate
 from abm.errors import InputError
 from abm.firmtable import FirmTable, read_firm_table
-from abm.many import Batch
+from abm.many import Batch, simulate_many
 from abm.rundir import versions
 from abm.scenario import Scenario
-from abm.sweeps.parts import write_part
+from abm.sweeps.parts import LOST, PARTS, write_part
 from abm.sweeps.sections import Collect
 from abm.sweeps.tables import failure_rows, frame_rows, outcome_rows, step_rows, table_names
+from abm.sweeps.timelimit import TimeLimit
 
-LOST = "lost"  # folder of marks that runs left which took too long
 ALIKE = ("abm", "numpy", "numba", "pyarrow")  # must have one version in the client and in all workers
 
 
@@ -55,7 +53,6 @@ class Receipt(NamedTuple):
     runs: int
     failed: int
     seconds: float
-    bytes: int
 
 
 class NotAlike(Exception):
@@ -104,19 +101,28 @@ def make_chunk(job: Job, chunk: Sequence[Piece]) -> Receipt:
         If the part cannot be written.
     """
     check_worker(job)
-    started = time.monotonic()
+    warm_up()
+    started = time.monotonic()  # without the kernels' loading, for the next chunks are sized by it
     lost = {path.name: path.read_text("utf-8") for path in (job.folder / LOST).iterdir()}
     kept = _Kept(job)
-    with _time_limit(job) as watch:
+    with TimeLimit(job.folder / LOST, job.run_timeout) as limit:
         for piece in chunk:
             seeds = [seed for seed in piece.seeds if f"{piece.key}-{seed}" not in lost]
             for seed in set(piece.seeds).difference(seeds):
                 kept.fail(piece.key, seed, lost[f"{piece.key}-{seed}"], "")
             if seeds:
-                _make_piece(job, piece._replace(seeds=seeds), kept, watch)
-    path = write_part(job.folder / "parts", kept.tables())
+                _make_piece(job, piece._replace(seeds=seeds), kept, limit)
+    write_part(job.folder / PARTS, kept.tables())
     runs = sum(len(piece.seeds) for piece in chunk)
-    return Receipt(runs, len(kept.failures), time.monotonic() - started, path.stat().st_size)
+    return Receipt(runs, len(kept.failures), time.monotonic() - started)
+
+
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Load the kernels of a sweep, or compile them, which no run shall be blamed for."""
+    small = Scenario(capacity=4, steps=2)
+    simulate(small)
+    simulate_many([small], [0])
 
 
 def sample(job: Job, piece: Piece) -> int:
@@ -143,34 +149,36 @@ def failed_part(job: Job, piece: Piece, error: str) -> dict[str, pa.Table]:
     return kept.tables()
 
 
-def _make_piece(job: Job, piece: Piece, kept: "_Kept", watch: "_Watch | None") -> None:
-    alone = watch is not None or job.collect.lives or job.collect.firms or job.collect.panel
-    if not alone and len(piece.seeds) > 1:
-        started = time.monotonic()
-        try:
-            batch = _make_batch(job, piece)
-        except Exception:  # noqa: BLE001 - found out and recorded below, run by run
-            alone = True
-        else:
-            for seed in piece.seeds:
-                kept.add(piece.key, seed, (time.monotonic() - started) / len(piece.seeds))
-            kept.numbers.append(batch.numbers)
-            kept.rows.append(batch.rows)
-            return
+def _make_piece(job: Job, piece: Piece, kept: "_Kept", limit: TimeLimit) -> None:
+    collect = job.collect
+    alone = limit.seconds is not None or collect.lives or collect.firms or collect.panel
+    if not alone and len(piece.seeds) > 1 and _make_together(job, piece, kept):
+        return
     for seed in piece.seeds:
-        if watch:
-            watch.begin(f"{piece.key}-{seed}")
         started = time.monotonic()
         try:
-            numbers, rows, frames = make_run(job, piece.changes, seed)
+            with limit.of(f"{piece.key}-{seed}"):
+                numbers, rows, frames = make_run(job, piece.changes, seed)
         except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
             kept.fail(piece.key, seed, _line(problem), traceback.format_exc(), time.monotonic() - started)
         else:
             kept.add(piece.key, seed, time.monotonic() - started, frames)
             kept.numbers.append(numbers)
             kept.rows.append(rows)
-        if watch:
-            watch.end()
+
+
+def _make_together(job: Job, piece: Piece, kept: "_Kept") -> bool:
+    """Make all runs of a piece in few compiled calls; returns whether none raised."""
+    started = time.monotonic()
+    try:
+        batch = _make_batch(job, piece)
+    except Exception:  # noqa: BLE001 - which run it was, and why, is found out run by run
+        return False
+    for seed in piece.seeds:
+        kept.add(piece.key, seed, (time.monotonic() - started) / len(piece.seeds))
+    kept.numbers.append(batch.numbers)
+    kept.rows.append(batch.rows)
+    return True
 
 
 def _make_batch(job: Job, piece: Piece) -> Batch:
@@ -285,49 +293,3 @@ def _alike(arrays: list[np.ndarray]) -> Iterator[np.ndarray]:
             group = []
         group.append(array)
     yield np.concatenate(group)
-
-
-class _Watch:
-    """Ends this process when a run takes too long, for nothing else stops a kernel; a mark says which run it was."""
-
-    def __init__(self, folder: Path, limit: float) -> None:
-        self._folder, self._limit = folder, limit
-        self._run: tuple[str, float] | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def begin(self, run: str) -> None:
-        self._run = run, time.monotonic()
-
-    def end(self) -> None:
-        self._run = None
-
-    def _look(self) -> None:
-        while not self._over.wait(min(self._limit / 10.0, 0.5)):
-            run = self._run
-            if run and time.monotonic() - run[1] > self._limit:
-                try:
-                    (self._folder / run[0]).write_text(f"took longer than {self._limit:g} s", encoding="utf-8")
-                finally:
-                    os._exit(1)
-
-
-@lru_cache(maxsize=1)
-def _warm_up() -> None:
-    """Load the kernels, or compile them, which no run shall be blamed for."""
-    simulate(Scenario(capacity=4, steps=2))
-
-
-@contextmanager
-def _time_limit(job: Job) -> Iterator[_Watch | None]:
-    if job.run_timeout is None:
-        yield None
-        return
-    _warm_up()
-    watch = _Watch(job.folder / LOST, job.run_timeout)
-    watch._thread.start()
-    try:
-        yield watch
-    finally:
-        watch._over.set()
-        watch._thread.join()

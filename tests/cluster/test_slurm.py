@@ -24,6 +24,7 @@ MISSING = [program for program in PROGRAMS if shutil.which(program, path=SEARCHE
 
 pytestmark = [
     pytest.mark.slow,
+    # The tests start a real Slurm of their own, which is a system's package and not to be had by pip.
     pytest.mark.skipif(bool(MISSING), reason=f"no Slurm here: {', '.join(MISSING)} not found"),
 ]
 

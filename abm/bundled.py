@@ -1,0 +1,90 @@
+"""TOML files that are named: bundled ones by their bare name, others by their path."""
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from abm.errors import InputError
+from abm.parameters import nearest
+
+
+class NamedText(NamedTuple):
+    """The text of a TOML file.
+
+    Attributes
+    ----------
+    text : str
+    name : str
+        The bare name of a bundled file, else the file's name without its ending.
+    source : str
+        What stands before every message about it.
+    folder : Path
+        What paths in the text are relative to.
+    """
+
+    text: str
+    name: str
+    source: str
+    folder: Path
+
+
+def bundled_names(kind: str) -> list[str]:
+    """The bare names of all bundled files of a kind.
+
+    Parameters
+    ----------
+    kind : {"scenario", "design"}
+
+    Examples
+    --------
+    >>> bundled_names("design")
+    ['network-effect', 'screening']
+    """
+    files = _folder(kind).iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def find_text(name: str | os.PathLike, kind: str, folder: str | os.PathLike = "") -> NamedText:
+    """A bundled file by its bare name, or any file by its path.
+
+    A text with a separator or ending in .toml is a path; any other is first looked for among the bundled files,
+    then as a file.
+
+    Parameters
+    ----------
+    name : str or path
+    kind : {"scenario", "design"}
+    folder : path
+        What a path is relative to; by default where the process is.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no text.
+    """
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(f"{kind} {name!r} is neither a name nor a path")
+    given, known = os.fsdecode(name), bundled_names(kind)
+    if given in known:
+        path = _folder(kind) / f"{given}.toml"
+        return NamedText(path.read_text("utf-8"), given, f"{kind} {given!r}", path.parent)
+    place = os.path.join(folder, given)
+    is_path = "/" in given or os.sep in given or given.endswith(".toml")
+    if not is_path and not os.path.exists(place):
+        raise InputError(
+            f"unknown {kind} {given!r}{nearest(given, known)}: give a path to a TOML file or one of {', '.join(known)}"
+        )
+    try:
+        text = Path(place).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{place}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{place}: {error.strerror}") from None
+    except ValueError as error:  # a path that no file can have
+        raise InputError(f"{place!r}: {error}") from None
+    return NamedText(text, Path(place).stem, place, Path(place).parent)
+
+
+def _folder(kind: str) -> Path:
+    return Path(str(resources.files("abm"))) / f"{kind}s"

@@ -1,0 +1,84 @@
+"""The end of a sweep: its tables from its runs, and its summary."""
+
+import os
+import time
+from collections.abc import Callable
+
+from abm.errors import Stopped
+from abm.sweeps.lock import held, refuse_others
+from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.parts import PARTS
+from abm.sweeps.progress import Progress
+from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.sections import Collect
+from abm.sweeps.store import SUMMARY, Store, write_json
+from abm.sweeps.tables import table_names
+
+
+def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:
+    """Make the tables of a sweep whose runs are all stored.
+
+    Parameters
+    ----------
+    store : Store
+    index : RunIndex
+    progress : Progress
+        Of the call that has made the last of them.
+    cores : int
+        That it had, as far as is known.
+    check : callable
+        Raises if the lock is lost.
+    """
+    manifest = store.manifest()
+    tables = table_names(Collect(**manifest["collect"]))
+    with store.commit(check) as folder:
+        rows = merge(index, tables, folder)
+        keep_others(index, tables, folder / PARTS)
+        index.plan.save(folder)
+        seconds = index.seconds()
+        made = len(index.done) + len(index.failures)
+        summary = {
+            "points": len(index.plan.points),
+            "replications": index.plan.replications.count,
+            "done": len(index.done),
+            "failed": len(index.failures),
+            "rows": rows,
+            "tables": tables,
+            "seconds_a_run": seconds / max(made, 1),
+            "run_seconds": seconds,
+            "cores": cores,
+            "wall_seconds": round(time.monotonic() - progress.started, 3),
+            "runs_made_by_this_call": progress.fresh,
+        }
+        write_json(summary, folder / SUMMARY)
+
+
+def finish_sweep(out: str | os.PathLike) -> SweepResults:
+    """Make the tables of a sweep whose shards are done.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no sweep, or a shard is at work on it.
+    Stopped
+        If runs are missing, by number.
+    """
+    store = Store(out)
+    store.manifest()
+    progress = Progress()
+    if store.working.exists():
+        refuse_others(store.working.glob("lock-*"))
+        with held(store.working / "lock", progress.report) as lock:
+            store.finish_commit()
+            if store.is_under_way():
+                index = index_runs(store.plan(), store.sources())
+                if index.missing.size:
+                    raise Stopped(
+                        f"{len(index.missing):,} of {index.plan.runs:,} runs are missing; make them by the command "
+                        "of their shard, or all by the sweep's without --shard"
+                    )
+                for path in store.working.glob("lock-*"):
+                    path.unlink()
+                finish(store, index, progress, 0, lock.check)
+        store.tidy()
+    return load_sweep(out)
