@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from abm.bifurcation import attractor
-from abm.equilibrium import CEILINGS, NAMES, NO_CEILINGS, describe
+from abm.drawing import BLUE, DOTTED, DPI, GREY, INK, ORANGE, SIZE, TEXT, dress, headline, legend, round_ticks, say
+from abm.equilibrium import NAMES, NO_CEILINGS, ceilings_of, describe, values_of
 from abm.equilibrium_report import in_words
 from abm.errors import InputError
-from abm.figures import BLUE, DOTTED, DPI, GREY, INK, ORANGE, SIZE, TEXT, dress, headline, legend, round_ticks, say
 from abm.scenario import Scenario
 from abm.sweeps.parts import write_durably
 
@@ -38,15 +38,14 @@ def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure
     ['Once round the loop', 'Where the update rule settles']
     """
     entry = describe(scenario, ceilings=ceilings)
-    bounds = tuple(getattr(scenario, name) for name in CEILINGS) if ceilings else NO_CEILINGS
+    bounds = ceilings_of(scenario, ceilings)
     figure = Figure(figsize=SIZE, dpi=DPI)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.45), sharey=True)
     figure.subplots_adjust(left=0.054, right=0.975, bottom=0.085, top=0.81, wspace=0.16)
-    told = "".join(f"  ·  {name} = {getattr(scenario, name):g}" for name in NAMES)
+    told = "".join(f"  ·  {name} = {value:g}" for name, value in zip(NAMES, values_of(scenario, NAMES)))
     headline(figure, scenario.name, f"{in_words(entry)}{told}")
-    highest = 1.9 * entry["baseline"]["T0"]
-    near = [each["T"] for each in entry["equilibria"] if each["T"] < 5.0 * entry["baseline"]["T0"]]
-    highest = max(highest, 1.2 * max(near))
+    T0 = scenario.T0
+    highest = max(1.9 * T0, *(1.2 * each["T"] for each in entry["equilibria"] if each["T"] < 5.0 * T0))
     with np.errstate(all="ignore"):  # far from the equilibria T outgrows every float
         _draw_lap(left, scenario, entry, bounds, highest)
         _draw_diagram(right, scenario, entry, bounds, highest)
@@ -90,8 +89,7 @@ def _lap(T: np.ndarray, values: list[float], bounds: tuple[float, ...], factor: 
 
 def _draw_lap(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float, ...], highest: float) -> None:
     """T after a lap against T, and two firms' laps from either side of the border."""
-    values = [getattr(scenario, name) for name in NAMES]
-    T0 = scenario.T0
+    values, T0 = values_of(scenario, NAMES), scenario.T0
     dress(ax, "Once round the loop", "T, and T after a lap", "T (technology accumulation)")
     T = np.linspace(0.0, highest, 4000)
     ax.plot(T, T, color=GREY, lw=1)
@@ -120,7 +118,7 @@ def _draw_lap(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float, ..
 
 def _draw_diagram(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float, ...], highest: float) -> None:
     """Equilibria and attractor against the loop gain, changed by multiplying all k with one factor."""
-    values = np.array([getattr(scenario, name) for name in NAMES])
+    values = np.array(values_of(scenario, NAMES))
     here = float(np.cbrt(entry["loop_gain"]))
     dress(ax, "Where the update rule settles", "", "cube root of the loop gain; all k multiplied by one factor")
     ax.set_ylim(0.0, highest)

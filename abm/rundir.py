@@ -200,7 +200,8 @@ def write_run(
         write_parquet(result.panel, folder / "panel.parquet")
     write_json(dict(result.outcomes), folder / "outcomes.json")
     if picture:
-        from abm.figures import overview, save
+        from abm.drawing import save
+        from abm.figures import overview
 
         save(overview(result), folder / "overview.png")
     about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **settings}

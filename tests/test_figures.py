@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from abm.drawing import number, save, strategy_colours
 from abm.engine import simulate
-from abm.figures import POINTS, _apart, _number, _ratio_ticks, overview, save, strategy_colours
+from abm.figures import POINTS, _apart, _ratio_ticks, overview
 from abm.scenario import Scenario
 
 INF = float("inf")
@@ -243,7 +244,7 @@ def test_a_picture_takes_less_than_a_second():
      (1e9, "1e9"), (1e-4, "1e-4"), (-5, "-5"), (123_456_789, "123M")],
 )  # fmt: skip
 def test_numbers_on_axes_are_short(value, text):
-    assert _number(value) == text
+    assert number(value) == text
 
 
 def test_labels_are_moved_apart_and_stay_in_order_and_inside():

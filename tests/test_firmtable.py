@@ -17,7 +17,8 @@ from pyarrow import parquet
 
 from abm import state as at
 from abm.errors import InputError
-from abm.firmtable import COLUMNS, place_table, read_firm_table, scenario_for
+from abm.firmfile import COLUMNS
+from abm.firmtable import place_table, read_firm_table, scenario_for
 from abm.parameters import FIRM_COLUMNS
 from abm.population import draw_population
 from abm.scenario import Scenario

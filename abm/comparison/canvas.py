@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from abm.figures import BLUE, GREY, INK, _drawable, _fit, _fonts, _number, strategy_colours
+from abm.drawing import INK, dress_axes, fit, fonts, strategy_colours
 
 WIDTH = 8.0  # inches; on A4 paper a little less, so that small print stays legible
 TEXT = 9.5  # points
@@ -20,15 +20,13 @@ MOST_PANELS = 12
 # Dashes tell apart the groups behind the seven hues of the palette.
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 
-__all__ = ["BLUE", "GREY", "INK", "Figure", "drawing", "legend", "new_figure", "panels", "styles", "svg"]
-
 
 def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Draw with fonts that have the names' letters, and with names that are texts, not formulas."""
 
     @wraps(draw)
     def drawn(*arguments: Any, **named: Any) -> Figure:
-        with mpl.rc_context({"text.parse_math": False, "font.family": _fonts(), "font.size": TEXT}):
+        with mpl.rc_context({"text.parse_math": False, "font.family": fonts(), "font.size": TEXT}):
             return draw(*arguments, **named)
 
     return drawn
@@ -66,11 +64,6 @@ def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {name: {"color": colours[name], "ls": _DASHES[place // 7 % 4]} for place, name in enumerate(names)}
 
 
-def fit(text: Any, inches: float) -> str:
-    """A name shortened in its middle until it is no wider than some inches."""
-    return _drawable(_fit(str(text), inches))
-
-
 def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:
     """Write a legend along the top of a figure, in as many columns as fit; its height in inches.
 
@@ -90,18 +83,9 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: 
 
 
 def dress(ax: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Give an axes its title, labels and plain lines."""
+    """Give a small panel its title, labels and plain lines."""
     ax.set_title(title, loc="left", fontsize=TEXT, weight="bold", color=INK)
-    ax.set_xlabel(x, fontsize=TEXT, color=INK)
-    ax.set_ylabel(y, fontsize=TEXT, color=INK)
-    ax.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(GREY)
-
-
-def number(value: float, place: Any = None) -> str:
-    """A tick's number."""
-    return _number(value, place)
+    dress_axes(ax, x, y, TEXT)
 
 
 def panels(count: int, above: float, columns: int = 3) -> tuple[Figure, list[Axes]]:

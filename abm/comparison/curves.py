@@ -3,23 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from abm.comparison.canvas import (
-    MOST_PANELS,
-    WIDTH,
-    Figure,
-    drawing,
-    dress,
-    fit,
-    legend,
-    new_figure,
-    number,
-    panels,
-    styles,
-)  # fmt: skip
+from abm.comparison.canvas import MOST_PANELS, drawing, dress, legend, new_figure, panels, styles
+from abm.comparison.pictures import under_legend
 from abm.comparison.survival import ALL
+from abm.drawing import fit, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,10 +93,7 @@ def survival_by_group(table: "pd.DataFrame", title: str = "") -> Figure:
     """
     own = table[(table["strategy"] == ALL) & (table["sector"] == ALL) & (table["cohort"] == ALL)]
     look = styles([str(group) for group in dict.fromkeys(table["group"])])
-    figure = new_figure(4.0)
-    above = legend(figure, _handles(look), list(look), title)
-    figure.set_figheight(height := above + 3.1)
-    ax = figure.add_axes((0.75 / WIDTH, 0.55 / height, 7.0 / WIDTH, 2.4 / height))
+    figure, ax = under_legend((0.75, 0.55, 7.0, 2.4), _handles(look), list(look), title)
     _lines(ax, own, "group", look, ("survival", "low", "high"), stepped=True)
     dress(ax, "", "age of the firm in steps (quarters)", "share still alive")
     ax.set_ylim(0.0, 1.02)
@@ -155,10 +143,7 @@ def widths(lines: "dict[str, pd.DataFrame]") -> Figure:
         `runs` and `relative` of each outcome.
     """
     look = styles(list(lines))
-    figure = new_figure(4.0)
-    above = legend(figure, _handles(look), list(look))
-    figure.set_figheight(height := above + 3.1)
-    ax = figure.add_axes((0.85 / WIDTH, 0.55 / height, 6.9 / WIDTH, 2.4 / height))
+    figure, ax = under_legend((0.85, 0.55, 6.9, 2.4), _handles(look), list(look))
     for name, own in lines.items():
         ax.plot(own["runs"].to_numpy(float), 100.0 * own["relative"].to_numpy(float), lw=1.5, **look[name])
     ax.set(xscale="log", yscale="log")

@@ -1,27 +1,19 @@
 """Pictures of what differs: effects, regimes, winners, and how wide intervals are by the number of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from abm.comparison.canvas import (
-    GREY,
-    INK,
-    TEXT,
-    WIDTH,
-    Figure,
-    drawing,
-    dress,
-    fit,
-    legend,
-    new_figure,
-    styles,
-)  # fmt: skip
+from abm.comparison.canvas import TEXT, WIDTH, drawing, dress, legend, new_figure, styles
+from abm.comparison.labels import text_of
 from abm.comparison.wording import between, leading, percent, ranked
+from abm.drawing import GREY, INK, fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +45,24 @@ def _readable_on(colour: Sequence[float]) -> str:
     return INK if np.dot(colour, (0.299, 0.587, 0.114)) > 0.5 else "white"
 
 
+def under_legend(
+    box: tuple[float, float, float, float], handles: Sequence[Any], names: Sequence[str], title: str = ""
+) -> tuple[Figure, Axes]:
+    """A figure with a legend along its top and one axes below.
+
+    Parameters
+    ----------
+    box : tuple of 4 floats
+        Left edge, lower edge, width and height of the axes, in inches.
+    handles, names, title
+        Of the legend.
+    """
+    left, bottom, width, height = box
+    figure = new_figure(1.0)
+    figure.set_figheight(whole := bottom + height + 0.3 + legend(figure, handles, names, title))
+    return figure, figure.add_axes((left / WIDTH, bottom / whole, width / WIDTH, height / whole))
+
+
 def _names_beside(ax: Any, places: Sequence[float], names: Sequence[str], inches: float, title: str) -> None:
     """Names down the left side of an axes, under what they are names of."""
     ax.set_yticks(places, [fit(name, inches) for name in names])
@@ -80,12 +90,7 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
     count = len(outcomes) * len(groups)
     look = styles([str(group) for group in dict.fromkeys(comparison["group"])])  # colours as in the other pictures
     body = 0.17 * count + 0.16 * len(outcomes)
-    figure = new_figure(body + 1.5 + 0.22 * len(groups) / 2)
-    handles = [Line2D([], [], color=look[group]["color"], marker="o", ms=5, lw=1.6) for group in groups]
-    above = legend(figure, handles, groups, title)
-    height = figure.get_figheight()
-    figure.set_figheight(height := body + above + 0.8)
-    ax = figure.add_axes((2.2 / WIDTH, 0.6 / height, 3.6 / WIDTH, body / height))
+    figure, ax = under_legend((2.2, 0.6, 3.6, body), _dots(look, groups), groups, title)
     step = len(groups) + 1.0
     for place, outcome in enumerate(outcomes):
         own = rows[rows["outcome"] == outcome].set_index("group")
@@ -124,14 +129,10 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
         What the groups are values of.
     """
     table = regimes[regimes["share"] > 0.0]
-    kinds = sorted(set(zip(table["structure"].astype(str), table["growth"].astype(str))), key=_regime_place)
+    kinds = _kinds(table)
     groups = [str(group) for group in dict.fromkeys(regimes["group"])]
-    body = 0.36 * len(groups)
-    figure = new_figure(body + 2.0)
-    handles = [Patch(facecolor=_regime_colour(*kind), edgecolor=GREY, lw=0.5) for kind in kinds]
-    above = legend(figure, handles, [regime_name(*kind) for kind in kinds])
-    figure.set_figheight(height := body + above + 0.85)
-    ax = figure.add_axes((2.1 / WIDTH, 0.55 / height, 5.6 / WIDTH, body / height))
+    names = [regime_name(*kind) for kind in kinds]
+    figure, ax = under_legend((2.1, 0.55, 5.6, 0.36 * len(groups)), _patches(kinds), names)
     left = np.zeros(len(groups))
     for kind in kinds:
         own = table[(table["structure"] == kind[0]) & (table["growth"] == kind[1])]
@@ -149,9 +150,23 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
     return figure
 
 
-def _regime_place(kind: tuple[str, str]) -> tuple[int, int]:
+def _kinds(table: "pd.DataFrame") -> list[tuple[str, str]]:
+    """The regimes that occur in a table, in their order."""
     structures, growths = list(STRUCTURES), list(_GROWTHS)
-    return tuple(names.index(name) if name in names else len(names) for name, names in zip(kind, (structures, growths)))
+
+    def place(kind: tuple[str, str]) -> tuple[int, ...]:
+        places = zip(kind, (structures, growths))
+        return tuple(names.index(name) if name in names else len(names) for name, names in places)
+
+    return sorted(set(zip(table["structure"].astype(str), table["growth"].astype(str))), key=place)
+
+
+def _patches(kinds: Sequence[tuple[str, str]]) -> list[Patch]:
+    return [Patch(facecolor=_regime_colour(*kind), edgecolor=GREY, lw=0.5) for kind in kinds]
+
+
+def _dots(look: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[Line2D]:
+    return [Line2D([], [], color=look[name]["color"], marker="o", ms=5, lw=1.6) for name in names]
 
 
 @drawing
@@ -166,14 +181,10 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
     """
     most = regimes.sort_values("share", ascending=False, kind="stable").drop_duplicates(list(by))
     rows, columns = (sorted(most[name].unique(), key=_level) for name in by)
-    kinds = sorted(set(zip(most["structure"].astype(str), most["growth"].astype(str))), key=_regime_place)
-    cell = min(0.55, 6.5 / len(rows))
-    body = cell * len(rows)
-    figure = new_figure(body + 2.0)
-    handles = [Patch(facecolor=_regime_colour(*kind), edgecolor=GREY, lw=0.5) for kind in kinds]
-    above = legend(figure, handles, [regime_name(*kind) for kind in kinds])
-    figure.set_figheight(height := body + above + 0.95)
-    ax = figure.add_axes((1.5 / WIDTH, 0.65 / height, 6.3 / WIDTH, body / height))
+    kinds = _kinds(most)
+    body = min(0.55 * len(rows), 6.5)
+    names = [regime_name(*kind) for kind in kinds]
+    figure, ax = under_legend((1.5, 0.65, 6.3, body), _patches(kinds), names)
     for _, row in most.iterrows():
         x, y = columns.index(row[by[1]]), rows.index(row[by[0]])
         # The paler, the less certain.
@@ -187,9 +198,9 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
     room = 6.3 / len(columns)
     every = int(np.ceil(0.42 / room))
     shown = range(0, len(columns), every)
-    ax.set_xticks(shown, [fit(_level_text(columns[place]), room * every - 0.06) for place in shown])
+    ax.set_xticks(shown, [fit(text_of(columns[place]), room * every - 0.06) for place in shown])
     ax.set_xlim(-0.5, len(columns) - 0.5)
-    _names_beside(ax, range(len(rows)), [_level_text(level) for level in rows], 1.4, by[0])
+    _names_beside(ax, range(len(rows)), [text_of(level) for level in rows], 1.4, by[0])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.tick_params(axis="x", length=0)
     ax.spines["bottom"].set_visible(False)
@@ -199,10 +210,6 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
 def _level(level: Any) -> tuple[int, Any]:
     """Numbers in their order before texts in theirs."""
     return (0, level) if isinstance(level, int | float | np.number) else (1, str(level))
-
-
-def _level_text(level: Any) -> str:
-    return f"{level:g}" if isinstance(level, int | float | np.number) and not isinstance(level, bool) else str(level)
 
 
 @drawing
@@ -221,12 +228,7 @@ def winners(table: "pd.DataFrame", title: str = "") -> Figure:
     often = table.groupby(table["strategy"].astype(str))["share"].sum().nlargest(7)
     shown = [name for name in look if name in often.index]
     step = len(shown) + 1.0
-    body = 0.15 * step * len(groups)
-    figure = new_figure(body + 2.0)
-    handles = [Line2D([], [], color=look[name]["color"], marker="o", ms=5, lw=1.6) for name in shown]
-    above = legend(figure, handles, shown)
-    figure.set_figheight(height := body + above + 0.85)
-    ax = figure.add_axes((2.1 / WIDTH, 0.55 / height, 5.6 / WIDTH, body / height))
+    figure, ax = under_legend((2.1, 0.55, 5.6, 0.15 * step * len(groups)), _dots(look, shown), shown)
     for place, group in enumerate(groups):
         own = table[table["group"].astype(str) == group].set_index("strategy")
         if place % 2 == 0:
