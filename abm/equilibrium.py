@@ -154,7 +154,11 @@ def take_off_threshold(
     >>> take_off_threshold(1, 1, 1, 1.1, 1.1, 1.1) is None
     True
     """
-    found = equilibria(T0, C0, R0, k1, k2, k3, monetisation=monetisation, ceilings=ceilings)
+    return _threshold(equilibria(T0, C0, R0, k1, k2, k3, monetisation=monetisation, ceilings=ceilings))
+
+
+def _threshold(found: Sequence[Equilibrium]) -> float | None:
+    """The T of the lowest unstable equilibrium above a stable baseline."""
     place = next(place for place, each in enumerate(found) if each.is_baseline)
     if not found[place].stable:
         return None
@@ -247,19 +251,18 @@ def describe(scenario: "Scenario", *, ceilings: bool = False) -> dict[str, Any]:
     >>> round(described["loop_gain"], 12), described["take_off_threshold"], described["sectors"][0]["name"]
     (0.512, 1.25, 'market')
     """
-    values = [getattr(scenario, name) for name in NAMES]
-    bounds = [getattr(scenario, name) for name in CEILINGS] if ceilings else NO_CEILINGS
+    values, bounds = values_of(scenario, NAMES), ceilings_of(scenario, ceilings)
 
     def entry(monetisation: float) -> dict[str, Any]:
-        options = {"monetisation": monetisation, "ceilings": bounds}
+        found = equilibria(*values, monetisation=monetisation, ceilings=bounds)
         baseline, k = dict(zip(NAMES[:3], values[:3])), dict(zip(NAMES[3:], values[3:]))
         k["k3"] *= monetisation
         return {
             "baseline": baseline,
             "k": k,
             "loop_gain": loop_gain(*k.values(), *baseline.values()),
-            "equilibria": [each._asdict() for each in equilibria(*values, **options)],
-            "take_off_threshold": take_off_threshold(*values, **options),
+            "equilibria": [each._asdict() for each in found],
+            "take_off_threshold": _threshold(found),
         }
 
     entries = {each: entry(each) for each in {1.0, *(sector.monetisation for sector in scenario.sectors)}}
@@ -269,6 +272,16 @@ def describe(scenario: "Scenario", *, ceilings: bool = False) -> dict[str, Any]:
         sectors.append({"name": sector.name, "k3": own["k"]["k3"], **own})
     told = {"ceilings": dict(zip(CEILINGS, bounds))} if ceilings else {}
     return {**entries[1.0], **told, "sectors": sectors}
+
+
+def values_of(scenario: "Scenario", names: Sequence[str]) -> list[float]:
+    """A scenario's values of some parameters."""
+    return [getattr(scenario, name) for name in names]
+
+
+def ceilings_of(scenario: "Scenario", wanted: bool) -> tuple[float, ...]:
+    """A scenario's ceilings, or none."""
+    return tuple(values_of(scenario, CEILINGS)) if wanted else NO_CEILINGS
 
 
 def _checked(names: Sequence[str], values: Sequence[float]) -> tuple[float, ...]:

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from abm.equilibrium import (
     AT_ONCE,
-    CEILINGS,
     NAMES,
-    NO_CEILINGS,
     SPEEDS,
+    ceilings_of,
     coefficients_at_gain_one,
     describe,
     equilibria,
+    values_of,
 )
 from abm.scenario import Scenario
 
@@ -82,7 +82,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
         Where to.
     """
     described = describe(scenario, ceilings=ceilings)
-    values = {name: getattr(scenario, name) for name in NAMES}
+    values = dict(zip(NAMES, values_of(scenario, NAMES)))
 
     def say(name: str, text: str) -> None:
         console.print(Text.assemble((f"{name}: ", "bold"), text), soft_wrap=True)
@@ -107,17 +107,18 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
 
 def _table(scenario: Scenario, entry: Mapping[str, Any], monetisation: float, ceilings: bool) -> Table:
     """An entry's equilibria, and their stability at the scenario's speeds too where these are not all 1."""
-    values = [getattr(scenario, name) for name in NAMES]
-    speeds = tuple(getattr(scenario, name) for name in SPEEDS)
-    bounds = [getattr(scenario, name) for name in CEILINGS] if ceilings else NO_CEILINGS
-    slower = equilibria(*values, monetisation=monetisation, speeds=speeds, ceilings=bounds)
+    speeds = tuple(values_of(scenario, SPEEDS))
+    columns = {"spectral radius": [(each["spectral_radius"], each["stable"]) for each in entry["equilibria"]]}
+    if speeds != AT_ONCE:
+        options = {"monetisation": monetisation, "speeds": speeds, "ceilings": ceilings_of(scenario, ceilings)}
+        slower = equilibria(*values_of(scenario, NAMES), **options)
+        columns[f"at speeds {', '.join(f'{v:g}' for v in speeds)}"] = [each[3:5] for each in slower]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    radii = ["spectral radius", *([] if speeds == AT_ONCE else [f"at speeds {', '.join(f'{v:g}' for v in speeds)}"])]
-    for heading in ("T", "C", "R", *itertools.chain(*((radius, "") for radius in radii))):
+    for heading in ("T", "C", "R", *itertools.chain(*((name, "") for name in columns))):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for each, at_speeds in zip(entry["equilibria"], slower):
+    for each, *stability in zip(entry["equilibria"], *columns.values()):
         row = [number(each[x], entry["baseline"][f"{x}0"]) for x in "TCR"]
-        for radius, stable in ((each["spectral_radius"], each["stable"]), at_speeds[3:5])[: len(radii)]:
+        for radius, stable in stability:
             row += [number(radius, 1.0), "stable" if stable else "unstable"]
         table.add_row(*row, style="bold" if each["is_baseline"] else "")
     return table

@@ -16,18 +16,14 @@ Intervals are 95 % over runs; all points share their seeds, and changes are of p
     python -m experiments.circles [--quick] [--out DIR]
 """
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from abm import Scenario, simulate, sweep
+from abm import Scenario, simulate
 from abm.equilibrium import CEILINGS, NAMES, SPEEDS, equilibria
 from abm.parameters import MARKET
-from abm.sweeps import Design
-from experiments.common import COLOURS, Experiment, experiment, mean_with_interval, shown
+from experiments.common import COLOURS, Experiment, band, experiment, mean_with_interval, shown, swept
 
 SCENARIO = Scenario(name="circles", capacity=200, steps=200)
 CONCEPTS = {  # the parameters that are each concept's mechanism beyond §4
@@ -69,13 +65,9 @@ def points(starts: np.ndarray) -> pd.DataFrame:
 
 def outcomes(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """What one sweep makes of the points: for each measure the array of its values over the seeds."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "circles.toml").write_text(SCENARIO.to_toml(), encoding="utf-8")
-        table.drop(columns=["market", "variant"]).to_csv(folder / "points.csv", index=False)
-        text = 'scenario = "circles.toml"\ndesign = {method = "list", file = "points.csv"}\n'
-        design = Design.from_toml(f"{text}replications = {{count = {count}}}", folder=folder)
-        runs = sweep(design, folder / "sweep").outcomes.sort_values(["point", "replication"])
+    text = f'design = {{method = "list", file = "points.csv"}}\nreplications = {{count = {count}}}'
+    with swept(SCENARIO, text, points=table.drop(columns=["market", "variant"])) as results:
+        runs = results.outcomes.sort_values(["point", "replication"])
     arrays = runs.groupby("point")[["weighted_T", "mean_T", "survival"]].agg(np.array)
     return pd.concat([table[["market", "variant", "initial_momentum"]], arrays], axis=1)
 
@@ -124,8 +116,7 @@ def start_picture(starts: pd.DataFrame, take_off: float) -> Figure:
     axes.axvline(take_off, color="0.5", linestyle=":", linewidth=1)
     axes.text(take_off + 0.01, 1.0, f"equal firms take off\nfrom x = {take_off:.3f}", fontsize=8, color="0.3")
     for (market, own), colour, mark in zip(starts.groupby("market", sort=False), COLOURS, "os^"):
-        axes.fill_between(own["x"], own["low"], own["high"], color=colour, alpha=0.25, linewidth=0)
-        axes.plot(own["x"], own["T"], color=colour, marker=mark, markersize=4, label=market)
+        band(axes, own["x"], own[["T", "low", "high"]].to_numpy().T, colour, marker=mark, markersize=4, label=market)
     axes.set_xlabel("start x: T, C and R begin at 1 + x times their baselines")
     axes.set_ylabel("T of the average customer's firm (baselines)")
     axes.set_title(f"T at the end of {SCENARIO.steps} steps (bands: 95 % intervals over runs)", fontsize=10)
@@ -174,9 +165,8 @@ def answers(out: Experiment, starts: pd.DataFrame, below: pd.DataFrame, take_off
     out.answer(
         f"The links C → T and R → C are indispensable (cut: {said('cut C → T', 'without')} and "
         f"{said('cut R → C', 'without')}), T → R is not ({said('cut T → R', 'without')}): customers who follow quality "
-        f"bring the return in its place, and without them too the circle is dead "
-        f"({said('cut T → R, no competition', 'without')}).",
-        needed)  # fmt: skip
+        "bring the return in its place, and without them too the circle is dead "
+        f"({said('cut T → R, no competition', 'without')}).", needed)  # fmt: skip
     limits = {"ceilings": CEILINGS, "speeds": SPEEDS}
     limits = {name: list(values(each, "default").values()) for name, each in limits.items()}
     edge = next(each for each in equilibria(**values(NAMES, "default"), **limits) if not each.stable)
@@ -191,7 +181,7 @@ def answers(out: Experiment, starts: pd.DataFrame, below: pd.DataFrame, take_off
         f"{shown(whole['survival'], whole['from'], whole['to'])} of its first firms survive.",
         whole["low"] > 1.5)  # fmt: skip
     out.answer(
-        f"The equations alone hold a vicious circle in which firms that start below their baselines sink further (from "
+        "The equations alone hold a vicious circle in which firms that start below their baselines sink further (from "
         f"x = {equal['x']:g} equal firms return to {equal['T']:.3f}).", equal["T"] < 1.0 + equal["x"])  # fmt: skip
 
 

@@ -15,20 +15,25 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from abm import Scenario, sweep
 from abm.comparison.intervals import mean_intervals, wilson
-from abm.sweeps import Design
+from abm.sweeps import Design, SweepResults
 
 RESULTS = Path(__file__).parents[1] / "results"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+WEIGHTS = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])  # of strategies, in the experiments on weights
 
 
 @dataclass
@@ -106,6 +111,30 @@ def experiment(document: str, name: str) -> Iterator[Experiment]:
         write_index()
 
 
+@contextlib.contextmanager
+def swept(
+    scenario: Scenario, design: str, *, workers: int | None = None, **tables: pd.DataFrame
+) -> Iterator[SweepResults]:
+    """The results of a sweep, in a folder that is gone behind the block.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    design : str
+        TOML text of all but the scenario.
+    workers : int, optional
+    **tables : DataFrame
+        What the text calls NAME.csv.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+        text = f'scenario = "scenario.toml"\n{design}'
+        yield sweep(Design.from_toml(text, folder=folder), folder / "sweep", workers=workers)
+
+
 def write_index() -> None:
     """Make the table of experiments in `results/README.md` from what each has found."""
     index = RESULTS / "README.md"
@@ -134,11 +163,32 @@ def mean_with_interval(values: Sequence[float], level: float = 0.95) -> tuple[fl
     return float(known.mean()), float(low[0]), float(high[0])
 
 
+def means_with_intervals(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of each column over independent runs, the rows, and the ends of its interval; missing ones left out."""
+    return np.nanmean(values, axis=0), *mean_intervals(values, level, binary=np.zeros(values.shape[1], dtype=bool))
+
+
 def share_with_interval(flags: Sequence[bool], level: float = 0.95) -> tuple[float, float, float]:
     """Share of independent runs that have something, and its Wilson interval."""
     flags = np.asarray(flags, dtype=bool)
     low, high = wilson(np.array([flags.sum()]), np.array([len(flags)]), level)
     return float(flags.mean()), float(low[0]), float(high[0])
+
+
+def named(name: str, ends: Iterable) -> dict[str, Any]:
+    """A number and its interval as columns of a table.
+
+    Examples
+    --------
+    >>> named("return", (0.5, 0.4, 0.6))
+    {'return': 0.5, 'return low': 0.4, 'return high': 0.6}
+    """
+    return dict(zip((name, f"{name} low", f"{name} high"), ends))
+
+
+def told(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """A number with its interval, for a sentence, from columns that are `named`."""
+    return shown(row[name], row[f"{name} low"], row[f"{name} high"], digits)
 
 
 def first_firms(scenario: Scenario, points: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,23 +209,47 @@ def first_firms(scenario: Scenario, points: pd.DataFrame, count: int) -> tuple[n
         Share of the strategy's first firms that live at the end, and the mean of their smoothed return at the end, 0
         for those that failed.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "market.toml").write_text(scenario.to_toml(), encoding="utf-8")
-        points.to_csv(folder / "points.csv", index=False)
-        text = (
-            'scenario = "market.toml"\ndesign = {method = "list", file = "points.csv"}\n'
-            f"replications = {{count = {count}}}\ncollect = {{firms = true}}"
-        )
-        results = sweep(Design.from_toml(text, folder=folder), folder / "sweep")
+    text = f"""
+        design = {{method = "list", file = "points.csv"}}
+        replications = {{count = {count}}}
+        collect = {{firms = true}}"""
+    with swept(scenario, text, points=points) as results:
         firms = results.read("firms", ["id", "strategy", "R_smoothed"])
     firms = firms[firms["id"] < scenario.initial_firms]
     names = [strategy.name for strategy in scenario.strategies]
     survival, returns = np.zeros((2, len(points), count, len(names)))
-    place = tuple(firms[key] for key in ("point", "replication")) + (pd.Index(names).get_indexer(firms["strategy"]),)
+    place = (firms["point"], firms["replication"], pd.Index(names).get_indexer(firms["strategy"]))
     np.add.at(survival, place, len(names) / scenario.initial_firms)
     np.add.at(returns, place, firms["R_smoothed"].to_numpy() * len(names) / scenario.initial_firms)
     return survival, returns
+
+
+def by_weight(points: pd.DataFrame, weight: str, survival: np.ndarray, returns: np.ndarray) -> pd.DataFrame:
+    """Return and survival of each of `WEIGHTS` at each point, with 95 % intervals of each by itself."""
+    table = points.iloc[np.repeat(np.arange(len(points)), len(WEIGHTS))].reset_index(drop=True)
+    table[weight] = np.tile(WEIGHTS, len(points))
+    for name, values in (("return", returns), ("survival", survival)):
+        columns = values.transpose(1, 0, 2).reshape(values.shape[1], -1)
+        table = table.assign(**named(name, means_with_intervals(columns)))
+    return table
+
+
+def behind_best(returns: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Which weight earns most, and by how much each is behind it.
+
+    Parameters
+    ----------
+    returns : float64 array, shape (runs, weights)
+
+    Returns
+    -------
+    int
+    low, high : float64 array, shape (weights,)
+        Of pairs; the intervals hold together at 95 % (Bonferroni). A weight is among the best if low is not above 0.
+    """
+    best = int(returns.mean(axis=0).argmax())
+    behind = returns[:, [best]] - returns
+    return best, *mean_intervals(behind, 1.0 - 0.05 / (returns.shape[1] - 1))
 
 
 def shown(value: float, low: float, high: float, digits: int = 3) -> str:
@@ -187,6 +261,20 @@ def shown(value: float, low: float, high: float, digits: int = 3) -> str:
     '0.512 [0.48, 0.55]'
     """
     return f"{value:.{digits}g} [{low:.{digits}g}, {high:.{digits}g}]"
+
+
+def band(axes: Axes, x: ArrayLike, ends: Sequence[ArrayLike], colour: str, **style: Any) -> None:
+    """A line of middles, with the area between the lower and the upper ends behind it."""
+    middle, low, high = ends
+    axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(x, middle, color=colour, **style)
+
+
+def value_map(axes: Axes, cells: pd.DataFrame, **style: Any) -> QuadMesh:
+    """A coloured cell for each value of a table, with its index upwards and its columns to the right."""
+    axes.set_xticks(np.arange(len(cells.columns)) + 0.5, [f"{each:g}" for each in cells.columns])
+    axes.set_yticks(np.arange(len(cells)) + 0.5, [f"{each:g}" for each in cells.index])
+    return axes.pcolormesh(cells.to_numpy(), edgecolor="white", **style)
 
 
 def markdown(frame: pd.DataFrame) -> str:

@@ -20,10 +20,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.comparison.intervals import mean_intervals
-from experiments.common import COLOURS, Experiment, experiment, first_firms, shown
+from experiments.common import (
+    COLOURS,
+    WEIGHTS,
+    Experiment,
+    band,
+    behind_best,
+    by_weight,
+    experiment,
+    first_firms,
+    means_with_intervals,
+    named,
+    told,
+    value_map,
+)
 
-WEIGHTS = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
 MARKET_FIRST, TECHNOLOGY_FIRST = 1, 5  # places in WEIGHTS
 SCENARIO = Scenario(
     name="dilemma",
@@ -39,42 +50,19 @@ def grid(levels: list[float]) -> pd.DataFrame:
     return pd.DataFrame(itertools.product((1.0, 5.0), levels, levels), columns=[CEILING, GAMMA, TAU])
 
 
-def among_best(returns: np.ndarray) -> np.ndarray:
-    """For each point, which weights are not shown to earn less than the best."""
-    found = np.ones((len(returns), len(WEIGHTS)), dtype=bool)
-    best = returns.mean(axis=1).argmax(axis=1)
-    for point, own in enumerate(returns):
-        others = [place for place in range(len(WEIGHTS)) if place != best[point]]
-        low, _ = mean_intervals(own[:, [best[point]]] - own[:, others], 1.0 - 0.05 / len(others))
-        found[point, others] = ~(low > 0.0)
-    return found
-
-
 def differences(points: pd.DataFrame, survival: np.ndarray, returns: np.ndarray) -> pd.DataFrame:
     """Technology-first less market-first at each point, with intervals that hold together, and the best weights."""
     table = points.rename(columns={GAMMA: "gamma", TAU: "tau"})
     for name, values in (("return", returns), ("survival", survival)):
         pairs = values[:, :, TECHNOLOGY_FIRST] - values[:, :, MARKET_FIRST]
-        low, high = mean_intervals(pairs.T, 1.0 - 0.05 / len(points), binary=np.zeros(len(points), dtype=bool))
-        table[name], table[f"{name} low"], table[f"{name} high"] = pairs.mean(axis=1), low, high
-    best = among_best(returns)
-    table["best theta"] = WEIGHTS[returns.mean(axis=1).argmax(axis=1)]
-    table["best from"] = [WEIGHTS[own].min() for own in best]
-    table["best to"] = [WEIGHTS[own].max() for own in best]
-    return table
-
-
-def by_weight(points: pd.DataFrame, survival: np.ndarray, returns: np.ndarray) -> pd.DataFrame:
-    """Return and survival of each weight at each point, with 95 % intervals of each by itself."""
-    rows = np.repeat(np.arange(len(points)), len(WEIGHTS))
-    table = points.rename(columns={GAMMA: "gamma", TAU: "tau"}).iloc[rows].reset_index(drop=True)
-    table["theta"] = np.tile(WEIGHTS, len(points))
-    for name, values in (("return", returns), ("survival", survival)):
-        columns = values.transpose(1, 0, 2).reshape(values.shape[1], -1)
-        low, high = mean_intervals(columns, binary=np.zeros(columns.shape[1], dtype=bool))
-        table[name], table[f"{name} low"], table[f"{name} high"] = columns.mean(axis=0), low, high
-    table["return of the living"] = table["return"] / table["survival"]
-    return table
+        table = table.assign(**named(name, means_with_intervals(pairs.T, 1.0 - 0.05 / len(points))))
+    best, low, _ = zip(*map(behind_best, returns))
+    among = [WEIGHTS[~(own > 0.0)] for own in low]
+    return table.assign(**{
+        "best theta": WEIGHTS[list(best)],
+        "best from": [weights.min() for weights in among],
+        "best to": [weights.max() for weights in among],
+    })  # fmt: skip
 
 
 def map_picture(table: pd.DataFrame) -> Figure:
@@ -85,7 +73,7 @@ def map_picture(table: pd.DataFrame) -> Figure:
         limit = table[name].abs().max()
         for axes, (ceiling, own) in zip(row, table.groupby(CEILING)):
             cells = own.pivot(index="tau", columns="gamma", values=name)
-            image = axes.pcolormesh(cells.to_numpy(), cmap="PuOr", vmin=-limit, vmax=limit, edgecolor="white")
+            image = value_map(axes, cells, cmap="PuOr", vmin=-limit, vmax=limit)
             for place, index in enumerate(own.index):
                 x, y = divmod(place, len(cells))
                 values = own.loc[index]
@@ -98,8 +86,6 @@ def map_picture(table: pd.DataFrame) -> Figure:
                     text += f"\n{first:g}" + (f"–{last:g}" if last > first else "")
                 axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=7,
                           color="white" if known and abs(values[name]) > 0.7 * limit else "black")  # fmt: skip
-            axes.set_xticks(np.arange(len(cells.columns)) + 0.5, [f"{each:g}" for each in cells.columns])
-            axes.set_yticks(np.arange(len(cells)) + 0.5, [f"{each:g}" for each in cells.index])
             axes.set_title(f"{name}, ceiling of competitiveness {ceiling:g}", fontsize=10)
         figure.colorbar(image, ax=row, label=f"{name}: θ = 0.8 less θ = 0.2")
     figure.supxlabel("elasticity of competitiveness γ", fontsize=10)
@@ -112,55 +98,43 @@ def weight_picture(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(9.0, 4.0), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True)
     most = table["gamma"].max()
-    corners = {
-        "only competitiveness": (5.0, most, 0.0),
-        "both alike, at 1": (1.0, 1.0, 1.0),
-        "only quality": (1.0, 0.0, most),
-    }
+    corners = {"only competitiveness": (5.0, most, 0.0), "both alike, at 1": (1.0, 1.0, 1.0)}
+    corners["only quality"] = (1.0, 0.0, most)
     for axes, name in zip(panels, ("return", "survival")):
         for (label, place), colour, mark in zip(corners.items(), COLOURS, "os^"):
             own = table[(table[[CEILING, "gamma", "tau"]] == list(place)).all(axis=1)]
-            low, high = own[f"{name} low"], own[f"{name} high"]
-            axes.fill_between(own["theta"], low, high, color=colour, alpha=0.25, linewidth=0)
+            ends = own[[name, f"{name} low", f"{name} high"]].to_numpy().T
             text = f"{label} (γ {place[1]:g}, τ {place[2]:g}, ceiling {place[0]:g})"
-            axes.plot(own["theta"], own[name], color=colour, marker=mark, markersize=4, label=text)
+            band(axes, own["theta"], ends, colour, marker=mark, markersize=4, label=text)
         axes.set_xlabel("technology weight θ")
         axes.set_ylim(bottom=0.0)
     panels[0].set_ylabel("return at the end (1 breaks even; failed firms 0)")
     panels[1].set_ylabel("share of the first firms that live at the end")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8, frameon=False
-    )
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
 def answers(out: Experiment, table: pd.DataFrame, everywhere: np.ndarray) -> None:
     """Say what the maps show."""
     technology, market = table["return low"] > 0.0, table["return high"] < 0.0
-    rows = {"most": table.loc[table["return"].idxmax()], "least": table.loc[table["return"].idxmin()]}
-    said = {
-        name: f"{shown(row['return'], row['return low'], row['return high'])} at γ = {row['gamma']:g}, "
-        f"τ = {row['tau']:g}, ceiling {row[CEILING]:g}" for name, row in rows.items()
-    }  # fmt: skip
+    least, most = (
+        f"{told(row, 'return')} at γ = {row['gamma']:g}, τ = {row['tau']:g}, ceiling {row[CEILING]:g}"
+        for row in (table.loc[table["return"].idxmin()], table.loc[table["return"].idxmax()])
+    )
     out.answer(
         f"Each side wins somewhere: of {len(table)} markets technology-first (θ = 0.8) earns more in "
-        f"{technology.sum()}, "
-        f"market-first (0.2) in {market.sum()}, and in {len(table) - technology.sum() - market.sum()} they are not "
-        f"distinguishable; the difference in return goes from {said['least']} to {said['most']}.",
-        supported=bool(technology.any() and market.any()),
-    )
+        f"{technology.sum()}, market-first (0.2) in {market.sum()}, and in "
+        f"{len(table) - technology.sum() - market.sum()} they are not distinguishable; the difference in return goes "
+        f"from {least} to {most}.", bool(technology.any() and market.any()))  # fmt: skip
     balanced = (table["best from"] > WEIGHTS[MARKET_FIRST]) & (table["best to"] < WEIGHTS[TECHNOLOGY_FIRST])
     out.answer(
         f"A balance is best in most markets: in {balanced.sum()} of {len(table)} every weight among the best lies "
-        f"between "
-        f"0.2 and 0.8.", supported=bool(balanced.mean() > 0.5),
-    )  # fmt: skip
-    named = ", ".join(f"{each:g}" for each in everywhere) or "none"
+        "between 0.2 and 0.8.", bool(balanced.mean() > 0.5))  # fmt: skip
+    listed = ", ".join(f"{each:g}" for each in everywhere) or "none"
     out.answer(
-        f"No weight is among the best in every market (those that are: {named}); the best weight goes from "
-        f"{table['best theta'].min():g} to "
-        f"{table['best theta'].max():g}.", supported=everywhere.size == 0,
-    )  # fmt: skip
+        f"No weight is among the best in every market (those that are: {listed}); the best weight goes from "
+        f"{table['best theta'].min():g} to {table['best theta'].max():g}.", everywhere.size == 0)  # fmt: skip
     dearer = technology & (table["survival high"] < 0.0) | market & (table["survival low"] > 0.0)
     out.answer(f"Return and survival contradict each other in {dearer.sum()} of {len(table)} markets.")
 
@@ -171,14 +145,14 @@ def main() -> None:
         points = grid([0.0, 1.0, 3.0] if out.quick else [0.0, 0.5, 1.0, 2.0, 3.0])
         scenario = SCENARIO.replace(steps=150) if out.quick else SCENARIO
         survival, returns = first_firms(scenario, points, out.runs(60, 6))
-        table, weights = differences(points, survival, returns), by_weight(points, survival, returns)
-        answers(out, table, WEIGHTS[among_best(returns).all(axis=0)])
+        table, behind = differences(points, survival, returns), np.array([behind_best(own)[1] for own in returns])
+        weights = by_weight(points.rename(columns={GAMMA: "gamma", TAU: "tau"}), "theta", survival, returns)
+        weights["return of the living"] = weights["return"] / weights["survival"]
+        answers(out, table, WEIGHTS[(~(behind > 0.0)).all(axis=0)])
         out.text(
             f"{returns.shape[1]} runs a market, {scenario.steps} steps, {scenario.capacity} slots. In the maps: θ = "
-            f"0.8 less "
-            "θ = 0.2; grey where not distinguishable; below the difference in return the span of weights that are "
-            "among "
-            "the best."
+            "0.8 less θ = 0.2; grey where not distinguishable; below the difference in return the span of weights "
+            "that are among the best."
         )
         out.picture("maps", map_picture(table), "Technology-first less market-first by market")
         out.picture("weights", weight_picture(weights), "Return and survival by technology weight")

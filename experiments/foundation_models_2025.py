@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
-from experiments.common import COLOURS, Experiment, experiment, mean_with_interval, shown
+from experiments.common import COLOURS, Experiment, band, experiment, mean_with_interval, means_with_intervals, shown
 
 SPEND = [0.40, 0.27, 0.21]
 TOKENS = [0.284, 0.247, 0.154, 0.108]
@@ -88,7 +88,7 @@ def numbers(scenario: Scenario, table: pd.DataFrame, seed: int) -> tuple[dict[st
     for step in (YEAR, END):
         now = panel[panel["step"] == step]
         mine = now[now["id"] == 0]
-        leader[f"share {step}"] = float((mine["B"].sum()) / now["B"].sum())
+        leader[f"share {step}"] = mine["B"].sum() / now["B"].sum()
         leader[f"return {step}"] = float(mine["R"].iloc[0]) if len(mine) else np.nan
     found = {"gap": gaps[YEAR], "lag": lag, "hhi 4": result.steps["hhi"][YEAR], "hhi 20": result.steps["hhi"][END]}
     return found | leader, gaps
@@ -112,9 +112,8 @@ def leader_weights(table: pd.DataFrame, weights: list[float], count: int) -> pd.
             shares.append([mine[YEAR], mine[END]])
         for column, quarters in enumerate((YEAR, END)):
             rows.append((quarters, weight, *mean_with_interval([each[column] for each in shares])))
-    return pd.DataFrame(rows, columns=["quarters", "R&D share", "customers", "low", "high"]).sort_values(
-        ["quarters", "R&D share"]
-    )
+    table = pd.DataFrame(rows, columns=["quarters", "R&D share", "customers", "low", "high"])
+    return table.sort_values(["quarters", "R&D share"])
 
 
 def plot(gaps: dict[str, np.ndarray], weights: pd.DataFrame) -> Figure:
@@ -122,24 +121,13 @@ def plot(gaps: dict[str, np.ndarray], weights: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     for (name, own), colour in zip(gaps.items(), COLOURS):
-        middle = np.array([mean_with_interval(each) for each in own.T])
-        left.fill_between(
-            range(own.shape[1]), 100 * middle[:, 1], 100 * middle[:, 2], color=colour, alpha=0.25, linewidth=0
-        )
-        left.plot(100 * middle[:, 0], color=colour, label=name)
+        band(left, range(own.shape[1]), 100 * np.array(means_with_intervals(own)), colour, label=name)
     left.plot([0, YEAR], [100 * GAP_BEFORE, 100 * GAP_AFTER], "k*", markersize=10, label="published")
     left.set(xlabel="quarters", ylabel="top-to-tenth gap of quality (%)", ylim=(0, None))
     left.legend(frameon=False, fontsize=8)
     for (quarters, own), colour, mark in zip(weights.groupby("quarters"), COLOURS[2:], "o^"):
-        right.fill_between(own["R&D share"], own["low"], own["high"], color=colour, alpha=0.25, linewidth=0)
-        right.plot(
-            own["R&D share"],
-            own["customers"],
-            color=colour,
-            marker=mark,
-            markersize=4,
-            label=f"after {quarters} quarters",
-        )
+        ends = own[["customers", "low", "high"]].to_numpy().T
+        band(right, own["R&D share"], ends, colour, marker=mark, markersize=4, label=f"after {quarters} quarters")
     right.axvline(SHARE, color="0.6", linestyle=":", label="published R&D share")
     right.set(xlabel="R&D share of the leader θ", ylabel="share of customers of the leader", ylim=(0, None))
     right.legend(frameon=False, fontsize=8)
@@ -161,16 +149,13 @@ def main() -> None:
         weights = leader_weights(firm_table(all_shares(SPEND)), [0.05, 0.2, 0.35, 0.5, 0.65, SHARE, 0.95], count)
         published = (hhi(TOKENS), hhi(all_shares(SPEND)))
         best = {quarters: own.loc[own["customers"].idxmax()] for quarters, own in weights.groupby("quarters")}
-        said = {
-            (name, key): mean_with_interval(values) for name, own in measured.items() for key, values in own.items()
-        }
+        said = {(start, what): mean_with_interval(own[what]) for start, own in measured.items() for what in own}
         judge(out, starts, said, published, best)
-        table = pd.DataFrame(
-            [(name, key, *each) for (name, key), each in said.items()], columns=["start", "what", "mean", "low", "high"]
-        )
+        rows = [(*key, *each) for key, each in said.items()]
+        table = pd.DataFrame(rows, columns=["start", "what", "mean", "low", "high"])
         out.text(
-            f"{count} runs a start, the same seeds. Gap and lag in quality Q; lag in quarters; the numbers "
-            f"after the names are quarters. Entrants count as firms."
+            f"{count} runs a start, the same seeds. Gap and lag in quality Q; lag in quarters; the numbers after the "
+            "names are quarters. Entrants count as firms."
         )
         out.picture("figures", plot(gaps, weights), "Quality gap, and the leader's R&D share")
         out.table("measures", table, "What the runs give")
@@ -188,23 +173,22 @@ def judge(out: Experiment, starts: dict, said: dict, published: tuple[float, flo
             return "right"
         return "unclear" if least <= high and most >= low else "wrong"
 
-    out.answer("Quality gap after a year, published 5.4 %: " + "; ".join(
-        f"{name} {100 * said[name, 'gap'][0]:.1f} % [{100 * said[name, 'gap'][1]:.1f}, "
-        f"{100 * said[name, 'gap'][2]:.1f}], "
-        f"{verdict((name, 'gap'), GAP_AFTER, GAP_AFTER)}" for name in (spend, spread)) + ".")  # fmt: skip
-    out.answer("Open-weight lag, published 1 to 1.33 quarters: " + "; ".join(
-        f"{name} {shown(*said[name, 'lag'])}, "
-        f"{verdict((name, 'lag'), *LAG)}" for name in (spend, spread)) + ".")  # fmt: skip
+    gaps, lags = [], []
+    for name in (spend, spread):
+        gap = "{:.1f} % [{:.1f}, {:.1f}]".format(*(100 * each for each in said[name, "gap"]))
+        gaps.append(f"{name} {gap}, {verdict((name, 'gap'), GAP_AFTER, GAP_AFTER)}")
+        lags.append(f"{name} {shown(*said[name, 'lag'])}, {verdict((name, 'lag'), *LAG)}")
+    out.answer(f"Quality gap after a year, published 5.4 %: {'; '.join(gaps)}.")
+    out.answer(f"Open-weight lag, published 1 to 1.33 quarters: {'; '.join(lags)}.")
     out.answer(
         f"HHI, published {published[0]:.0f} to {published[1]:.0f}: put in by spend ({published[1]:.0f}) it is "
-        f"{shown(*said[spend, 'hhi 4'], 4)} after a "
-        f"year, {verdict((spend, 'hhi 4'), *published)}; from even shares the model makes "
-        f"{shown(*said[even, 'hhi 20'], 4)} in five "
-        f"years, {verdict((even, 'hhi 20'), *published)}."
+        f"{shown(*said[spend, 'hhi 4'], 4)} after a year, {verdict((spend, 'hhi 4'), *published)}; from even shares "
+        f"the model makes {shown(*said[even, 'hhi 20'], 4)} in five years, "
+        f"{verdict((even, 'hhi 20'), *published)}."
     )
     out.answer("R&D share, published 0.77: the share that gives the leader most customers is " + " and ".join(
         f"{own['R&D share']:.2f} after {quarters} quarters ({shown(*own[['customers', 'low', 'high']])} of them)"
-        for quarters, own in best.items()) + ".", supported=True)  # fmt: skip
+        for quarters, own in best.items()) + ".")  # fmt: skip
     _, least, most = year = said[spend, "return 4"]
     out.answer(f"Return of the leader, 0.49 at the start: {shown(*year)} after a year: losses last "
                f"{'' if most < 1.0 else 'not ' if least > 1.0 else 'perhaps '}in the model.")  # fmt: skip

@@ -27,8 +27,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
-from abm.comparison.intervals import mean_intervals
-from experiments.common import COLOURS, Experiment, experiment, shown
+from experiments.common import COLOURS, WEIGHTS, Experiment, experiment, means_with_intervals, shown, value_map
 
 SPILLOVERS = (0.0, 0.01, 0.1, 0.5)
 SCENARIO = Scenario(name="invasion", capacity=100, market_size=100.0)
@@ -78,14 +77,16 @@ def invasions(weights: np.ndarray, count: int) -> pd.DataFrame:
     for spillover in SPILLOVERS:
         for resident in weights:
             values = np.array(list(itertools.islice(found, count)))
-            level = 1.0 - 0.05 / (len(weights) - 1)
-            low, high = mean_intervals(values, level, binary=np.zeros(len(weights), dtype=bool))
-            for place, weight in enumerate(weights):
-                own = weight == resident  # no gain, by construction
-                ends = (0.0, 0.0) if own else (low[place], high[place])
-                sign = INVADES if ends[0] > 0.0 else REPELLED if ends[1] < 0.0 else UNCLEAR
-                rows.append((spillover, resident, weight, np.nanmean(values[:, place]), *ends, sign))
+            ends = means_with_intervals(values, 1.0 - 0.05 / (len(weights) - 1))
+            for weight, gain, low, high in zip(weights, *ends):
+                sign = INVADES if low > 0.0 else REPELLED if high < 0.0 else UNCLEAR
+                rows.append((spillover, resident, weight, gain, low, high, sign))
     return pd.DataFrame(rows, columns=["spillover", "resident", "mutant", "gain", "low", "high", "sign"])
+
+
+def listed(weights: pd.Series) -> str:
+    """Weights one after the other."""
+    return " ".join(f"{each:g}" for each in weights)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,8 +96,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         invaders, repelled = (own["mutant"][own["sign"] == sign] for sign in (INVADES, REPELLED))
         best = own.loc[own["gain"].idxmax()]
         rows.append({
-            "spillover": spillover, "resident": resident, "invaded by": " ".join(f"{each:g}" for each in invaders),
-            "repels": " ".join(f"{each:g}" for each in repelled), "uninvadable": invaders.empty,
+            "spillover": spillover, "resident": resident, "invaded by": listed(invaders),
+            "repels": listed(repelled), "uninvadable": invaders.empty,
             "best mutant": best["mutant"], "gain": best["gain"], "low": best["low"], "high": best["high"],
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -110,17 +111,15 @@ def plot(table: pd.DataFrame) -> Figure:
     weights = table["mutant"].unique()
     for axes, (spillover, own) in zip(panels, table.groupby("spillover")):
         cells = own.pivot(index="mutant", columns="resident", values="sign")
-        axes.pcolormesh(cells.to_numpy(), cmap=colours, norm=BoundaryNorm([-1.5, -0.5, 0.5, 1.5], 3), edgecolor="white")
+        value_map(axes, cells, cmap=colours, norm=BoundaryNorm([-1.5, -0.5, 0.5, 1.5], 3))
         for row in own.itertuples():
-            x, y = (int(np.flatnonzero(weights == each)[0]) + 0.5 for each in (row.resident, row.mutant))
+            x, y = cells.columns.get_loc(row.resident), cells.index.get_loc(row.mutant)
             text = "·" if row.resident == row.mutant else f"{row.gain:+.1f}".replace("-", "−")
-            axes.text(x, y, text, ha="center", va="center", fontsize=7)
+            axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=7)
         for index, each in enumerate(weights):
             if (own["sign"][own["resident"] == each] != INVADES).all():
                 axes.plot(index + 0.5, len(weights) + 0.3, marker="v", color="black", markersize=6, clip_on=False)
-        ticks = np.arange(len(weights)) + 0.5
-        axes.set_xticks(ticks, [f"{each:g}" for each in weights], fontsize=8)
-        axes.set_yticks(ticks, [f"{each:g}" for each in weights], fontsize=8)
+        axes.tick_params(labelsize=8)
         axes.set_ylim(0, len(weights))
         axes.set_title(f"spillover σ = {spillover:g}", fontsize=10, pad=14)
         axes.set_xlabel("θ of the residents")
@@ -137,22 +136,18 @@ def answers(out: Experiment, table: pd.DataFrame, found: pd.DataFrame) -> None:
     """Say what the runs show."""
     said = []
     for spillover, own in found.groupby("spillover"):
-        safe = " ".join(f"{each:g}" for each in own["resident"][own["uninvadable"]]) or "none"
-        said.append(f"{safe} at σ = {spillover:g}")
+        said.append(f"{listed(own['resident'][own['uninvadable']]) or 'none'} at σ = {spillover:g}")
     out.answer(f"Weights that no mutant is shown to invade: {', '.join(said)}.")
     lowest, strongest = table["mutant"].min(), max(SPILLOVERS)
     own = table[(table["spillover"] == strongest) & (table["mutant"] == lowest) & (table["resident"] > lowest)]
-    by_sign = [" ".join(f"{each:g}" for each in own["resident"][own["sign"] == sign]) or "none"
-               for sign in (INVADES, REPELLED)]  # fmt: skip
+    invaded, repels = (listed(own["resident"][own["sign"] == sign]) for sign in (INVADES, REPELLED))
     first, last = own.iloc[0], own.iloc[-1]
+    gain = [shown(*row[["gain", "low", "high"]]) for row in (first, last)]
     out.answer(
         f"Spillover strong enough removes the dilemma: at σ = {strongest:g} the lowest weight ({lowest:g}) invades "
-        f"all. It "
-        f"is shown to invade residents of {by_sign[0]} and to be repelled by {by_sign[1]}; its gain is "
-        f"{shown(first['gain'], first['low'], first['high'])} average shares against {first['resident']:g} and "
-        f"{shown(last['gain'], last['low'], last['high'])} against {last['resident']:g}.",
-        supported=bool((own["sign"] == INVADES).all()),
-    )
+        f"all. It is shown to invade residents of {invaded or 'none'} and to be repelled by {repels or 'none'}; its "
+        f"gain is {gain[0]} average shares against {first['resident']:g} and {gain[1]} against {last['resident']:g}.",
+        bool((own["sign"] == INVADES).all()))  # fmt: skip
     ends = {spillover: each["best mutant"].mean() for spillover, each in found.groupby("spillover")}
     best = ", ".join(f"{value:.2f} at σ = {spillover:g}" for spillover, value in ends.items())
     out.answer(f"The weight of the mutant that gains most, mean over the residents: {best}.")
@@ -161,15 +156,14 @@ def answers(out: Experiment, table: pd.DataFrame, found: pd.DataFrame) -> None:
 def main() -> None:
     """Run all invasions, then write the tables, the picture and what they say."""
     with experiment(__doc__, "invasion") as out:
-        weights = np.array([0.05, 0.5, 0.95] if out.quick else [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
+        weights = WEIGHTS[::3] if out.quick else WEIGHTS
         count = out.runs(50, 8)
         table = invasions(weights, count)
         found = summary(table)
         answers(out, table, found)
         out.text(
             f"{count} settled markets for each resident and σ. Numbers in the cells: mean gain of the mutant, in "
-            f"shares of "
-            "the average firm; a triangle marks residents that no mutant is shown to invade."
+            "shares of the average firm; a triangle marks residents that no mutant is shown to invade."
         )
         out.picture("invasibility", plot(table), "Pairwise invasibility by spillover")
         out.table("residents", found, "Who invades whom")

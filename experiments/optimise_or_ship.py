@@ -21,10 +21,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.comparison.intervals import mean_intervals
-from experiments.common import COLOURS, Experiment, experiment, first_firms
+from experiments.common import (
+    COLOURS,
+    WEIGHTS,
+    Experiment,
+    band,
+    behind_best,
+    by_weight,
+    experiment,
+    first_firms,
+    value_map,
+)
 
-WEIGHTS = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
 MARKETS = {"competitiveness-led": (2.0, 0.3), "even": (1.0, 1.0), "quality-led": (0.3, 2.5)}  # γ, τ
 DRAGS, DECAYS = (0.0, 0.3, 1.0, 3.0), (0.0, 0.03, 0.1, 0.3)
 DEFAULTS = (0.3, 0.03)
@@ -36,18 +44,14 @@ SCENARIO = Scenario(
         for weight in WEIGHTS
     ],
 )
-COLUMNS = [
-    "innovation_drag",
-    "quality_decay",
-    "sectors.market.competitiveness_elasticity",
-    "sectors.market.quality_elasticity",
-]
+ELASTICITIES = [f"sectors.market.{name}_elasticity" for name in ("competitiveness", "quality")]
+COLUMNS = dict(zip(("innovation_drag", "quality_decay", *ELASTICITIES), ("phi", "delta", "gamma", "tau")))
 
 
 def grid(drags: tuple[float, ...], decays: tuple[float, ...]) -> pd.DataFrame:
     """All markets, a row each."""
     rows = itertools.product(MARKETS.values(), drags, decays)
-    return pd.DataFrame([(drag, decay, *own) for own, drag, decay in rows], columns=COLUMNS)
+    return pd.DataFrame([(drag, decay, *own) for own, drag, decay in rows], columns=list(COLUMNS))
 
 
 def best_weights(points: pd.DataFrame, returns: np.ndarray) -> pd.DataFrame:
@@ -55,31 +59,17 @@ def best_weights(points: pd.DataFrame, returns: np.ndarray) -> pd.DataFrame:
     rows = []
     for own, (drag, decay, *market) in zip(returns, points.to_numpy()):
         means = own.mean(axis=0)
-        best, worst = means.argmax(), means.argmin()
-        others = [place for place in range(len(WEIGHTS)) if place != best]
-        low, high = mean_intervals(own[:, [best]] - own[:, others], 1.0 - 0.05 / len(others))
-        among = np.array([place == best or not low[others.index(place)] > 0.0 for place in range(len(WEIGHTS))])
+        best, low, high = behind_best(own)
+        among, worst = ~(low > 0.0), means.argmin()
         name = next(name for name, each in MARKETS.items() if each == tuple(market))
         kind = "none" if among.all() else "inner" if not (among[0] or among[-1]) else "edge"
         rows.append({
             "market": name, "phi": drag, "delta": decay, "best": kind, "omega": WEIGHTS[best],
             "from": WEIGHTS[among].min(), "to": WEIGHTS[among].max(), "return": means[best],
             "worst omega": WEIGHTS[worst], "worst loses": means[best] - means[worst],
-            "low": low[others.index(worst)], "high": high[others.index(worst)],
+            "low": low[worst], "high": high[worst],
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def by_weight(points: pd.DataFrame, survival: np.ndarray, returns: np.ndarray) -> pd.DataFrame:
-    """Return and survival of each weight at each point, with 95 % intervals of each by itself."""
-    table = points.iloc[np.repeat(np.arange(len(points)), len(WEIGHTS))].reset_index(drop=True)
-    table.columns = ["phi", "delta", "gamma", "tau"]
-    table["omega"] = np.tile(WEIGHTS, len(points))
-    for name, values in (("return", returns), ("survival", survival)):
-        columns = values.transpose(1, 0, 2).reshape(values.shape[1], -1)
-        low, high = mean_intervals(columns, binary=np.zeros(columns.shape[1], dtype=bool))
-        table[name], table[f"{name} low"], table[f"{name} high"] = columns.mean(axis=0), low, high
-    return table
 
 
 def map_picture(table: pd.DataFrame) -> Figure:
@@ -89,7 +79,7 @@ def map_picture(table: pd.DataFrame) -> Figure:
     for axes, name in zip(panels, MARKETS):
         own = table[table["market"] == name]
         cells = own.pivot(index="delta", columns="phi", values="omega")
-        image = axes.pcolormesh(cells.to_numpy(), cmap="cividis", vmin=0.0, vmax=1.0, edgecolor="white")
+        image = value_map(axes, cells, cmap="cividis", vmin=0.0, vmax=1.0)
         for row in own.itertuples():
             x, y = cells.columns.get_loc(row.phi), cells.index.get_loc(row.delta)
             lowest, highest = own["from"][row.Index], own["to"][row.Index]
@@ -97,8 +87,6 @@ def map_picture(table: pd.DataFrame) -> Figure:
             text = "none" if row.best == "none" else f"{row.omega:g}\n({span})"
             axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=8,
                       color="white" if row.omega < 0.55 else "black")  # fmt: skip
-        axes.set_xticks(np.arange(len(cells.columns)) + 0.5, [f"{each:g}" for each in cells.columns])
-        axes.set_yticks(np.arange(len(cells)) + 0.5, [f"{each:g}" for each in cells.index])
         axes.set_title(f"{name} (γ {MARKETS[name][0]:g}, τ {MARKETS[name][1]:g})", fontsize=10)
         axes.set_xlabel("innovation drag φ")
     panels[0].set_ylabel("decay of quality δ (a step)")
@@ -115,9 +103,8 @@ def weight_picture(table: pd.DataFrame) -> Figure:
     for axes, (label, cell) in zip(panels, cells.items()):
         for (name, market), colour, mark in zip(MARKETS.items(), COLOURS, "os^"):
             own = table[(table[["phi", "delta", "gamma", "tau"]] == [*cell, *market]).all(axis=1)]
-            low, high = own["return low"], own["return high"]
-            axes.fill_between(own["omega"], low, high, color=colour, alpha=0.25, linewidth=0)
-            axes.plot(own["omega"], own["return"], color=colour, marker=mark, markersize=4, label=name)
+            ends = own[["return", "return low", "return high"]].to_numpy().T
+            band(axes, own["omega"], ends, colour, marker=mark, markersize=4, label=name)
         axes.set_title(f"{label}: φ = {cell[0]:g}, δ = {cell[1]:g}", fontsize=10)
         axes.set_xlabel("optimisation weight ω")
         axes.set_ylim(bottom=0.0)
@@ -130,27 +117,25 @@ def answers(out: Experiment, table: pd.DataFrame) -> None:
     """Say what the runs show."""
     usual = table[(table["phi"] == DEFAULTS[0]) & (table["delta"] == DEFAULTS[1])]
     said = "; ".join(
-        f"{row['market']} ω = {row['omega']:g} (among the best: {row['from']:g} to {row['to']:g}; ω = "
-        f"{row['worst omega']:g} "
-        f"earns {row['worst loses']:.2f} [{row['low']:.2f}, {row['high']:.2f}] less)" for _, row in usual.iterrows()
-    )  # fmt: skip
+        f"{row['market']} ω = {row['omega']:g} (among the best: {row['from']:g} to {row['to']:g}; "
+        f"ω = {row['worst omega']:g} earns {row['worst loses']:.2f} [{row['low']:.2f}, {row['high']:.2f}] less)"
+        for _, row in usual.iterrows()
+    )
     out.answer(f"The best weight at the defaults: {said}.")
     kinds = table["best"].value_counts()
     inner, edge, none = (int(kinds.get(kind, 0)) for kind in ("inner", "edge", "none"))
     out.answer(
         f"Both too much and too little optimisation cost return: the best is inner in {inner} of {len(table)} "
-        f"markets, an end "
-        f"is among the best in {edge}, and no best is shown in {none}.", supported=inner > len(table) / 2,
-    )  # fmt: skip
+        f"markets, an end is among the best in {edge}, and no best is shown in {none}.",
+        inner > len(table) / 2)  # fmt: skip
     for name, text in (("phi", "Drag on innovation"), ("delta", "Decay of quality")):
         ends = table[name].min(), table[name].max()
         pairs = [table[table[name] == end].sort_values(["market", "phi", "delta"]) for end in ends]
         up = (pairs[1]["from"].to_numpy() > pairs[0]["to"].to_numpy()).sum()
         down = (pairs[1]["to"].to_numpy() < pairs[0]["from"].to_numpy()).sum()
         out.answer(
-            f"{text} moves the best weight: from {ends[0]:g} to {ends[1]:g} it rises beyond what is among the best "
-            f"in {up}, "
-            f"and falls so in {down} of {len(pairs[0])} markets.", supported=bool(up + down > len(pairs[0]) / 2),
+            f"{text} moves the best weight: from {ends[0]:g} to {ends[1]:g} it rises beyond what is among the best in "
+            f"{up}, and falls so in {down} of {len(pairs[0])} markets.", bool(up + down > len(pairs[0]) / 2)
         )  # fmt: skip
 
 
@@ -160,7 +145,8 @@ def main() -> None:
         points = grid((0.3, 3.0), (0.03, 0.3)) if out.quick else grid(DRAGS, DECAYS)
         scenario = SCENARIO.replace(steps=150) if out.quick else SCENARIO
         survival, returns = first_firms(scenario, points, out.runs(40, 6))
-        table, weights = best_weights(points, returns), by_weight(points, survival, returns)
+        table = best_weights(points, returns)
+        weights = by_weight(points.rename(columns=COLUMNS), "omega", survival, returns)
         answers(out, table)
         out.text(f"{returns.shape[1]} runs a market, {scenario.steps} steps, {scenario.capacity} slots.")
         out.picture("best", map_picture(table), "The best optimisation weight by market")

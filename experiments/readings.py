@@ -16,20 +16,27 @@ k·y. Asked twice:
     python -m experiments.readings [--quick] [--out DIR]
 """
 
-import tempfile
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from abm import Scenario, sweep
+from abm import Scenario
 from abm.bifurcation import DIVERGED, attractor, onset_of_chaos, period_doublings
 from abm.equations import INCREMENT, RATE, READINGS, anchor, pull
-from abm.sweeps import Design
-from experiments.common import COLOURS, Experiment, experiment, mean_with_interval, share_with_interval, shown
+from experiments.common import (
+    COLOURS,
+    Experiment,
+    band,
+    experiment,
+    mean_with_interval,
+    means_with_intervals,
+    share_with_interval,
+    shown,
+    swept,
+)  # fmt: skip
 
 EQUAL, UNEQUAL = (0.5, 0.5, 0.5), (0.5, 0.55, 0.6)
-SCENARIO = "four-sectors"
+SCENARIO = Scenario.load("four-sectors")
 OUTCOMES = {
     "mean_T": "T of the average firm",
     "mean_C": "C of the average firm",
@@ -67,15 +74,8 @@ def doublings() -> pd.DataFrame:
             k = r - shift + np.array([-1e-3, 1e-3])
             points = attractor(1, 1, 1, k, k, k, skipped=20_000) if not shift else orbit(RATE, k, EQUAL, 20_000, 64)
             rows.append((reading, f"r = k{' + 1' * (shift > 0)}", r - shift, 2**place, *period(points)))
-    columns = [
-        "reading",
-        "logistic map with",
-        "k of the doubling",
-        "period known before",
-        "found before",
-        "found after",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ("reading", "logistic map with", "k of the doubling", "period known before")
+    return pd.DataFrame(rows, columns=[*columns, "found before", "found after"])
 
 
 def bifurcation_picture(count: int) -> Figure:
@@ -108,13 +108,10 @@ def bifurcation_picture(count: int) -> Figure:
 def markets(count: int, steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Outcomes, and each tenth step, of the sectors in the three readings."""
     text = f"""
-        scenario = "{SCENARIO}"
-        set = {{steps = {steps}}}
         factors = {{reading = {list(READINGS)}}}
         replications = {{count = {count}}}
         collect = {{steps = 10}}"""
-    with tempfile.TemporaryDirectory() as folder:
-        results = sweep(Design.from_toml(text), folder)
+    with swept(SCENARIO.replace(steps=steps), text) as results:
         return results.outcomes, results.read("steps", ["step", "mean_T", "firms", "sector_hhi"])
 
 
@@ -123,7 +120,7 @@ def outcome_table(runs: pd.DataFrame) -> pd.DataFrame:
     groups = {reading: runs[runs["reading"] == reading] for reading in READINGS}
     rows = [{"outcome": text} | {reading: shown(*mean_with_interval(own[name])) for reading, own in groups.items()}
             for name, text in OUTCOMES.items()]  # fmt: skip
-    for strategy in (each.name for each in Scenario.load(SCENARIO).strategies):
+    for strategy in (each.name for each in SCENARIO.strategies):
         won = {reading: shown(*share_with_interval(own["winner"] == strategy)) for reading, own in groups.items()}
         rows.append({"outcome": f"share of runs won by {strategy}"} | won)
     return pd.DataFrame(rows)
@@ -136,9 +133,7 @@ def path_picture(steps: pd.DataFrame) -> Figure:
     for axes, (name, label) in zip(figure.subplots(1, 3), labels.items()):
         for reading, colour, line in zip(READINGS, COLOURS, ("-", "--", "-.")):
             table = steps[steps["reading"] == reading].pivot(index="step", columns="replication", values=name)
-            ends = np.array([mean_with_interval(row) for row in table.to_numpy()])
-            axes.fill_between(table.index, ends[:, 1], ends[:, 2], color=colour, alpha=0.3, linewidth=0)
-            axes.plot(table.index, ends[:, 0], line, color=colour, label=reading)
+            band(axes, table.index, means_with_intervals(table.T.to_numpy()), colour, linestyle=line, label=reading)
         axes.set(xlabel="step", ylabel=label, yscale="log" if name == "mean_T" else "linear")
     figure.axes[0].legend(frameon=False, fontsize=9)
     return figure
@@ -158,7 +153,7 @@ def main() -> None:
         answers(out, runs, T.iloc[:, -1] / T.iloc[:, 0], bool(found.all()), stays)
         out.table("periods", periods, "Period doublings from equal starts")
         out.picture("bifurcation", bifurcation_picture(out.runs(1600, 400)), "Where T settles by k in each reading")
-        out.table("outcomes", table, f"The market `{SCENARIO}` by reading (mean and 95 % interval over runs)")
+        out.table("outcomes", table, f"The market `{SCENARIO.name}` by reading (mean and 95 % interval over runs)")
         out.picture("paths", path_picture(steps), "T, firms and concentration by reading")
         out.text("In `rate` and `increment` a ceiling bounds the gain of a step, not the level, so T grows for ever.")
 
@@ -186,10 +181,10 @@ def answers(out: Experiment, runs: pd.DataFrame, grown: pd.Series, cascade: bool
         firms["literal"][1] > max(firms["rate"][2], firms["increment"][2]),
     )
     out.answer(
-        f"With equal starts the rate reading is the literal one with k + 1: both double their periods where the "
+        "With equal starts the rate reading is the literal one with k + 1: both double their periods where the "
         f"logistic map does, at k = {doubles[0]:.0f}, {doubles[1]:.3f}, ... and at {doubles[0] - 1:.0f}, "
-        f"{doubles[1] - 1:.3f}, ...; chaos starts at {onset_of_chaos():.5f} and "
-        f"{onset_of_chaos() - 1:.5f} (exact, no interval).", cascade)  # fmt: skip
+        f"{doubles[1] - 1:.3f}, ...; chaos starts at {onset_of_chaos():.5f} and {onset_of_chaos() - 1:.5f} (exact, no "
+        "interval).", cascade)  # fmt: skip
     out.answer(
         f"From unequal starts (T, C, R = {', '.join(map(str, UNEQUAL))}) the literal reading stays bounded at "
         f"{stays['literal']:.0%} of the k from 0.1 to 2.9, rate at {stays['rate']:.0%}, increment at "

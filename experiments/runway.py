@@ -19,8 +19,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.comparison.intervals import mean_intervals
-from experiments.common import COLOURS, Experiment, experiment, first_firms, mean_with_interval, shown
+from experiments.common import (
+    COLOURS,
+    Experiment,
+    band,
+    experiment,
+    first_firms,
+    mean_with_interval,
+    means_with_intervals,
+    named,
+    told,
+)  # fmt: skip
 
 SCENARIO = Scenario.load("one-market").replace(name="runway", capacity=200)
 NAMES = [strategy.name for strategy in SCENARIO.strategies]
@@ -40,20 +49,17 @@ def grid(runways: tuple[float, ...], capitals: tuple[float, ...]) -> pd.DataFram
 
 def measured(points: pd.DataFrame, survival: np.ndarray, returns: np.ndarray) -> pd.DataFrame:
     """Survival and return of technology-first firms, and what they have more than market-first ones, with intervals."""
-    table = points.copy()
+    table = points
     for name, values in (("survival", survival), ("return", returns)):
         own = values[:, :, TECHNOLOGY]
         for label, pairs in ((name, own), (f"{name} less market-first", own - values[:, :, MARKET])):
-            low, high = mean_intervals(pairs.T, binary=np.zeros(len(points), dtype=bool))
-            table[label], table[f"{label} low"], table[f"{label} high"] = pairs.mean(axis=1), low, high
+            table = table.assign(**named(label, means_with_intervals(pairs.T)))
     return table
 
 
 def cell(points: pd.DataFrame, values: np.ndarray, **given: float) -> np.ndarray:
     """The values over runs at the defaults but for what is given."""
-    wanted = USUAL | given
-    found = np.flatnonzero((points == pd.Series(wanted)).all(axis=1))
-    return values[found[0]]
+    return values[(points == pd.Series(USUAL | given)).all(axis=1)][0]
 
 
 def changes(points: pd.DataFrame, survival: np.ndarray) -> pd.DataFrame:
@@ -73,8 +79,7 @@ def changes(points: pd.DataFrame, survival: np.ndarray) -> pd.DataFrame:
         row = {"change": name}
         for label, own in (("technology-first", change[:, TECHNOLOGY]), ("market-first", change[:, MARKET]),
                            ("difference", change[:, TECHNOLOGY] - change[:, MARKET])):  # fmt: skip
-            ends = np.round(mean_with_interval(own), 9) + 0.0  # no -1e-19
-            row |= dict(zip((label, f"{label} low", f"{label} high"), ends))
+            row |= named(label, np.round(mean_with_interval(own), 9) + 0.0)  # no -1e-19
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -86,22 +91,14 @@ def picture(table: pd.DataFrame) -> Figure:
     table = table[np.isfinite(table["runway"])]
     usual = table[table["stress_response"] == USUAL["stress_response"]]
     stress = table[table["outside_capital"] == USUAL["outside_capital"]]
-    views = [
-        ("survival of technology-first", usual, "outside_capital", "survival", "outside capital ψ"),
-        (
-            "technology-first less market-first",
-            usual,
-            "outside_capital",
-            "survival less market-first",
-            "outside capital ψ",
-        ),
-        ("survival of technology-first", stress, "stress_response", "survival", "stress response χ"),
-    ]
-    for axes, (title, own, key, measure, label) in zip(panels, views):
+    whole, less = "survival of technology-first", "technology-first less market-first"
+    capital, response = ("outside_capital", "outside capital ψ"), ("stress_response", "stress response χ")
+    views = [(whole, usual, capital, "survival"), (less, usual, capital, "survival less market-first"),
+             (whole, stress, response, "survival")]  # fmt: skip
+    for axes, (title, own, (key, label), measure) in zip(panels, views):
         for (value, line), colour, mark in zip(own.groupby(key), COLOURS, "os^Dv"):
-            middle, low, high = (line[f"{measure}{end}"] for end in ("", " low", " high"))
-            axes.fill_between(line["runway"], low, high, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(line["runway"], middle, color=colour, marker=mark, markersize=4, label=f"{value:g}")
+            ends = [line[f"{measure}{end}"] for end in ("", " low", " high")]
+            band(axes, line["runway"], ends, colour, marker=mark, markersize=4, label=f"{value:g}")
         axes.set_xscale("log", base=2)
         axes.set_xticks(line["runway"], [f"{each:g}" for each in line["runway"]])
         axes.set_title(title, fontsize=10)
@@ -114,34 +111,24 @@ def picture(table: pd.DataFrame) -> Figure:
 
 def answers(out: Experiment, table: pd.DataFrame, moved: pd.DataFrame) -> None:
     """Say what the runs show."""
-
-    def said(row: pd.Series, label: str) -> str:
-        return shown(row[label], row[f"{label} low"], row[f"{label} high"])
-
-    funds, capital = moved.iloc[0], moved.iloc[2]
+    funds, capital_short, capital, capital_long, stress = (row for _, row in moved.iterrows())
     out.answer(
         f"A longer runway keeps technology-first firms alive: from {SHORT:g} to {LONG:g} steps the share that lives "
-        f"at the end changes by {said(funds, 'technology-first')} (market-first: {said(funds, 'market-first')}; "
-        f"difference {said(funds, 'difference')}).",
-        supported=bool(funds["technology-first low"] > 0.0),
-    )
+        f"at the end changes by {told(funds, 'technology-first')} (market-first: {told(funds, 'market-first')}; "
+        f"difference {told(funds, 'difference')}).", bool(funds["technology-first low"] > 0.0))  # fmt: skip
     out.answer(
         f"Outside capital keeps technology-first firms alive: from ψ = 0 to {MUCH:g} at a runway of 8 the share "
-        f"changes by {said(capital, 'technology-first')}, by {said(moved.iloc[1], 'technology-first')} at {SHORT:g} "
-        f"and by "
-        f"{said(moved.iloc[3], 'technology-first')} at {LONG:g}.",
-        supported=bool(capital["technology-first low"] > 0.0),
-    )  # fmt: skip
+        f"changes by {told(capital, 'technology-first')}, by {told(capital_short, 'technology-first')} at {SHORT:g} "
+        f"and by {told(capital_long, 'technology-first')} at {LONG:g}.",
+        bool(capital["technology-first low"] > 0.0))  # fmt: skip
     usual = table[(table[list(USUAL)] == pd.Series(USUAL)).all(axis=1)].iloc[0]
     out.answer(
-        f"At the defaults {said(usual, 'survival')} of technology-first firms live at the end, "
-        f"{said(usual, 'survival less market-first')} more than of market-first ones."
+        f"At the defaults {told(usual, 'survival')} of technology-first firms live at the end, "
+        f"{told(usual, 'survival less market-first')} more than of market-first ones."
     )
-    stress = moved.iloc[4]
     out.answer(
-        f"The stress of short funds costs technology-first firms' lives: from χ = 0 to 1 the share changes by "
-        f"{said(stress, 'technology-first')}.", supported=bool(stress["technology-first high"] < 0.0),
-    )  # fmt: skip
+        "The stress of short funds costs technology-first firms' lives: from χ = 0 to 1 the share changes by "
+        f"{told(stress, 'technology-first')}.", bool(stress["technology-first high"] < 0.0))  # fmt: skip
 
 
 def main() -> None:
@@ -153,9 +140,8 @@ def main() -> None:
         table, moved = measured(points, survival, returns), changes(points, survival)
         answers(out, table, moved)
         out.text(
-            f"{survival.shape[1]} runs a point, {scenario.steps} steps, {scenario.capacity} slots. Without a limit "
-            f"of funds "
-            "(runway inf) nobody fails, and no stress is felt."
+            f"{survival.shape[1]} runs a point, {scenario.steps} steps, {scenario.capacity} slots. Without a limit of "
+            "funds (runway inf) nobody fails, and no stress is felt."
         )
         out.picture("survival", picture(table), "Survival by runway, outside capital and stress response")
         out.table("changes", moved, "Change of the share of first firms that live at the end")

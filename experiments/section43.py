@@ -103,8 +103,8 @@ def main() -> None:
         agree = bool(np.allclose(numbers["computed"][:3], numbers["printed"][:3], rtol=0, atol=1e-12))
         by_t = numbers["computed"][3]
         out.answer(
-            f"The three numbers are {', '.join(f'{x:.2f}' for x in numbers['computed'][:3])}, as printed; "
-            f"but the third has ΔT where §4.2 has T, with which it is {by_t:.2f} (exact, no interval).", agree
+            f"The three numbers are {', '.join(f'{x:.2f}' for x in numbers['computed'][:3])}, as printed; but the "
+            f"third has ΔT where §4.2 has T, with which it is {by_t:.2f} (exact, no interval).", agree
         )  # fmt: skip
         others = circle["threshold T"][1:3]
         gain = loop_gain(K1, K2, K3, BASELINE, BASELINE, BASELINE)

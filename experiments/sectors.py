@@ -15,15 +15,22 @@ sectors are taken in each run. Each scenario is one sweep; intervals are 95 % ov
     python -m experiments.sectors [--quick] [--out DIR]
 """
 
-import tempfile
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from abm import Scenario, sweep
-from abm.sweeps import Design
-from experiments.common import COLOURS, Experiment, experiment, mean_with_interval, share_with_interval, shown
+from abm import Scenario
+from experiments.common import (
+    COLOURS,
+    Experiment,
+    experiment,
+    mean_with_interval,
+    named,
+    share_with_interval,
+    shown,
+    swept,
+    told,
+)  # fmt: skip
 
 SCENARIOS = {"four-sectors": "§3.4", "applications": "§6"}
 TRAITS = ("T0", "C0", "R0", "k1", "k2", "k3")
@@ -49,12 +56,9 @@ def runs_of(scenario: Scenario, count: int) -> tuple[pd.DataFrame, pd.DataFrame]
     """
     steps = scenario.steps
     text = f"""
-        scenario = "{scenario.name}"
         replications = {{count = {count}}}
-        set = {{steps = {steps}}}
         collect = {{steps = 10, firms = true, panel = {steps}}}"""
-    with tempfile.TemporaryDirectory() as folder:
-        results = sweep(Design.from_toml(text), folder)
+    with swept(scenario, text) as results:
         names = [f"share_{each.name}" for each in scenario.strategies]
         kept = results.read("sectors", ["step", "sector", *names])
         firms = results.read("firms", ["sector", "theta", "B", *TRAITS])
@@ -79,11 +83,10 @@ def summary(scenario: Scenario, shares: pd.DataFrame, traits: pd.DataFrame) -> p
         best = winners.value_counts().index[0]
         row = {"scenario": scenario.name, "sector": sector.name, "γ": sector.competitiveness_elasticity}
         row |= {"τ": sector.quality_elasticity, "winner": best}
-        for name, ends in (("wins", share_with_interval(winners == best)), ("θ", mean_with_interval(born["theta"]))):
-            row |= dict(zip((name, f"{name} low", f"{name} high"), ends))
+        row |= named("wins", share_with_interval(winners == best)) | named("θ", mean_with_interval(born["theta"]))
         row |= {f"share of {name}": shown(*mean_with_interval(own[name])) for name in own}
         for name in TRAITS:
-            row |= dict(zip((name, f"{name} low", f"{name} high"), mean_with_interval(born[name])))
+            row |= named(name, mean_with_interval(born[name]))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -170,20 +173,18 @@ def answers(out: Experiment, tables: dict[str, pd.DataFrame], slope: pd.DataFram
         "Where customers heed quality, inborn competitiveness is selected less: where τ − γ is higher by 1, ln C0 of "
         f"living firms rises less, by {text}.", bool((rows["high"] < 0.0).all()))  # fmt: skip
     for name, table in tables.items():
-        texts = [
-            f"{row['sector']} {row['winner']} ({shown(row['wins'], row['wins low'], row['wins high'], 2)}, "
-            f"θ {shown(row['θ'], row['θ low'], row['θ high'], 2)})" for _, row in table.iterrows()]  # fmt: skip
+        texts = [f"{row['sector']} {row['winner']} ({told(row, 'wins', 2)}, θ {told(row, 'θ', 2)})"
+                 for _, row in table.iterrows()]  # fmt: skip
         out.answer(
             f"Most frequent winners in {name} ({SCENARIOS[name]}), with their share of runs and the change of θ: "
-            f"{'; '.join(texts)}.")  # fmt: skip
+            f"{'; '.join(texts)}."
+        )
     table = pd.concat(tables.values())
     lean = table.iloc[(table["τ"] - table["γ"]).argmin()]
     out.answer(
         f"The sector that heeds competitiveness most, {lean['sector']}, lowers θ below that of the start: by "
-        f"{shown(lean['θ'], lean['θ low'], lean['θ high'])}; market_first wins most often in "
-        f"{(table['winner'] == 'market_first').sum()} of {len(table)} sectors.",
-        bool(lean["θ high"] < 0.0),
-    )
+        f"{told(lean, 'θ')}; market_first wins most often in {(table['winner'] == 'market_first').sum()} of "
+        f"{len(table)} sectors.", bool(lean["θ high"] < 0.0))  # fmt: skip
     clear = list(table["sector"][table["wins low"] > 0.5])
     out.answer(
         f"Each sector has one strategy that wins most runs (surely so in {len(clear)} of {len(table)}"

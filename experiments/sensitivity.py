@@ -12,18 +12,14 @@ market.
     python -m experiments.sensitivity [--quick] [--out DIR]
 """
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from SALib.analyze import morris, sobol
 
-from abm import Scenario, sweep
-from abm.sweeps import Design
+from abm import Scenario
 from abm.sweeps.samples import SAMPLES
-from experiments.common import COLOURS, Experiment, experiment, shown
+from experiments.common import COLOURS, Experiment, experiment, named, swept, told
 
 OUTCOMES = ("sector_hhi", "mean_T", "weighted_R", "survival")
 RANGES = {  # low, high, scale
@@ -55,18 +51,9 @@ def outcomes_at(
     scenario: Scenario, names: list[str], method: str, points: int, count: int, workers: int | None
 ) -> np.ndarray:
     """Mean outcomes over the runs of each point of a sampled design, shape (points, outcomes)."""
-    factors = "\n".join(
-        f'{name} = {{low = {low}, high = {high}, scale = "{scale}"}}'
-        for name, (low, high, scale) in ((name, RANGES[name]) for name in names)
-    )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "market.toml").write_text(scenario.to_toml(), encoding="utf-8")
-        text = (
-            f'scenario = "market.toml"\nreplications = {{count = {count}}}\n[factors]\n{factors}\n'
-            f'[design]\nmethod = "{method}"\npoints = {points}\nseed = {SEED}\n'
-        )
-        results = sweep(Design.from_toml(text, folder=folder), folder / "sweep", workers=workers)
+    text = f'design = {{method = "{method}", points = {points}, seed = {SEED}}}\nreplications = {{count = {count}}}\n'
+    ranges = ('{} = {{low = {}, high = {}, scale = "{}"}}'.format(name, *RANGES[name]) for name in names)
+    with swept(scenario, "\n".join([text, "[factors]", *ranges]), workers=workers) as results:
         values = results.read("outcomes", OUTCOMES).groupby("point")[list(OUTCOMES)].mean().to_numpy()
     if not np.isfinite(values).all():
         raise RuntimeError("a market of the design was empty in all its runs: narrow the ranges")
@@ -85,11 +72,8 @@ def screening(names: list[str], values: np.ndarray, points: int) -> pd.DataFrame
         found = morris.analyze(problem(names), sample, values[:, place], num_levels=4, seed=SEED)
         largest = np.max(found["mu_star"])
         columns = {"outcome": outcome, "parameter": names, "mu": found["mu"], "mu_star": found["mu_star"]}
-        columns |= {
-            "half interval": found["mu_star_conf"],
-            "sigma": found["sigma"],
-            "strength": found["mu_star"] / largest,
-        }
+        columns |= {"half interval": found["mu_star_conf"], "sigma": found["sigma"]}
+        columns["strength"] = found["mu_star"] / largest
         columns["matters"] = (found["mu_star"] + found["mu_star_conf"]) >= SMALL * largest
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
@@ -105,7 +89,7 @@ def indices(names: list[str], values: np.ndarray) -> pd.DataFrame:
         columns = {"outcome": outcome, "parameter": names}
         for key, title in (("S1", "first order"), ("ST", "total")):
             index, half = found[key], found[f"{key}_conf"]
-            columns |= {title: index, f"{title} low": index - half, f"{title} high": index + half}
+            columns |= named(title, (index, index - half, index + half))
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
@@ -113,9 +97,8 @@ def indices(names: list[str], values: np.ndarray) -> pd.DataFrame:
 def screening_picture(table: pd.DataFrame, order: list[str]) -> Figure:
     """Strength of each parameter for each outcome."""
     figure = Figure(figsize=(10.5, 5.6), layout="constrained")
-    for axes, (outcome, own) in zip(
-        figure.subplots(1, len(OUTCOMES), sharey=True), table.groupby("outcome", sort=False)
-    ):
+    panels = figure.subplots(1, len(OUTCOMES), sharey=True)
+    for axes, (outcome, own) in zip(panels, table.groupby("outcome", sort=False)):
         own = own.set_index("parameter").loc[order[::-1]]
         largest = own["mu_star"].max()
         axes.barh(own.index, own["strength"], xerr=own["half interval"] / largest,
@@ -124,9 +107,8 @@ def screening_picture(table: pd.DataFrame, order: list[str]) -> Figure:
         axes.axvline(SMALL, color="0.4", linestyle=":", linewidth=1)
         axes.set_title(outcome, fontsize=10)
         axes.tick_params(labelsize=8)
-    figure.supxlabel(
-        "mean absolute elementary effect μ*, largest of the outcome = 1; grey: does not matter", fontsize=9
-    )
+    text = "mean absolute elementary effect μ*, largest of the outcome = 1; grey: does not matter"
+    figure.supxlabel(text, fontsize=9)
     return figure
 
 
@@ -150,8 +132,7 @@ def sobol_picture(table: pd.DataFrame, names: list[str]) -> Figure:
 def answers(out: Experiment, screened: pd.DataFrame, found: pd.DataFrame, chosen: list[str]) -> None:
     """Say what matters and what does not."""
     best = found.loc[found.groupby("outcome", sort=False)["total"].idxmax()]
-    said = [f"{row['outcome']} by {row['parameter']} "
-            f"({shown(row['total'], row['total low'], row['total high'])} of the variance)"
+    said = [f"{row['outcome']} by {row['parameter']} ({told(row, 'total')} of the variance)"
             for _, row in best.iterrows()]  # fmt: skip
     out.answer(f"Most moved, by total index: {', '.join(said)}. Strongest six overall: {', '.join(chosen)}.")
     nowhere = screened.groupby("parameter", sort=False)["matters"].any()
@@ -178,8 +159,7 @@ def main() -> None:
         answers(out, screened, found, chosen)
         out.text(
             f"Market of {scenario.capacity} slots and {scenario.steps} steps; {count} runs a point; Morris: "
-            f"{trajectories} "
-            f"trajectories, {trajectories * (len(names) + 1)} points; Sobol: {base} base samples, "
+            f"{trajectories} trajectories, {trajectories * (len(names) + 1)} points; Sobol: {base} base samples, "
             f"{base * (STRONGEST + 2)} points. Intervals at 95 %, resampled over trajectories and base samples."
         )
         out.picture("morris", screening_picture(screened, order), "Morris screening")

@@ -66,9 +66,8 @@ def subbotin_fit(growth: np.ndarray) -> float:
 def volatility_slope(size: np.ndarray, growth: np.ndarray, bins: int = 20) -> float:
     """Minus the slope of ln sd of growth on ln mean size over quantile bins."""
     groups = np.array_split(np.argsort(size, kind="stable"), bins)
-    return -float(
-        np.polyfit([np.log(size[own].mean()) for own in groups], [np.log(growth[own].std()) for own in groups], 1)[0]
-    )
+    means, deviations = [size[own].mean() for own in groups], [growth[own].std() for own in groups]
+    return -float(np.polyfit(np.log(means), np.log(deviations), 1)[0])
 
 
 def persistence(panel: pd.DataFrame) -> float:
@@ -90,10 +89,8 @@ def growth_panel(panel: pd.DataFrame, steps: int) -> pd.DataFrame:
     """Yearly log size, growth and the growth of the two years before, NaN where the firm did not live."""
     panel = panel[panel["step"] >= steps // 4].assign(year=panel["step"] // YEAR)
     panel["size"] = panel["B"] / panel.groupby(["sector", "year"])["B"].transform("mean")
-    keys = ["id", "year", "size"]
-    panel = panel.merge(
-        panel[keys].assign(year=panel["year"] + 1), on=["id", "year"], how="left", suffixes=("", "_before")
-    )
+    before = panel[["id", "year", "size"]].assign(year=panel["year"] + 1)
+    panel = panel.merge(before, on=["id", "year"], how="left", suffixes=("", "_before"))
     growth = np.log(panel["size"] / panel["size_before"])
     panel["growth"] = growth - growth.groupby([panel["sector"], panel["year"]]).transform("mean")
     for lag in (1, 2):
@@ -113,9 +110,7 @@ def facts_of(scenario: Scenario, seed: int) -> tuple[dict[str, float], np.ndarra
     if len(chained) >= LEAST_PAIRS:
         found["growth rates: Subbotin b"] = subbotin_fit(known["growth"].to_numpy())
         found["size–volatility: β"] = volatility_slope(known["size_before"].to_numpy(), known["growth"].to_numpy())
-        lags = np.linalg.lstsq(chained[["growth_1", "growth_2"]].to_numpy(), chained["growth"].to_numpy(), rcond=None)[
-            0
-        ]
+        lags = np.linalg.lstsq(chained[["growth_1", "growth_2"]].to_numpy(), chained["growth"].to_numpy())[0]
         found |= {f"growth autocorrelation, {name}": lag for name, lag in zip(("1 year", "2 years"), lags)}
         slope = np.polyfit(np.log(known["size_before"]), np.log(known["size"]), 1)[0]
         found["Chesher: log size on log size a year before"] = slope
@@ -152,11 +147,8 @@ def rows_of(name: str, runs: list[tuple[dict[str, float], np.ndarray, np.ndarray
         values = np.array([each[0][fact] for each in runs])
         number = int(np.isfinite(values).sum())
         if fact.startswith("size tail"):
-            ends = np.quantile(
-                [hill([sizes[k] for k in rng.integers(len(sizes), size=len(sizes))]) for _ in range(200)],
-                [0.025, 0.975],
-            )
-            value, low, high, number = hill(sizes), *ends, len(sizes)
+            drawn = [hill([sizes[k] for k in rng.integers(len(sizes), size=len(sizes))]) for _ in range(200)]
+            value, low, high, number = hill(sizes), *np.quantile(drawn, [0.025, 0.975]), len(sizes)
         elif fact.endswith("share of runs"):
             value, low, high = share_with_interval(values > 0.0)
         else:
@@ -174,18 +166,15 @@ def plot(growths: dict[str, np.ndarray]) -> Figure:
     figure = Figure(figsize=(7.0, 4.4), layout="constrained")
     axes, edges = figure.subplots(), np.linspace(-6.0, 6.0, 61)
     centres = 0.5 * (edges[1:] + edges[:-1])
-    axes.plot(centres, np.exp(-np.sqrt(2.0) * np.abs(centres)) / np.sqrt(2.0), color="0.4", label="Laplace (b = 1)")
-    axes.plot(
-        centres, np.exp(-(centres**2) / 2.0) / np.sqrt(2.0 * np.pi), color="0.4", linestyle="--", label="normal (b = 2)"
-    )
+    laplace, normal = np.exp(-np.sqrt(2.0) * np.abs(centres)), np.exp(-(centres**2) / 2.0)
+    axes.plot(centres, laplace / np.sqrt(2.0), color="0.4", label="Laplace (b = 1)")
+    axes.plot(centres, normal / np.sqrt(2.0 * np.pi), "--", color="0.4", label="normal (b = 2)")
     for (name, growth), colour, mark in zip(growths.items(), COLOURS, "os^D"):
         share = np.histogram(growth, edges)[0] / (len(growth) * np.diff(edges))
-        axes.plot(
-            centres[share > 0.0], share[share > 0.0], color=colour, marker=mark, markersize=3, linewidth=0, label=name
-        )
-    axes.set(
-        yscale="log", ylim=(1e-4, 3.0), xlabel="yearly growth, in standard deviations of its run", ylabel="density"
-    )
+        there = share > 0.0
+        axes.plot(centres[there], share[there], mark, color=colour, markersize=3, label=name)
+    axes.set(yscale="log", ylim=(1e-4, 3.0), ylabel="density")
+    axes.set_xlabel("yearly growth, in standard deviations of its run")
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -197,8 +186,7 @@ def answers(out: Experiment, table: pd.DataFrame) -> None:
         said = [f"{row['fact']} {shown(row['measured'], row['low'], row['high'])}" for _, row in missed.iterrows()]
         out.answer(
             f"{name}: {len(met)} met ({', '.join(met['fact']) or 'none'}), {len(missed)} missed "
-            f"({'; '.join(said) or 'none'}), "
-            f"{(own['verdict'] == 'unclear').sum()} unclear."
+            f"({'; '.join(said) or 'none'}), {(own['verdict'] == 'unclear').sum()} unclear."
         )
 
 
@@ -213,9 +201,10 @@ def main() -> None:
             growths[name] = np.concatenate([each[2] for each in runs])
         table = pd.DataFrame(rows)
         answers(out, table)
-        out.text(f"{count} runs a scenario, the same seeds in all. The known value of profit persistence is "
-                 f"unchecked. The ranges "
-                 "around single known values are this script's choice, wide on purpose.")  # fmt: skip
+        out.text(
+            f"{count} runs a scenario, the same seeds in all. The known value of profit persistence is unchecked. The "
+            "ranges around single known values are this script's choice, wide on purpose."
+        )
         out.table("facts", table, "Stylised facts")
         out.picture("growth", plot(growths), "Yearly growth of firms")
 

@@ -15,18 +15,26 @@ market tips, concentration cannot show whom it remembers: so also how often firm
     python -m experiments.tipping [--quick] [--out DIR]
 """
 
-import tempfile
-from pathlib import Path
+import itertools
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from abm import Scenario, sweep
-from abm.comparison.intervals import difference_intervals, mean_intervals
+from abm import Scenario
+from abm.comparison.intervals import difference_intervals
 from abm.outcomes import MONOPOLY
-from abm.sweeps import Design
-from experiments.common import COLOURS, Experiment, experiment, share_with_interval, shown
+from experiments.common import (
+    COLOURS,
+    Experiment,
+    band,
+    experiment,
+    means_with_intervals,
+    named,
+    share_with_interval,
+    shown,
+    swept,
+)  # fmt: skip
 
 FIRMS, GIANT = 60, 0.8
 SCENARIO = Scenario.load("one-market").replace(capacity=FIRMS)
@@ -52,24 +60,18 @@ def firm_table(start: str) -> pd.DataFrame:
 def runs(effects: list[float], churns: list[float], horizons: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
     """HHI of the window and whether firm 1 leads at the end, shape (starts, horizons, churns, effects, runs)."""
     values, leads = [], []
+    text = f"""
+        firms = "firms.csv"
+        factors = {{steps = {horizons}, churn = {churns}, network_effect = {effects}}}
+        replications = {{count = {count}}}
+        collect = {{firms = true}}"""
     for start in STARTS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "market.toml").write_text(SCENARIO.to_toml(), encoding="utf-8")
-            firm_table(start).to_csv(folder / "firms.csv", index=False)
-            text = (
-                'scenario = "market.toml"\nfirms = "firms.csv"\n'
-                f"factors = {{steps = {horizons}, churn = {churns}, network_effect = {effects}}}\n"
-                f"replications = {{count = {count}}}\ncollect = {{firms = true}}"
-            )
-            results = sweep(Design.from_toml(text, folder=folder), folder / "sweep")
-            found = results.read("outcomes", ["sector_hhi"])
-            values.append(found.pivot(index="point", columns="replication", values="sector_hhi"))
-            firms = results.read("firms", ["id", "B"])
-            leader = firms.loc[firms.groupby(["point", "replication"])["B"].idxmax()].assign(
-                leads=lambda own: own["id"] == 0
-            )
-            leads.append(leader.pivot(index="point", columns="replication", values="leads"))
+        with swept(SCENARIO, text, firms=firm_table(start)) as results:
+            found, firms = results.read("outcomes", ["sector_hhi"]), results.read("firms", ["id", "B"])
+        values.append(found.pivot(index="point", columns="replication", values="sector_hhi"))
+        leader = firms.loc[firms.groupby(["point", "replication"])["B"].idxmax()]
+        leader = leader.assign(leads=leader["id"] == 0)
+        leads.append(leader.pivot(index="point", columns="replication", values="leads"))
     shape = (len(STARTS), len(horizons), len(churns), len(effects), count)
     return tuple(np.array([each.to_numpy() for each in found]).reshape(shape) for found in (values, leads))
 
@@ -87,9 +89,8 @@ def tipping_points(effects: np.ndarray, churns: list[float], horizons: list[int]
     """Where half of the runs are monopolies, by start, horizon and churn."""
     rng, rows = np.random.default_rng(1), []
     draws = rng.integers(hhi.shape[-1], size=(500, hhi.shape[-1]))
-    for (s, start), (h, horizon), (c, churn) in (
-        (a, b, d) for a in enumerate(STARTS) for b in enumerate(horizons) for d in enumerate(churns)
-    ):
+    places = itertools.product(*map(enumerate, (STARTS, horizons, churns)))
+    for (s, start), (h, horizon), (c, churn) in places:
         monopoly = hhi[s, h, c] >= MONOPOLY
         found = [crossing(effects, monopoly[:, draw].mean(axis=1)) for draw in draws]
         ends = np.quantile(found, [0.025, 0.975])
@@ -101,29 +102,21 @@ def cells(
     effects: np.ndarray, churns: list[float], horizons: list[int], hhi: np.ndarray, leads: np.ndarray
 ) -> pd.DataFrame:
     """Each cell's HHI from either start, the paired difference, and how often firm 1 leads."""
-    rows = []
-    for h, horizon in enumerate(horizons):
-        for c, churn in enumerate(churns):
-            own = hhi[:, h, c]
-            level = 1.0 - 0.05 / (len(churns) * len(effects))
-            low, high = mean_intervals((own[1] - own[0]).T, level, binary=np.zeros(len(effects), dtype=bool))
-            bounds = [mean_intervals(each.T, binary=np.zeros(len(effects), dtype=bool)) for each in own]
-            led, yes = leads[:, h, c].astype(float), np.ones(len(effects), dtype=bool)
-            lead_low, lead_high = difference_intervals(led[1].T, led[0].T, level, paired=True, binary=yes)
-            for e, effect in enumerate(effects):
-                even, giant = own[0, e], own[1, e]
-                rows.append({
-                    "steps": horizon, "churn": churn, "network_effect": effect,
-                    **{f"HHI {start}{end}": value for start, mean, bound in zip(STARTS, (even, giant), bounds)
-                       for end, value in (("", mean.mean()), (" low", bound[0][e]), (" high", bound[1][e]))},
-                    **{f"monopolies {start}": (each >= MONOPOLY).mean() for start, each in zip(STARTS, (even, giant))},
-                    **{f"firm 1 leads {start}{end}": value for start, mine in zip(STARTS, led[:, e])
-                       for end, value in zip(("", " low", " high"), share_with_interval(mine > 0.0))},
-                    "difference": (giant - even).mean(), "low": low[e], "high": high[e],
-                    "lead difference": (led[1, e] - led[0, e]).mean(),
-                    "lead low": lead_low[e], "lead high": lead_high[e],
-                })  # fmt: skip
-    return pd.DataFrame(rows)
+    parts, level = [], 1.0 - 0.05 / (len(churns) * len(effects))
+    for (h, horizon), (c, churn) in itertools.product(enumerate(horizons), enumerate(churns)):
+        own, led = hhi[:, h, c], leads[:, h, c].astype(float)
+        columns = {"steps": horizon, "churn": churn, "network_effect": effects}
+        for start, each in zip(STARTS, own):
+            columns |= named(f"HHI {start}", means_with_intervals(each.T))
+        columns |= {f"monopolies {start}": (each >= MONOPOLY).mean(axis=1) for start, each in zip(STARTS, own)}
+        for start, each in zip(STARTS, led):
+            columns |= named(f"firm 1 leads {start}", zip(*(share_with_interval(mine > 0.0) for mine in each)))
+        columns |= dict(zip(("difference", "low", "high"), means_with_intervals((own[1] - own[0]).T, level)))
+        yes = np.ones(len(effects), dtype=bool)
+        lead = difference_intervals(led[1].T, led[0].T, level, paired=True, binary=yes)
+        columns |= {"lead difference": (led[1] - led[0]).mean(axis=1), "lead low": lead[0], "lead high": lead[1]}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def plot(table: pd.DataFrame) -> Figure:
@@ -137,9 +130,8 @@ def plot(table: pd.DataFrame) -> Figure:
             own = table[table["churn"] == churn]
             x = own["network_effect"]
             for start, colour, mark in zip(STARTS, COLOURS, "o^"):
-                low, high = own[f"{name} {start} low"], own[f"{name} {start} high"]
-                axes.fill_between(x, low, high, color=colour, alpha=0.3, linewidth=0)
-                axes.plot(x, own[f"{name} {start}"], color=colour, marker=mark, markersize=4, label=start)
+                ends = [own[f"{name} {start}{end}"] for end in ("", " low", " high")]
+                band(axes, x, ends, colour, marker=mark, markersize=4, label=start)
             axes.axvline(1.0, color="0.7", linewidth=1)
             axes.set_ylim(-0.02 * scale, scale)
     for upper, lower, churn in zip(*panels, churns):
@@ -156,36 +148,31 @@ def answers(out: Experiment, points: pd.DataFrame, table: pd.DataFrame) -> None:
     """Say where the market tips and what it remembers."""
     longest = table["steps"].max()
     last = points[points["steps"] == longest]
-    said = [
-        f"{start} "
-        + ", ".join(f"{shown(*row[3:])} at μ = {row[2]:g}" for row in own.itertuples(index=False, name=None))
-        for start, own in last.groupby("start", sort=False)
-    ]
+    said = []
+    for start, own in last.groupby("start", sort=False):
+        by_churn = [f"{shown(*row[3:])} at μ = {row[2]:g}" for row in own.itertuples(index=False, name=None)]
+        said.append(f"{start} {', '.join(by_churn)}")
     out.answer(f"After {longest} steps half of the markets are monopolies at β = {'; '.join(said)}.")
     own = table[table["steps"] == longest]
     differs = own["low"] > 0.0
     row = own.loc[own["difference"].idxmax()]
     out.answer(
         f"Hysteresis of concentration: a concentrated start leaves a more concentrated market after {longest} steps in "
-        f"{differs.sum()} of "
-        f"{len(own)} cells, at most by {shown(row['difference'], row['low'], row['high'])} of HHI (β = "
-        f"{row['network_effect']:g}, μ = {row['churn']:g}).", supported=bool(differs.any()),
-    )  # fmt: skip
+        f"{differs.sum()} of {len(own)} cells, at most by {shown(*row[['difference', 'low', 'high']])} of HHI (β = "
+        f"{row['network_effect']:g}, μ = {row['churn']:g}).", bool(differs.any()))  # fmt: skip
     remembers = own["lead low"] > 0.0
     known = own[remembers].groupby("churn")["network_effect"].min()
     where = ", ".join(f"β = {effect:g} at μ = {churn:g}" for churn, effect in known.items()) or "nowhere"
     top = own.loc[own["lead difference"].idxmax()]
     out.answer(
-        f"Hysteresis of who wins: firm 1, a median firm, leads at the end more often from the concentrated start in "
+        "Hysteresis of who wins: firm 1, a median firm, leads at the end more often from the concentrated start in "
         f"{remembers.sum()} of {len(own)} cells, from {where} on; at most the difference in the share of runs is "
-        f"{shown(top['lead difference'], top['lead low'], top['lead high'])}.",
-        supported=bool(remembers.any()),
-    )
+        f"{shown(*top[['lead difference', 'lead low', 'lead high']])}.", bool(remembers.any()))  # fmt: skip
     first = table[table["steps"] == table["steps"].min()]
     fades = (first["low"].to_numpy() > 0.0) & ~differs.to_numpy()
     out.answer(
-        f"Of the cells that remember after {first['steps'].iloc[0]} steps, {fades.sum()} no longer do after "
-        f"{longest}: slowness."
+        f"Of the cells that remember after {table['steps'].min()} steps, {fades.sum()} no longer do after {longest}: "
+        "slowness."
     )
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from abm.comparison.labels import differences
+from abm.comparison.labels import differences, few_of
 from abm.comparison.sources import Source
 from abm.errors import InputError
 from abm.parameters import shown
-
-_FEW = 8  # differing parameters that a note lists
 
 
 def check_alike(sources: Sequence[Source], by: Sequence[str], allow_different: bool) -> list[str]:
@@ -46,10 +44,6 @@ def check_alike(sources: Sequence[Source], by: Sequence[str], allow_different: b
     notes = [f"Different runs are compared, as was allowed: {text}."] if text else []
     differing = [name for name in differences([source.values for source in sources]) if name not in by]
     if differing:
-        shown_ones = [
-            f"{name} ({', '.join(dict.fromkeys(shown(source.values[name]) for source in sources))})"
-            for name in differing[:_FEW]
-        ]
-        more = f" and {len(differing) - _FEW} more" if len(differing) > _FEW else ""
-        notes.append(f"Directories differ in {', '.join(shown_ones)}{more}.")
+        values = {name: ", ".join(dict.fromkeys(shown(each.values[name]) for each in sources)) for name in differing}
+        notes.append(f"Directories differ in {few_of(f'{name} ({each})' for name, each in values.items())}.")
     return notes

@@ -3,14 +3,16 @@
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abm.comparison.columns import STRATEGY
 from abm.comparison.groups import Runs, collect_runs
+from abm.comparison.labels import few_of
 from abm.comparison.reading import listed
 from abm.comparison.resampling import FEWEST
 from abm.errors import InputError
@@ -27,8 +29,7 @@ TABLES = (
 REPORT, ABOUT = "report.html", "comparison.json"
 FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
 LIBRARIES = ("scipy", "matplotlib", "jinja2")
-_FEW = 8  # names that a sentence lists
-_STAGES = ("regimes and winners", "survival", "paths", "how many runs are enough", "report")
+_STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, how many runs are enough, the report
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +157,7 @@ def compare(
     written = None if out is None else new_folder(out, overwrite=overwrite, kind="comparison", files=FILES)
     with written or contextlib.nullcontext() as folder:
         runs = collect_runs(what, by, baseline, outcomes, allow_different, paired)
-        watch = _Watch(progress, len(runs.groups) + len(_STAGES))
+        watch = _Watch(progress, len(runs.groups) + _STAGES)
         comparison = _compared(runs, level, watch, command)
         if folder is not None:
             watch("report")
@@ -170,7 +171,7 @@ class _Watch:
     def __init__(self, progress: Callable[[str, int, int], None] | None, total: int) -> None:
         self.progress, self.total, self.done = progress, total, 0
 
-    def __call__(self, what: str = "outcomes", finished: int = 0) -> None:
+    def __call__(self, what: str, finished: int = 0) -> None:
         self.done += finished
         if self.progress:
             self.progress(what, self.done, self.total)
@@ -178,8 +179,6 @@ class _Watch:
 
 def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparison:
     """All sections of a comparison."""
-    import pandas as pd
-
     from abm.comparison.enough import enough
     from abm.comparison.regimes import regimes
     from abm.comparison.survival import log_rank, survival
@@ -193,34 +192,29 @@ def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparis
     watch("regimes and winners")
     shares, changes = regimes(runs, level)
     won = winners(runs, level)
-    for name, part in (("regimes", shares), ("winners", won)):
-        if part.empty:
-            notes.append(f"{name.capitalize()} are left out: {_no_regimes(runs)}.")
     watch("survival", 1)
-    lives, steps = runs.left_out("lives"), runs.left_out("steps")
-    curves, ranks, paths, parted = (pd.DataFrame() for _ in range(4))
-    if lives:
-        notes.append(f"Survival is left out: {lives}.")
-    else:
-        curves, ranks = survival(runs, level), log_rank(runs)
+    curves, ranks = survival(runs, level), log_rank(runs)
     watch("paths", 1)
-    if steps:
-        notes.append(f"Paths are left out: {steps}.")
-    else:
-        paths = trajectories(runs, level)
-        parted = partings(paths)
+    paths = trajectories(runs, level)
+    parted = partings(paths)
     watch("how many runs are enough", 1)
     widths = enough(runs, level)
-    notes += _warnings(table)
     watch("report", 1)
+    notes += _left_out(runs, shares, won)
+    notes += _warnings(table)
     about = _method(runs, table, level, command)
     return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
 
 
-def _no_regimes(runs: Runs) -> str:
-    from abm.comparison.columns import STRATEGY
-
-    return "groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
+def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> Iterator[str]:
+    """Which sections are left out, and why."""
+    why = "groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
+    for name, table in (("Regimes", regimes), ("Winners", winners)):
+        if table.empty:
+            yield f"{name} are left out: {why}."
+    for name, table in (("Survival is", "lives"), ("Paths are", "steps")):
+        if setting := runs.left_out(table):
+            yield f"{name} left out: {setting}."
 
 
 def _warnings(table: "pd.DataFrame") -> list[str]:
@@ -228,24 +222,17 @@ def _warnings(table: "pd.DataFrame") -> list[str]:
     found = []
     few = table[table["warning"] == "few runs"]
     if len(few):
-        groups = _few_of(few["group"].astype(str))
+        groups = few_of(few["group"].astype(str))
         found.append(
             f"Fewer than {FEWEST} replications in {groups}: intervals are Student's t and rest on next to nothing."
         )
     skewed = table[table["warning"] == "skewed"]
     if len(skewed):
-        names = _few_of(skewed["outcome"])
+        names = few_of(skewed["outcome"])
         found.append(
             f"Too skewed for so few runs, so that intervals of the mean may cover less than they say: {names}."
         )
     return found
-
-
-def _few_of(names: Iterable[str]) -> str:
-    """Names, each once, and how many more there are."""
-    distinct = list(dict.fromkeys(names))
-    more = f" and {len(distinct) - _FEW} more" if len(distinct) > _FEW else ""
-    return ", ".join(distinct[:_FEW]) + more
 
 
 def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> dict[str, Any]:

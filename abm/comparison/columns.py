@@ -1,10 +1,11 @@
 """Which outcomes are compared: texts as yes/no outcomes, and outcomes of strategies within runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.comparison.rows import places_in
 from abm.comparison.sources import Source
 from abm.errors import InputError
 from abm.parameters import nearest
@@ -12,7 +13,10 @@ from abm.parameters import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.comparison.groups import Runs
+
 STRATEGY = "strategy"  # the factor whose values are within runs
+SHARE = "share_"  # before a strategy's name, its share of customers
 NONE = "none"  # stands for a missing text: the market was empty
 STRUCTURES = ("collapsed", "monopoly", "oligopoly", "moderate", "fragmented")
 GROWTHS = ("virtuous", "stagnant", "vicious")
@@ -31,6 +35,34 @@ def words(column: "pd.Series") -> list[str]:
     found = column.dropna().astype(str).unique().tolist()
     ordered = sorted(found, key=lambda word: (_ORDER.get(word, len(_ORDER)), word))
     return ordered + [NONE] if column.isna().any() and NONE not in found else ordered
+
+
+def filled(column: "pd.Series") -> "pd.Series":
+    """Texts with `none` for a missing one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> filled(pd.Series(["moderate", None])).tolist()
+    ['moderate', 'none']
+    """
+    return column.astype(object).where(column.notna(), NONE)
+
+
+def strategies_in(names: Iterable[str]) -> list[str]:
+    """The strategies whose shares are among the names of outcomes, in their order.
+
+    Examples
+    --------
+    >>> strategies_in(["hhi", "share_bold", "share_shy"])
+    ['bold', 'shy']
+    """
+    return [name.removeprefix(SHARE) for name in names if name.startswith(SHARE)]
+
+
+def factors_of(runs: "Runs", group: str) -> dict[str, Any]:
+    """A group's value of each factor where there are several, so that it is not in the group's name alone."""
+    return runs.values_of(group) if len(runs.by) > 1 else {}
 
 
 def is_text(column: "pd.Series") -> bool:
@@ -70,8 +102,8 @@ def numbers_of(frame: "pd.DataFrame") -> dict[str, dict[str, np.ndarray]]:
     for name in frame:
         column = frame[name]
         if is_text(column):
-            filled = column.astype(object).where(column.notna(), NONE)
-            found[name] = {f"{name}={word}": (filled == word).to_numpy(np.float64) for word in words(column)}
+            texts = filled(column)
+            found[name] = {f"{name}={word}": (texts == word).to_numpy(np.float64) for word in words(column)}
         else:
             values = column.to_numpy(np.float64, na_value=np.nan)
             found[name] = {name: values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)}
@@ -135,8 +167,7 @@ def by_strategy(
     """
     import pandas as pd
 
-    names = [name.removeprefix("share_") for name in frame if name.startswith("share_")]
-    names = [name for name in names if f"firms_{name}" in frame]
+    names = [name for name in strategies_in(frame) if f"firms_{name}" in frame]
     if not names:
         raise InputError("strategies cannot be compared: no outcomes share_NAME and firms_NAME")
     count = len(names)
@@ -153,10 +184,8 @@ def by_strategy(
     peak = np.full(len(repeated), -np.inf)
     for number, source in enumerate(sources):
         lives = source.read("lives", [STRATEGY, "entry_step", "exit_step", "peak_share"])
-        own = np.flatnonzero(rows["source"].to_numpy() == number)
-        row_of = np.full(len(source.frame), -1)
-        row_of[rows["row"].to_numpy()[own]] = own
-        run, which = row_of[lives["run"].to_numpy()], pd.Index(names).get_indexer(lives[STRATEGY])
+        run = places_in(rows, number, source)[lives["run"].to_numpy()]
+        which = pd.Index(names).get_indexer(lives[STRATEGY])
         known = (run >= 0) & (which >= 0)
         place = (run * count + which)[known]
         is_initial = lives["entry_step"].to_numpy()[known] == 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from abm.comparison.resampling import Means, combined, complete, means_of, pool
+from abm.comparison.resampling import Means, combined, complete, means_at, means_of, pool
 
 # Romano et al. (2006): from which size of Cliff's delta on.
 WORDS = ((0.474, "large"), (0.33, "medium"), (0.147, "small"), (0.0, "negligible"))
@@ -133,10 +133,9 @@ def p_values(
             values, baseline = values - baseline, values[:0]
     p = np.full(values.shape[1], np.nan)
     for columns, (rows, others) in complete(values, baseline):
-        groups = [means_of(values[np.ix_(rows, columns)], None if blocks is None else blocks[rows])]
+        groups = [means_at(values, rows, columns, blocks)]
         if not paired:
-            theirs = None if baseline_blocks is None else baseline_blocks[others]
-            groups.append(means_of(baseline[np.ix_(others, columns)], theirs))
+            groups.append(means_at(baseline, others, columns, baseline_blocks))
         counts = [group.blocks for group in groups]
         if min(counts) < 2:
             continue

@@ -1,11 +1,11 @@
 """How many runs are enough: how wide intervals are with fewer and more runs, and how many a wished width takes."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from abm.comparison.precision import runs_needed, width_curve
-from abm.comparison.table import samples_of, yes_no
+from abm.comparison.table import count_and_mean, samples_of, stacked, yes_no
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from abm.comparison.groups import Runs
 
 COLUMNS = ("outcome", "group", "given", "runs", "half_width", "relative", "n")
-WISHED = (0.1, 0.05, 0.02, 0.01)  # half-widths: of the mean; of a yes/no outcome's share, as they are
+# Half-widths: of the mean; of a yes/no outcome's share, as they are.
+WISHED = np.array([[0.1], [0.05], [0.02], [0.01]])
 
 
 def enough(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
@@ -46,41 +47,29 @@ def enough(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     3     hhi   0.1  half_width     4        9.50      0.10  3
     4     hhi   0.1  half_width     7        4.75      0.05  3
     """
-    import pandas as pd
-
     names = runs.names
     binary = yes_no(runs, names)
     parts = []
     for sample in samples_of(runs, names):
-        known = ~np.isnan(sample.values)
-        n = known.sum(axis=0)
-        with np.errstate(invalid="ignore"):
-            mean = np.where(known, sample.values, 0.0).sum(axis=0) / n
+        n, mean = count_and_mean(sample.values)
         numbers, widths = width_curve(sample.values, level, sample.blocks, binary=binary)
-        parts.append(_part(names, sample.group, "runs", np.broadcast_to(numbers[:, None], widths.shape), widths))
-        for share in WISHED:
-            wished = np.where(binary, share, share * np.abs(mean))
-            some = np.isfinite(wished) & (wished > 0.0)
-            needed = runs_needed(sample.values, np.where(some, wished, 1.0), level, sample.blocks, binary=binary)
-            needed = np.where(some & np.isfinite(needed), needed, np.nan)
-            parts.append(_part(names, sample.group, "half_width", needed, np.where(some, wished, np.nan)))
-        for part in parts[-1 - len(WISHED) :]:
-            rounds = len(part) // len(names)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                part["relative"] = part["half_width"] / np.tile(np.abs(mean), rounds)
-            part["n"] = np.tile(n, rounds)
-    table = pd.concat(parts, ignore_index=True)
-    table["group"] = pd.Categorical(table["group"], runs.groups, ordered=True)
-    table["given"] = pd.Categorical(table["given"], ["runs", "half_width"], ordered=True)
-    table = table.sort_values(["place", "group", "given"], kind="stable", ignore_index=True)
-    table["given"] = table["given"].astype(object)
-    return table[list(COLUMNS)].astype({"runs": "Int64"})
+        wished = np.where(binary, WISHED, WISHED * np.abs(mean))
+        wished = np.where(np.isfinite(wished) & (wished > 0.0), wished, np.nan)
+        needed = runs_needed(sample.values, np.nan_to_num(wished, nan=1.0), level, sample.blocks, binary=binary)
+        needed = np.where(np.isfinite(wished) & np.isfinite(needed), needed, np.nan)
+        about = {"outcome": names, "place": np.arange(len(names)), "n": n}
+        for given, count, width in (("runs", numbers[:, np.newaxis], widths), ("half_width", needed, wished)):
+            parts.append(_part(about, count, width, np.abs(mean)).assign(group=sample.group, given=given))
+    # Within a group rows stay as they were made, those of `runs` first.
+    return stacked(parts, runs.groups, ["place", "group"])[list(COLUMNS)].astype({"runs": "Int64"})
 
 
-def _part(names: list[str], group: str, given: str, runs: np.ndarray, half_width: np.ndarray) -> "pd.DataFrame":
-    """Rows of all outcomes, again and again where there are several numbers of runs."""
+def _part(about: dict[str, Any], runs: np.ndarray, half_width: np.ndarray, size: np.ndarray) -> "pd.DataFrame":
+    """A row for each half-width, all outcomes for one number of runs after all for another."""
     import pandas as pd
 
-    times = half_width.size // len(names)
-    about = {"outcome": names * times, "group": group, "given": given, "place": np.tile(np.arange(len(names)), times)}
-    return pd.DataFrame(about | {"runs": np.ravel(runs).astype(float), "half_width": np.ravel(half_width)})
+    with np.errstate(divide="ignore", invalid="ignore"):
+        numbers = {"half_width": half_width, "relative": half_width / size}
+    numbers["runs"] = np.broadcast_to(runs, half_width.shape).astype(float)
+    repeated = {name: np.tile(each, len(half_width)) for name, each in about.items()}
+    return pd.DataFrame(repeated | {name: each.ravel() for name, each in numbers.items()})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.columns import STRATEGY
+from abm.comparison.columns import STRATEGY, strategies_in
 from abm.comparison.labels import level_texts
 from abm.comparison.sources import Source
 from abm.errors import InputError
@@ -72,8 +72,7 @@ def _failure_factors(source: Source, by: Sequence[str]) -> "pd.DataFrame":
     if STRATEGY in by:
         import pandas as pd
 
-        names = [name.removeprefix("share_") for name in source.outcomes if name.startswith("share_")]
-        frame = frame.merge(pd.DataFrame({STRATEGY: names}), how="cross")
+        frame = frame.merge(pd.DataFrame({STRATEGY: strategies_in(source.outcomes)}), how="cross")
     return frame[list(by)].astype(object)
 
 

@@ -11,7 +11,7 @@ from abm.comparison.columns import STRATEGY, by_strategy, chosen_outcomes, is_te
 from abm.comparison.grouping import baseline_of, group_labels, paired_groups
 from abm.comparison.labels import differences
 from abm.comparison.reading import read_sources
-from abm.comparison.rows import each_run_once, numbered, run_level
+from abm.comparison.rows import each_run_once, numbered, places_in, run_level
 from abm.comparison.sources import Source
 from abm.errors import InputError
 from abm.parameters import nearest, shown
@@ -113,10 +113,7 @@ class Runs:
         parts = []
         for number, source in enumerate(self.sources):
             rows = source.read(name, wanted)
-            row_of = np.full(len(source.frame), -1)
-            own = np.flatnonzero(self._rows["source"].to_numpy() == number)
-            row_of[self._rows["row"].to_numpy()[own]] = own
-            place = row_of[rows.pop("run").to_numpy()]
+            place = places_in(self._rows, number, source)[rows.pop("run").to_numpy()]
             keep = place >= 0
             rows, place = (rows, place) if keep.all() else (rows[keep].reset_index(drop=True), place[keep])
             parts.append(self._about(place, rows).join(rows))
@@ -255,10 +252,7 @@ def _check_factor(name: str, sources: Sequence[Source], varying: Sequence[str]) 
         return
     constant = [source.values[name] for source in sources if name in source.values]
     if constant:
-        raise InputError(f"one group only: {name} = {shown(constant[0])} in all runs (what varies: {_list(varying)})")
+        others = ", ".join(varying) or "nothing"
+        raise InputError(f"one group only: {name} = {shown(constant[0])} in all runs (what varies: {others})")
     known = [*varying, STRATEGY, *sources[0].values]
     raise InputError(f"unknown factor {name!r}{nearest(name, known)}; what varies: {', '.join([*varying, STRATEGY])}")
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names) if names else "nothing"

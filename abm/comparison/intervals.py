@@ -5,7 +5,7 @@ Which method is used where follows from the coverage study (`experiments/coverag
 
 import numpy as np
 
-from abm.comparison.resampling import Means, combined, complete, means_of, studentised_quantiles
+from abm.comparison.resampling import Means, combined, complete, means_at, studentised_quantiles
 
 SKEWED = 0.3  # skewness/√blocks above which the interval of a mean may cover less than it says
 
@@ -88,6 +88,7 @@ def effective_runs(means: Means, mean_square: np.ndarray, level: float) -> np.nd
 
     Examples
     --------
+    >>> from abm.comparison.resampling import means_of
     >>> runs, seeds = np.array([[0.0], [0.0], [1.0], [1.0], [1.0], [1.0]]), np.array([1, 1, 2, 2, 3, 3])
     >>> for means in means_of(runs), means_of(runs, seeds):
     ...     effective_runs(means, means.mean, 0.95).round(2)
@@ -151,11 +152,10 @@ def mean_intervals(
     binary = is_binary(values) if binary is None else binary
     low, high = np.full((2, values.shape[1]), np.nan)
     for columns, (rows,) in complete(values):
-        own = None if blocks is None else blocks[rows]
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if chosen.size:
-                means = means_of(values[np.ix_(rows, chosen)], own)
+                means = means_at(values, rows, chosen, blocks)
                 low[chosen], high[chosen] = _share(means, level) if kind else _number([means], level, seed)
     return low, high
 
@@ -207,20 +207,17 @@ def difference_intervals(
             values, baseline = values - baseline, values[:0]
     low, high = np.full((2, values.shape[1]), np.nan)
     for columns, (rows, others) in complete(values, baseline):
-        own = None if blocks is None else blocks[rows]
-        theirs = None if baseline_blocks is None else baseline_blocks[others]
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if not chosen.size:
                 continue
-            rows_chosen = values[np.ix_(rows, chosen)]
-            groups = [means_of(rows_chosen, own)]
+            groups = [means_at(values, rows, chosen, blocks)]
             if not paired:
-                groups.append(means_of(baseline[np.ix_(others, chosen)], theirs))
+                groups.append(means_at(baseline, others, chosen, baseline_blocks))
             if not kind:
                 ends = _number(groups, level, seed)
             elif paired:
-                ends = _paired_shares(groups[0], (rows_chosen**2).mean(axis=0), level)
+                ends = _paired_shares(groups[0], (values[np.ix_(rows, chosen)] ** 2).mean(axis=0), level)
             else:
                 ends = _two_shares(*groups, level)
             low[chosen], high[chosen] = ends
@@ -251,7 +248,7 @@ def skewed(values: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
     """
     found = np.zeros(values.shape[1], dtype=bool)
     for columns, (rows,) in complete(values):
-        means = means_of(values[np.ix_(rows, columns)], None if blocks is None else blocks[rows])
+        means = means_at(values, rows, columns, blocks)
         squares = (means.residuals**2).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             found[columns] = np.abs((means.residuals**3).sum(axis=0)) > SKEWED * squares**1.5
@@ -267,7 +264,7 @@ def _number(groups: list[Means], level: float, seed: int) -> tuple[np.ndarray, n
     """Bootstrap-t of the mean of a group, or of the first group's less the second's."""
     estimate = groups[0].mean - (groups[1].mean if len(groups) > 1 else 0.0)
     error = np.sqrt(combined(groups)[0])
-    below, above = studentised_quantiles(groups, (1, -1)[: len(groups)], level, seed)
+    below, above = studentised_quantiles(groups, level, seed)
     return estimate - error * above, estimate - error * below
 
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEMBERS = ("sectors", "strategies")  # what a scenario has several of
+_FEW = 8  # names that a sentence lists
 
 
 def flat(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +77,19 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
+
+
+def few_of(names: Iterable[str]) -> str:
+    """Names for a sentence, each once: the first eight, and how many more there are.
+
+    Examples
+    --------
+    >>> few_of(["b", "a", "b"]), few_of("abcdefghij")
+    ('b, a', 'a, b, c, d, e, f, g, h and 2 more')
+    """
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - _FEW} more" if len(distinct) > _FEW else ""
+    return ", ".join(distinct[:_FEW]) + more
 
 
 def level_texts(column: "pd.Series") -> tuple[np.ndarray, list[str]]:

@@ -5,11 +5,10 @@ from typing import Any
 
 from abm.comparison import curves, pictures
 from abm.comparison.canvas import svg
+from abm.comparison.columns import STRATEGY
 from abm.comparison.page import SENTENCES, Picture, Section, Table, View
 from abm.comparison.survival import ALL
 from abm.comparison.wording import percent, points, share_with_interval
-
-STRATEGY = "strategy"
 
 
 def regimes(view: View) -> Section:

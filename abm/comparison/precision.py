@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from abm.comparison.intervals import effective_runs, is_binary, wilson
-from abm.comparison.resampling import complete, means_of
+from abm.comparison.resampling import complete, means_at
 from abm.errors import InputError
 
 MOST = 10**12  # runs; an outcome that would need more has inf
@@ -65,7 +65,7 @@ def runs_needed(
     ----------
     values : float64 array, shape (runs, outcomes)
         What is not finite counts as missing.
-    half_width : float or float64 array, shape (outcomes,)
+    half_width : float or float64 array, shape (outcomes,) or (widths, outcomes)
         Above 0.
     level : float
     blocks : int64 array, shape (runs,), optional
@@ -73,7 +73,7 @@ def runs_needed(
 
     Returns
     -------
-    float64 array, shape (outcomes,)
+    float64 array, shape (outcomes,) or (widths, outcomes)
         The least number of runs, at least 2; inf beyond `MOST`, NaN where the scatter is not known.
 
     Raises
@@ -86,7 +86,7 @@ def runs_needed(
     >>> runs_needed(np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), 0.5)
     array([41.])
     """
-    wished = np.broadcast_to(np.asarray(half_width, dtype=float), values.shape[1:])
+    wished = np.asarray(half_width, dtype=float) + np.zeros(values.shape[1])
     if not (wished > 0.0).all():
         raise InputError(f"half_width: must be above 0, not {wished[~(wished > 0.0)][0]:g}")
     reached = _half_width(values, level, blocks, binary)
@@ -107,7 +107,7 @@ def _half_width(values: np.ndarray, level: float, blocks: np.ndarray | None, bin
     binary = is_binary(values) if binary is None else binary
     mean, deviation, design, size = np.full((4, values.shape[1]), np.nan)
     for columns, (rows,) in complete(values):
-        means = means_of(values[np.ix_(rows, columns)], None if blocks is None else blocks[rows])
+        means = means_at(values, rows, columns, blocks)
         if means.blocks < 2:
             continue
         n = means.sizes.sum()

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.comparison.columns import NONE, words
+from abm.comparison.columns import factors_of, filled, words
 from abm.comparison.intervals import difference_intervals, mean_intervals
-from abm.comparison.table import samples_of
+from abm.comparison.table import samples_of, stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +55,9 @@ def regimes(runs: "Runs", level: float = 0.95) -> tuple["pd.DataFrame", "pd.Data
     """
     import pandas as pd
 
-    factors = [name for name in runs.by if len(runs.by) > 1]
     if not all(name in runs.frame for name in REGIME):
         return pd.DataFrame(columns=[*COLUMNS, "runs"]), pd.DataFrame(columns=list(CHANGES))
-    texts = {name: runs.frame[name].astype(object).where(runs.frame[name].notna(), NONE) for name in REGIME}
+    texts = {name: filled(runs.frame[name]) for name in REGIME}
     rank = {name: {word: place for place, word in enumerate(words(runs.frame[name]))} for name in REGIME}
     occurring = dict.fromkeys(zip(texts["structure"], texts["growth"]))
     found = sorted(occurring, key=lambda regime: [rank[name][word] for name, word in zip(REGIME, regime)])
@@ -70,6 +69,7 @@ def regimes(runs: "Runs", level: float = 0.95) -> tuple["pd.DataFrame", "pd.Data
     for table in (shares, changes):
         for place, name in enumerate(REGIME):
             table[name] = [found[int(key)][place] for key in table["key"]]
+    factors = factors_of(runs, runs.baseline)
     return shares[[*COLUMNS, "runs", *factors]], changes[[*CHANGES, *factors]]
 
 
@@ -97,8 +97,7 @@ def share_tables(runs: "Runs", flags: "pd.DataFrame", level: float) -> tuple["pd
     frame = pd.concat([runs.frame[["group", "pair", "block"]], flags], axis=1)
     shares, changes, base = [], [], None
     for sample in samples_of(runs, keys, frame):
-        about = {"group": sample.group, "key": keys}
-        about |= runs.values_of(sample.group) if len(runs.by) > 1 else {}
+        about = {"group": sample.group, "key": keys} | factors_of(runs, sample.group)
         low, high = mean_intervals(sample.values, level, sample.blocks, binary=binary)
         n, count = sample.values.sum(axis=0).astype(np.int64), len(sample.values)
         shares.append(pd.DataFrame(about | {"n": n, "share": n / count, "low": low, "high": high, "runs": count}))
@@ -111,13 +110,4 @@ def share_tables(runs: "Runs", flags: "pd.DataFrame", level: float) -> tuple["pd
         low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
         difference = ours.values.mean(axis=0) - theirs.values.mean(axis=0)
         changes.append(pd.DataFrame(about | {"difference": difference, "low": low, "high": high, "paired": paired}))
-    return tuple(_in_order(parts, runs.groups) for parts in (shares, changes))
-
-
-def _in_order(parts: list["pd.DataFrame"], groups: list[str]) -> "pd.DataFrame":
-    """Tables one below the other, in the order of the groups."""
-    import pandas as pd
-
-    table = pd.concat(parts, ignore_index=True)
-    table["group"] = pd.Categorical(table["group"], groups, ordered=True)
-    return table.sort_values("group", kind="stable", ignore_index=True)
+    return stacked(shares, runs.groups, ["group"]), stacked(changes, runs.groups, ["group"])

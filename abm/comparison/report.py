@@ -31,7 +31,7 @@ def report_html(comparison: "Comparison", command: str) -> str:
     )  # fmt: skip
     view = View(comparison)
     title = f"Market outcomes by {view.title}" if view.by else "Market outcomes of " + ", ".join(view.groups)
-    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=sections(comparison, command))
+    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=sections(view, command))
 
 
 def write_report(comparison: "Comparison", folder: str | os.PathLike, command: str) -> Path:

@@ -149,6 +149,17 @@ def complete(*tables: np.ndarray) -> Iterator[tuple[np.ndarray, list[np.ndarray]
         yield columns, np.split(known[:, columns[0]], cuts)
 
 
+def means_at(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, blocks: np.ndarray | None = None) -> Means:
+    """Means of some outcomes over some runs, all of which have them; rows and columns as of `complete`.
+
+    Examples
+    --------
+    >>> means_at(np.array([[1.0, 5.0], [3.0, np.nan]]), np.array([True, False]), np.array([1])).mean
+    array([5.])
+    """
+    return means_of(values[np.ix_(rows, columns)], None if blocks is None else blocks[rows])
+
+
 def replicates(means: Means, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Means of resampled blocks.
 
@@ -190,8 +201,8 @@ def replicates(means: Means, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     return shift, around / total**2 * (count / (count - 1))
 
 
-def studentised_quantiles(parts: list[Means], signs: tuple[int, ...], level: float, seed: int) -> np.ndarray:
-    """Quantiles of (estimate - truth) / standard error for a signed sum of means of independent groups.
+def studentised_quantiles(parts: list[Means], level: float, seed: int) -> np.ndarray:
+    """Quantiles of (estimate - truth) / standard error, for a mean or for one less that of another group.
 
     Bootstrap-t (Efron 1979; Hall 1988), or its Edgeworth expansion to the first order (Hall 1992, §2.6) from `MANY`
     blocks a group on where the skewness of the estimate is at most `MILD`: what the expansion leaves out is then less
@@ -201,8 +212,7 @@ def studentised_quantiles(parts: list[Means], signs: tuple[int, ...], level: flo
     Parameters
     ----------
     parts : list of Means
-    signs : tuple of int
-        +1 or -1 a part.
+        Of one group, or of two that are independent.
     level : float
     seed : int
 
@@ -219,13 +229,13 @@ def studentised_quantiles(parts: list[Means], signs: tuple[int, ...], level: flo
         return quantiles
     varied = variance > 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        skewness = sum(sign * part.third for sign, part in zip(signs, parts)) / variance**1.5
+        skewness = sum(sign * part.third for sign, part in zip((1, -1), parts)) / variance**1.5
     expanded = varied & all(part.blocks >= MANY and part.even for part in parts) & (np.abs(skewness) <= MILD)
     quantiles[:, expanded] -= (skewness * (2.0 * quantiles**2 + 1.0) / 6.0)[:, expanded]
     columns = np.flatnonzero(varied & ~expanded)
     if columns.size:
         shift, spread = 0.0, 0.0
-        for place, (sign, part) in enumerate(zip(signs, parts)):
+        for place, (sign, part) in enumerate(zip((1, -1), parts)):
             chosen = Means(part.mean[columns], part.residuals[:, columns], part.sizes)
             shifts, variances = replicates(chosen, (seed, place))
             shift, spread = shift + sign * shifts, spread + variances

@@ -80,6 +80,23 @@ def run_level(sources: Sequence[Source], columns: Sequence[str]) -> "pd.DataFram
     return pd.concat(parts, ignore_index=True)
 
 
+def places_in(rows: "pd.DataFrame", number: int, source: Source) -> np.ndarray:
+    """Of each run of a source its place among the rows, -1 if it is not among them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `source` and `row` of each.
+    number : int
+        The source's, in `rows`.
+    source : Source
+    """
+    own = np.flatnonzero(rows["source"].to_numpy() == number)
+    places = np.full(len(source.frame), -1)
+    places[rows["row"].to_numpy()[own]] = own
+    return places
+
+
 def _places(source: Source) -> np.ndarray:
     """A number for each run where there are no seeds: each is a replication of its own, in the order of the values."""
     numbers = source.frame.select_dtypes("number")

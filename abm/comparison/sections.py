@@ -1,7 +1,7 @@
 """The sections of a comparison's report, in their reading order: sentences, pictures and tables made of its frames."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,26 +9,22 @@ from abm.comparison import curves, pictures
 from abm.comparison.canvas import svg
 from abm.comparison.market_sections import paths, regimes, survival, winners
 from abm.comparison.page import SENTENCES, Picture, Section, Table, View
-from abm.comparison.wording import between, largest, leading, number, p_text, percent, ranked, sentence, short
-
-if TYPE_CHECKING:
-    from abm.comparison.analysis import Comparison
+from abm.comparison.wording import between, effect_texts, largest, leading, number, percent, ranked, sentence, short
 
 _WIDTHS, _SAID = 4, 1  # wished half-widths in enough.csv, widest first; the one that a sentence has
 _METHODS = {"interval": "Interval of a mean", "difference": "Difference", "p": "p", "cliffs_delta": "Cliff's δ",
             "missing": "Missing values", "yes_no": "Yes/no outcomes"}  # fmt: skip
 
 
-def sections(comparison: "Comparison", command: str) -> list[Section]:
+def sections(view: View, command: str) -> list[Section]:
     """The report's sections.
 
     Parameters
     ----------
-    comparison : Comparison
+    view : View
     command : str
-        What makes it again.
+        What makes the comparison again.
     """
-    view = View(comparison)
     made: list[Callable[[View], Section]] = [what, effects, regimes, paths, survival, winners, enough]
     return [make(view) for make in made] + [method(view, command)]
 
@@ -58,14 +54,10 @@ def what(view: View) -> Section:
     else:
         says.append("The groups are compared as independent samples: their runs are no pairs of one seed.")
     rows = [
-        (
-            view.groups[place] + (" (baseline)" if group == runs.baseline else ""),
-            f"{counts[group]:,}",
-            f"{runs.failed[group]:,}",
-            f"{runs.missing[group]:,}",
-        )
-        for place, group in enumerate(runs.groups)
-    ]
+        (name + " (baseline)" * (name == view.baseline),
+         *(f"{each[group]:,}" for each in (counts, runs.failed, runs.missing)))
+        for name, group in zip(view.groups, runs.groups)
+    ]  # fmt: skip
     heads = (view.title or "group", "runs", "failed", "lack an outcome")
     tables = [Table(heads, rows, "comparison.csv (n, failed, missing)")]
     return Section("What was compared", says, tables=tables, warnings=view.comparison.notes)
@@ -118,9 +110,7 @@ def _effect_row(row: Any, is_baseline: bool) -> tuple[str, ...]:
     if is_baseline:
         return (*own, "baseline", "", "", "")
     worth = number(row["variance_ratio"]) if row["paired"] else "not paired"
-    difference = f"{number(row['difference'])} {between(row['difference_low'], row['difference_high'])}"
-    delta = f"{number(row['cliffs_delta'])} {row['cliffs_word']}"
-    return (*own, difference, delta, p_text(row["p_holm"]).removeprefix("p = ").removeprefix("p "), worth)
+    return (*own, *effect_texts(row), worth)
 
 
 def enough(view: View) -> Section:

@@ -1,13 +1,14 @@
 """A comparison in one terminal screen: what differs, by how much, how sure."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from abm.comparison.wording import between, largest, number, p_text, percent, ranked, short
+from abm.comparison.page import View
+from abm.comparison.wording import effect_texts, largest, percent, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,36 +30,26 @@ def print_comparison(comparison: "Comparison", console: Console) -> None:
     console : rich.console.Console
         Where to.
     """
-    runs = comparison.runs
-    by = list(runs.by)
-    names = dict(zip(runs.groups, (short(group, by) for group in runs.groups)))
-    table = comparison.comparison
-    rows = ranked(table.assign(group=[names[group] for group in table["group"]]), names[runs.baseline])
-    level = comparison.method["level"]
+    view, runs = View(comparison), comparison.runs
+    rows = ranked(view.frame("comparison"), view.baseline)
 
     def line(text: str, style: str = "") -> None:
         console.print(Text(_cut(text), style=style), soft_wrap=True)
 
     counts = runs.frame["group"].value_counts()
     sizes = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
-    groups = f"{len(runs.groups)} groups by {', '.join(by) or 'directory'}"
-    line(f"{groups}, {sizes} run{'s' * (sizes != '1')} each, baseline {names[runs.baseline]}", "bold")
+    groups = f"{len(runs.groups)} groups by {view.title or 'directory'}"
+    line(f"{groups}, {sizes} run{'s' * (sizes != '1')} each, baseline {view.baseline}", "bold")
     others = [group for group in runs.groups if group != runs.baseline]
     pairs = sum(runs.paired[group] for group in others)
-    kind = (
-        "run by run (common seeds)"
-        if pairs == len(others)
-        else f"run by run in {pairs} groups"
-        if pairs
-        else "unpaired"
-    )
-    found = rows[rows["p_holm"] < 1.0 - level]
+    kind = f"run by run in {pairs} groups" if pairs else "unpaired"
+    kind = "run by run (common seeds)" if pairs == len(others) else kind
+    found = rows[rows["p_holm"] < 1.0 - view.level]
     line(f"{found['outcome'].nunique()} of {rows['outcome'].nunique()} outcomes differ after Holm; compared {kind}")
-    notes = comparison.notes[:_NOTES]
-    tail = [*_facts(comparison, names), *_note_lines(comparison.notes, notes)]
+    tail = [*_facts(view), *_note_lines(comparison.notes)]
     console.print()
     room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, what comes behind, the prompt
-    console.print(_effects(rows, min(_OUTCOMES, room), level), soft_wrap=True)
+    console.print(_effects(rows, min(_OUTCOMES, room), view.level), soft_wrap=True)
     for text in tail:
         line(text)
 
@@ -67,14 +58,7 @@ def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
     """The largest effect of each outcome; of few groups, all of them."""
     groups = max(rows["group"].nunique(), 1)
     chosen = (rows if groups <= 2 else largest(rows)).head(most)
-    cells = [
-        (
-            f"{number(row['difference'])} {between(row['difference_low'], row['difference_high'])}",
-            f"{number(row['cliffs_delta'])} {row['cliffs_word']}",
-            p_text(row["p_holm"]).removeprefix("p = ").removeprefix("p "),
-        )
-        for _, row in chosen.iterrows()
-    ]
+    cells = [effect_texts(row) for _, row in chosen.iterrows()]
     heads = (f"difference [{percent(level)}]", "Cliff's δ", "p")
     widths = [max(map(len, column)) for column in zip(heads, *cells)]
     # What the numbers leave is the names'; they are cut rather than the numbers.
@@ -90,13 +74,13 @@ def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
     return table
 
 
-def _facts(comparison: "Comparison", names: dict[Any, str]) -> Iterator[str]:
+def _facts(view: View) -> Iterator[str]:
     """Regime and winner of the first groups, a line a group."""
-    regimes, winners = comparison.regimes, comparison.winners
+    regimes, winners = view.frame("regimes"), view.frame("winners")
     if regimes.empty and winners.empty:
         return
     yield ""
-    for group in comparison.runs.groups[:_GROUPS]:
+    for group in view.groups[:_GROUPS]:
         parts = []
         if not regimes.empty:
             row = regimes[regimes["group"] == group].sort_values("share", kind="stable").iloc[-1]
@@ -104,18 +88,18 @@ def _facts(comparison: "Comparison", names: dict[Any, str]) -> Iterator[str]:
         if not winners.empty:
             row = winners[winners["group"] == group].sort_values("share", kind="stable").iloc[-1]
             parts.append(f"{row['strategy']} wins {percent(row['share'])}")
-        yield f"{_cut(names[group], 22)}: {'; '.join(parts)}"
-    more = len(comparison.runs.groups) - _GROUPS
+        yield f"{_cut(group, 22)}: {'; '.join(parts)}"
+    more = len(view.groups) - _GROUPS
     if more > 0:
         yield f"({more} more groups: regimes.csv, winners.csv)"
 
 
-def _note_lines(every: list[str], shown: list[str]) -> Iterator[str]:
-    """Notes, each cut to a line."""
-    for note in shown:
+def _note_lines(notes: list[str]) -> Iterator[str]:
+    """The first notes, a line a note."""
+    for note in notes[:_NOTES]:
         yield f"note: {note}"
-    if len(every) > len(shown):
-        yield f"({len(every) - len(shown)} more notes in report.html)"
+    if len(notes) > _NOTES:
+        yield f"({len(notes) - _NOTES} more notes in report.html)"
 
 
 def _cut(text: str, width: int = WIDTH - 1) -> str:

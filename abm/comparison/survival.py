@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.comparison.columns import factors_of, strategies_in
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -141,20 +143,6 @@ def _squared_influence(firms: Firms, exits: np.ndarray, at_risk: np.ndarray, ste
     return ((settled - expected[steps] * (left[:, -1:] - left)) ** 2).sum(axis=0)
 
 
-def factors_of(runs: "Runs", group: Any) -> dict[str, Any]:
-    """A group's value of each factor where there are several, so that it is not in the group's name alone.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> factors_of(SimpleNamespace(by=("churn",)), "0.1")
-    {}
-    """
-    if len(runs.by) < 2:
-        return {}
-    return {name: value for name, value in runs.values_of(group).items() if name not in COLUMNS}
-
-
 def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     """Kaplan–Meier curves of each group: of all its firms, by strategy, by sector, and by cohort of entry.
 
@@ -175,9 +163,9 @@ def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
 
     curves = []
     for group, labels, firms in _samples(runs):
-        curve = kaplan_meier(firms, level)
-        curve = curve.assign(group=group, **labels)[list(COLUMNS)]
-        curves.append(curve.assign(**factors_of(runs, group)))
+        curve = kaplan_meier(firms, level).assign(group=group, **labels)[list(COLUMNS)]
+        factors = factors_of(runs, group).items()
+        curves.append(curve.assign(**{name: value for name, value in factors if name not in COLUMNS}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=list(COLUMNS))
 
 
@@ -273,5 +261,5 @@ def _samples(runs: "Runs") -> Iterator[tuple[Any, dict[str, str], Firms]]:
 
 def _in_order(names: Iterable[str], runs: "Runs") -> list[str]:
     """Names of strategies in the scenario's order, in which outcomes have them; others as they come."""
-    known = [name.removeprefix("share_") for name in runs.frame if str(name).startswith("share_")]
+    known = strategies_in(runs.frame)
     return sorted(names, key=lambda name: known.index(name) if name in known else len(known))

@@ -1,10 +1,11 @@
 """The comparison table: each outcome of each group with its interval, and how it differs from the baseline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from abm.comparison.columns import factors_of
 from abm.comparison.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
 from abm.comparison.intervals import difference_intervals, is_binary, mean_intervals, skewed
 from abm.comparison.resampling import FEWEST
@@ -88,9 +89,67 @@ def samples_of(runs: "Runs", columns: list[str], frame: "pd.DataFrame | None" = 
         yield Sample(groups[place], matrix[rows], pair[rows], blocks)
 
 
-def comparison_table(
-    runs: "Runs", level: float = 0.95, seed: int = 0, advance: Callable[[], None] = lambda: None
-) -> "pd.DataFrame":
+def stacked(parts: Sequence["pd.DataFrame"], groups: Sequence[str], by: list[str]) -> "pd.DataFrame":
+    """Tables one below the other in the order of some columns, of which `group` is in that of the groups.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> stacked([pd.DataFrame({"group": [name], "n": [7]}) for name in ("b", "a")], ["a", "b"], ["group"])
+      group  n
+    0     a  7
+    1     b  7
+    """
+    import pandas as pd
+
+    table = pd.concat(parts, ignore_index=True)
+    table["group"] = pd.Categorical(table["group"], groups, ordered=True)
+    return table.sort_values(by, kind="stable", ignore_index=True)
+
+
+def count_and_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each outcome how many runs have it, and its mean over them, NaN where there are none.
+
+    Examples
+    --------
+    >>> count_and_mean(np.array([[1.0, np.nan], [2.0, np.nan]]))
+    (array([2, 0]), array([1.5, nan]))
+    """
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return n, np.where(known, values, 0.0).sum(axis=0) / n
+
+
+def quantile(ordered: np.ndarray, n: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """Quantiles by linear interpolation of the first n values of sorted columns.
+
+    Parameters
+    ----------
+    ordered : float64 array, shape (runs, columns)
+    n : int64 array, shape (columns,)
+    share : float or float64 array, shape (columns,)
+
+    Returns
+    -------
+    float64 array, shape (columns,)
+        NaN where n is 0 or the share NaN.
+
+    Examples
+    --------
+    >>> quantile(np.array([[1.0, 5.0], [2.0, np.nan]]), np.array([2, 1]), 0.5)
+    array([1.5, 5. ])
+    """
+    last = np.maximum(n - 1, 0)
+    place = np.clip(share, 0.0, 1.0) * last
+    known = np.isfinite(place) & (n > 0)
+    lower = np.floor(np.where(known, place, 0.0)).astype(np.int64)
+    columns = np.arange(len(n))
+    one, other = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
+    return np.where(known, one + (place - lower) * (other - one), np.nan)
+
+
+def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], None] = lambda: None) -> "pd.DataFrame":
     """Each outcome of each group beside the baseline.
 
     Runs that lack an outcome are left out of its numbers and counted in `missing`. Where groups share seeds the
@@ -101,8 +160,6 @@ def comparison_table(
     runs : Runs
     level : float
         Of the intervals.
-    seed : int
-        Of the resampling.
     advance : callable
         Called after each group.
 
@@ -132,23 +189,18 @@ def comparison_table(
     binary = yes_no(runs, names)
     parts, base = [], None
     for sample in samples_of(runs, names):
-        part = _alone(sample, binary, level, seed) | {"failed": runs.failed[sample.group]}
+        part = _alone(sample, binary, level) | {"failed": runs.failed[sample.group]}
         if base is None:
             base = sample
             part |= {"paired": False, "pairs": 0}
         else:
-            part |= _beside(sample, base, runs.paired[sample.group], binary, level, seed)
+            part |= _beside(sample, base, runs.paired[sample.group], binary, level)
         about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
-        if len(runs.by) > 1:
-            about |= runs.values_of(sample.group)
-        parts.append(pd.DataFrame(about | part))
+        parts.append(pd.DataFrame(about | factors_of(runs, sample.group) | part))
         advance()
-    table = pd.concat(parts, ignore_index=True)
-    table["group"] = pd.Categorical(table["group"], runs.groups, ordered=True)
-    table = table.sort_values(["place", "group"], kind="stable", ignore_index=True)
+    table = stacked(parts, runs.groups, ["place", "group"])
     table["p_holm"] = holm(table["p"].to_numpy(np.float64))
-    factors = [name for name in runs.by if len(runs.by) > 1]
-    return table[[*FIXED, *factors, *FURTHER]]
+    return table[[*FIXED, *factors_of(runs, runs.baseline), *FURTHER]]
 
 
 def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
@@ -157,23 +209,22 @@ def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
     return found | np.array([name in runs.yes_no for name in names])
 
 
-def _alone(sample: Sample, binary: np.ndarray, level: float, seed: int) -> dict[str, np.ndarray]:
+def _alone(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
     """What is said of a group by itself."""
     values = sample.values
     known = ~np.isnan(values)
-    n = known.sum(axis=0)
-    filled = np.where(known, values, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = filled.sum(axis=0) / n
-        centred = np.where(known, values - mean, 0.0)
-        sd = np.sqrt((centred**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
-    low, high = mean_intervals(values, level, sample.blocks, binary=binary, seed=seed)
+    n, mean = count_and_mean(values)
+    centred = np.where(known, values - mean, 0.0)
+    sd = np.sqrt((centred**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
+    low, high = mean_intervals(values, level, sample.blocks, binary=binary)
     replications = _replications(sample, known)
     method = np.select([replications < 2, binary, replications < FEWEST], ["", "Wilson", "Student's t"], "bootstrap-t")
     is_skewed = skewed(values, sample.blocks) & ~binary
     warning = np.select([n == 0, replications < FEWEST, is_skewed], ["no value", "few runs", "skewed"], "")
     columns = {"n": n, "mean": mean, "sd": sd, "low": low, "high": high, "missing": len(values) - n}
-    return columns | _quantiles(values, n) | {"method": method, "warning": warning}
+    ordered = np.sort(values, axis=0)  # NaN last
+    columns |= {name: quantile(ordered, n, share) for name, share in QUANTILES.items()}
+    return columns | {"method": method, "warning": warning}
 
 
 def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
@@ -185,26 +236,11 @@ def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(known[order], starts, axis=0).sum(axis=0)
 
 
-def _quantiles(values: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
-    """Quantiles by linear interpolation of what is not missing."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    columns, found = np.arange(values.shape[1]), {}
-    for name, share in QUANTILES.items():
-        place = share * np.maximum(n - 1, 0)
-        lower = np.floor(place).astype(np.int64)
-        upper = np.minimum(lower + 1, np.maximum(n - 1, 0))
-        below, above = ordered[lower, columns], ordered[upper, columns]
-        found[name] = below + (place - lower) * (above - below)
-    return found
-
-
-def _beside(
-    sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float, seed: int
-) -> dict[str, np.ndarray]:
+def _beside(sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
     """What is said of a group beside the baseline."""
     ours, theirs = sample.beside(base) if paired else (sample, base)
     options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
-    low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, seed=seed, **options)
+    low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
     if paired:
         both = np.isfinite(ours.values) & np.isfinite(theirs.values)
         first, second = np.where(both, ours.values, np.nan), np.where(both, theirs.values, np.nan)
@@ -212,7 +248,7 @@ def _beside(
         both, first, second = np.zeros_like(ours.values, dtype=bool), ours.values, theirs.values
     delta = cliffs_delta(sample.values, base.values)
     return {
-        "difference": _mean(first) - _mean(second),
+        "difference": count_and_mean(first)[1] - count_and_mean(second)[1],
         "difference_low": low,
         "difference_high": high,
         "cliffs_delta": delta,
@@ -222,9 +258,3 @@ def _beside(
         "paired": paired,
         "pairs": both.sum(axis=0),
     }
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.survival import factors_of, thinned
+from abm.comparison.columns import SHARE, factors_of
+from abm.comparison.survival import thinned
+from abm.comparison.table import quantile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,14 +41,14 @@ def trajectories(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
 
     if runs.left_out("steps"):
         return pd.DataFrame(columns=list(COLUMNS))
-    known = [str(name) for name in runs.frame]
-    measures = [name for name in MEASURES if name in known] + [name for name in known if name.startswith("share_")]
+    known = list(runs.frame)
+    measures = [name for name in MEASURES if name in known] + [name for name in known if name.startswith(SHARE)]
     paths = []
     for measure in measures:  # one at a time: all steps of all runs may be many
         frame = runs.table("steps", ["step", measure])
         for group, steps, blocks, values in _by_group(frame, measure):
-            path = pd.DataFrame(path_of(values, blocks, level))
-            path = path.assign(group=group, measure=measure, step=steps)[list(COLUMNS)]
+            path = pd.DataFrame(path_of(values, blocks, level) | {"group": group, "measure": measure, "step": steps})
+            path = path[list(COLUMNS)]
             paths.append(path.assign(**factors_of(runs, group)))
     return pd.concat(paths, ignore_index=True)
 
@@ -89,7 +91,7 @@ def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict
 
     ordered = np.sort(values, axis=0)  # NaN last
     n = np.isfinite(values).sum(axis=0)
-    median = _quantile(ordered, n, np.full(len(n), 0.5))
+    median = quantile(ordered, n, 0.5)
     _, block = np.unique(blocks, return_inverse=True)
     count = block.max() + 1
     # A value at the median lies half below it, so that the residuals have the mean 0 with ties too.
@@ -105,20 +107,9 @@ def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict
     names = {"low": 0.5 - reach, "high": 0.5 + reach, **dict(zip(("q10", "q90"), BAND))}
     return {
         "median": median,
-        **{name: _quantile(ordered, n, np.broadcast_to(share, n.shape)) for name, share in names.items()},
+        **{name: quantile(ordered, n, share) for name, share in names.items()},
         "n": n,
     }
-
-
-def _quantile(ordered: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Quantiles by linear interpolation of the first n values of sorted columns, each column its own share."""
-    last = np.maximum(n - 1, 0)
-    place = np.clip(share, 0.0, 1.0) * last
-    known = np.isfinite(place) & (n > 0)
-    lower = np.floor(np.where(known, place, 0.0)).astype(np.int64)
-    columns = np.arange(len(n))
-    one, other = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
-    return np.where(known, one + (place - lower) * (other - one), np.nan)
 
 
 def partings(paths: "pd.DataFrame") -> "pd.DataFrame":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.comparison.columns import NONE
+from abm.comparison.columns import NONE, SHARE, factors_of, filled, strategies_in
 from abm.comparison.regimes import share_tables
 
 if TYPE_CHECKING:
@@ -46,26 +46,25 @@ def winners(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    factors = [name for name in runs.by if len(runs.by) > 1]
     frame = runs.frame
     if "winner" not in frame:
         return pd.DataFrame(columns=[*COLUMNS, "runs"])
-    won = frame["winner"].astype(object).where(frame["winner"].notna(), NONE)
-    names = [name.removeprefix("share_") for name in frame if name.startswith("share_")]
+    won = filled(frame["winner"])
+    names = strategies_in(frame)
     names += [name for name in dict.fromkeys(won) if name not in names]
     flags = pd.DataFrame({name: (won == name).astype(np.float64) for name in names})
     table, _ = share_tables(runs, flags, level)
     margins = _margins(frame, won).groupby([frame["group"], won], observed=True).mean()
     table["margin"] = margins.reindex(zip(table["group"], table["key"])).to_numpy(np.float64)
     table = table.rename(columns={"key": "strategy"})
-    return table[[*COLUMNS, "runs", *factors]]
+    return table[[*COLUMNS, "runs", *factors_of(runs, runs.baseline)]]
 
 
 def _margins(frame: "pd.DataFrame", won: "pd.Series") -> "pd.Series":
     """By how much the winner of each run has more customers than the second."""
     import pandas as pd
 
-    names = [name for name in frame if name.startswith("share_")]
+    names = [name for name in frame if name.startswith(SHARE)]
     shares = frame[names].to_numpy(np.float64, na_value=0.0)
     if len(names) < 2:
         return pd.Series(np.nan, index=frame.index)

@@ -55,16 +55,28 @@ def points(share: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p value.
+    """A p value, for a table.
 
     Examples
     --------
     >>> p_text(0.0), p_text(0.0321), p_text(0.9999), p_text(float("nan"))
-    ('p < 0.001', 'p = 0.032', 'p = 1', 'no p')
+    ('< 0.001', '0.032', '1', 'no p')
     """
     if p != p:
         return "no p"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def p_said(p: float) -> str:
+    """A p value, for a sentence.
+
+    Examples
+    --------
+    >>> p_said(0.0), p_said(0.0321), p_said(float("nan"))
+    ('p < 0.001', 'p = 0.032', 'no p')
+    """
+    text = p_text(p)
+    return text if p != p else f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def between(low: float, high: float) -> str:
@@ -94,9 +106,10 @@ def short(group: str, by: Sequence[str]) -> str:
     return text[2:]
 
 
-def is_apart(row: "pd.Series") -> bool:
-    """Whether the interval of a row's difference leaves 0 out."""
-    return bool(row["difference_low"] > 0.0 or row["difference_high"] < 0.0)
+def effect_texts(row: Any) -> tuple[str, str, str]:
+    """A row's difference with its interval, Cliff's δ and p, for a table."""
+    difference = f"{number(row['difference'])} {between(row['difference_low'], row['difference_high'])}"
+    return difference, f"{number(row['cliffs_delta'])} {row['cliffs_word']}", p_text(row["p_holm"])
 
 
 def ranked(comparison: "pd.DataFrame", baseline: str) -> "pd.DataFrame":
@@ -170,7 +183,7 @@ def sentence(row: "pd.Series", group: str, baseline: str) -> str:
     worth 3.1 times fewer runs."
     """
     difference = row["difference"]
-    if is_apart(row):
+    if row["difference_low"] > 0.0 or row["difference_high"] < 0.0:
         ends = sorted((abs(row["difference_low"]), abs(row["difference_high"])))
         what = f"{number(abs(difference))} {'higher' if difference > 0 else 'lower'} {between(*ends)} than"
     else:
@@ -178,7 +191,7 @@ def sentence(row: "pd.Series", group: str, baseline: str) -> str:
         what = f"not found to differ ({number(difference)} {ends}) from that"
     says = f"With {group} {row['outcome']} is {what} with {baseline}"
     says += f", Cliff's δ {number(row['cliffs_delta'])}"
-    says += f" ({row['cliffs_word']}), {p_text(row['p_holm'])}"
+    says += f" ({row['cliffs_word']}), {p_said(row['p_holm'])}"
     return f"{says}{_paired(row)}."
 
 
