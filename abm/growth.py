@@ -11,6 +11,7 @@ import numpy as np
 from abm import state as at
 from abm import sums as at_sum
 from abm.compilation import inlined, kernel
+from abm.ordering import of_ranks
 from abm.vectormath import log
 
 # Places of a step's growth record; then for each bin: number, Σg, Σg², ΣB of the step's start.
@@ -96,11 +97,9 @@ def pool_growths(state, full, growth):
 
 
 @inlined
-def _bin_growths(state, number, growth):
-    firms = state.firms
-    slots = np.empty(number, dtype=np.int64)
-    bases = np.empty(number)
-    n = 0
+def _stayed(state, bases, slots):
+    """Slots, and customers at the step's start, of the firms whose growth counts; returns their number."""
+    firms, n = state.firms, 0
     for block in range(state.blocks.shape[0]):
         if state.sectors[state.blocks[block, at.SECTOR], at.GROWTH_FIRMS] >= 2.0:
             for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
@@ -108,11 +107,34 @@ def _bin_growths(state, number, growth):
                     slots[n] = i
                     bases[n] = firms[at.B_BEFORE, i]
                     n += 1
-    by_base = np.argsort(bases, kind="mergesort")
-    for rank in range(n):
-        i = slots[by_base[rank]]
-        place = FIRST_BIN + BIN_SUMS * ((BINS * rank) // n)
+    return n
+
+
+@inlined
+def _bin_growths(state, number, growth):
+    """Put firms by the rank of their size into ten bins, of equal sizes the earlier slot first."""
+    bases, slots = np.empty(number), np.empty(number, dtype=np.int64)
+    n = _stayed(state, bases, slots)
+    # A bin begins with the firm of this rank, whose base separates it from the bin before; where several firms have
+    # that base, the first few of them by slot belong to the bin before.
+    ranks, least, before = np.empty(BINS - 1, dtype=np.int64), np.empty(BINS - 1), np.empty(BINS - 1, dtype=np.int64)
+    for border in range(BINS - 1):
+        before[border] = ((border + 1) * n + BINS - 1) // BINS  # as many firms are in the bins before
+        ranks[border] = min(before[border], n - 1)
+    of_ranks(bases, ranks, least)
+    for j in range(n):
+        for border in range(BINS - 1):
+            before[border] -= 1 if bases[j] < least[border] else 0
+    for j in range(n):
+        place = FIRST_BIN
+        for border in range(BINS - 1):
+            beyond = bases[j] > least[border]
+            if bases[j] == least[border]:
+                beyond = before[border] <= 0
+                before[border] -= 1
+            place += BIN_SUMS if beyond else 0
+        change = state.firms[at.GROWTH, slots[j]]
         growth[place] += 1.0
-        growth[place + 1] += firms[at.GROWTH, i]
-        growth[place + 2] += firms[at.GROWTH, i] * firms[at.GROWTH, i]
-        growth[place + 3] += firms[at.B_BEFORE, i]
+        growth[place + 1] += change
+        growth[place + 2] += change * change
+        growth[place + 3] += bases[j]

@@ -219,7 +219,6 @@ class SweepRun:
         return index
 
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
-        from abm.sweeps.drive import Driver
         from abm.sweeps.work import own_versions
 
         compile_once()
@@ -243,6 +242,8 @@ class SweepRun:
 
         job = job_of(self.store, self.design.scenario, self.design.collect, self.run_timeout, own_versions())
         with self.executor.client() as client:
+            from abm.sweeps.drive import Driver  # imports Dask, which an executor may do while it starts workers
+
             Driver(client, job, self.plan, done, look, self.patience, lambda: self.executor.waits).make(runs)
 
 

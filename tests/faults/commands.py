@@ -102,10 +102,15 @@ class Command:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that make runs, local ones or under a nanny of Dask's command."""
+
+        def says(process: psutil.Process | None, word: str) -> bool:
+            return process is not None and any(word in each for each in process.cmdline())
+
         found = []
         for process in self.members():
             with contextlib.suppress(psutil.Error):
-                if any("spawn_main" in word for word in process.cmdline()):
+                # A local one is forked, and keeps the command line of the process that it is forked from.
+                if says(process, "spawn_main") or says(process.parent(), "forkserver"):
                     found.append(process)
         return found
 

@@ -5,6 +5,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _OF_TERMINALS = {signal.SIGINT, signal.SIGHUP}
 # A cluster would give up a worker that was gone some seconds before, even one that has died once more since then.
 _SETTINGS = SCHEDULER_SETTINGS | {"distributed.deploy.lost-worker-timeout": "365 days"}
+# Workers are forked from one process that has imported all and loaded the kernels, while this one imports Dask. Where
+# system libraries do not survive a fork, each starts by itself.
+_START = "forkserver" if sys.platform == "linux" else "spawn"
 _GOODBYE = 10.0  # seconds that workers have to end
 
 
@@ -46,12 +50,15 @@ class LocalProcesses:
     @contextlib.contextmanager
     def client(self) -> "Iterator[Client]":
         """Start the processes, and end all of them after the block."""
+        if _START == "forkserver":
+            _start_fork_server()
         import dask
         from distributed import Client
 
         others = set(_workers())
+        settings = _SETTINGS | {"distributed.worker.multiprocessing-method": _START}
         try:
-            with dask.config.set(_SETTINGS), quiet(), _undisturbed_loop() as loop:
+            with dask.config.set(settings), quiet(), _undisturbed_loop() as loop:
                 # Awaited there, for a start that is broken off halfway could not be closed in order.
                 starting = asyncio.run_coroutine_threadsafe(self._start(), loop.asyncio_loop)
                 try:
@@ -85,19 +92,34 @@ async def _close(starting: "concurrent.futures.Future[LocalCluster]") -> None:
     await cluster.close()
 
 
+def _start_fork_server() -> None:
+    from multiprocessing import forkserver
+
+    multiprocessing.set_forkserver_preload(["distributed", "abm.sweeps.warm"])
+    with _undisturbed():
+        forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No terminal's signals reach a thread or a process that is started within."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+    try:
+        resource_tracker.ensure_running()  # lets some in again where it is started, which would be within
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextlib.contextmanager
 def _undisturbed_loop() -> "Iterator[IOLoop]":
     """An event loop in a thread that no terminal's signals reach, nor then the processes that are started from it."""
     from distributed.utils import LoopRunner
 
     runner = LoopRunner(asynchronous=False)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
-    try:
-        resource_tracker.ensure_running()  # lets some in again where it is started, which would be in the loop
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+    with _undisturbed():
         runner.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield runner.loop
     finally:
