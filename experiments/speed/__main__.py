@@ -1,0 +1,99 @@
+"""Measure, print and write."""
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+
+import numba
+import numpy as np
+import pandas as pd
+
+import experiments.speed
+from abm.engine import SMALL
+from experiments.peers import stream_triad
+from experiments.speed.costs import FIRMS, size_costs, step_costs
+from experiments.speed.pictures import costs_picture, rates_picture
+from experiments.speed.stages import stage_costs
+from experiments.speed.subjects import HAS_JAX, engine, jax_peer, mesa_peer, numpy_peer
+from experiments.speed.targets import targets
+from experiments.speed.turns import Candidate, take_turns
+
+SIZES = (1_000, 10_000, 1_000_000)
+# Bytes that a firm-step moves between memory and a market too large for the caches: rows read and rows written.
+BYTES_A_FIRM_STEP = 8 * (21 + 12 + 4)
+
+
+def beside_peers(rounds: int, quick: bool) -> dict[tuple[int, str], Candidate]:
+    """All candidates at all sizes, timed; the number of steps makes each take about a fifth of a second."""
+    listed = {}
+    for firms in SIZES[:2] if quick else SIZES:
+        steps = max(2, 1_000_000 // firms)
+        found = [engine(firms, 1, steps), numpy_peer(firms, steps)]
+        found += [engine(firms, 2, steps)] if firms > SMALL else []
+        found += [jax_peer(firms, steps)] if HAS_JAX else []
+        found += [mesa_peer(firms, 10)] if firms <= 1_000 else []
+        listed |= {(firms, candidate.name): candidate for candidate in found}
+    take_turns(list(listed.values()), rounds)
+    return listed
+
+
+def table(listed: dict[tuple[int, str], Candidate], limit: float) -> pd.DataFrame:
+    """Median rate of each candidate, and its ratio to NumPy's with the range over rounds."""
+    rows = []
+    for (firms, name), candidate in listed.items():
+        ratios = candidate.rates / listed[firms, "NumPy"].rates
+        row = {"firms": firms, "candidate": name}
+        row |= {"million_firm_steps_a_second": np.median(candidate.rates) / 1e6, "ratio_to_numpy": np.median(ratios)}
+        row |= {"lowest_ratio": ratios.min(), "highest_ratio": ratios.max()}
+        rows.append(row | {"share_of_memory_limit": np.median(candidate.rates) / limit})
+    return pd.DataFrame(rows)
+
+
+def machine(triad: float) -> dict:
+    """What it was measured on."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "numpy": np.__version__,
+        "stream_triad_GB_a_second_2_threads": round(triad, 1),
+    }
+
+
+def show(frame: pd.DataFrame) -> None:
+    """Print a table to three digits."""
+    print(frame.to_string(index=False, float_format=lambda value: f"{value:.3g}"), end="\n\n")
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=experiments.speed.__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="smaller markets and three rounds")
+    parser.add_argument("--out", type=Path, default=Path("results/speed"))
+    options = parser.parse_args()
+    rounds, largest, longest = (3, 100_000, 1_000) if options.quick else (7, 10_000_000, 10_000)
+    triad = max(stream_triad(10_000_000 if options.quick else 50_000_000, 2, 5) for _ in range(2))
+    limit = triad * 1e9 / BYTES_A_FIRM_STEP
+    listed = beside_peers(rounds, options.quick)
+    frames = {
+        "speed": table(listed, limit),
+        "targets": targets(listed, limit, rounds, options.quick),
+        "stages": stage_costs(20),
+        "sizes": size_costs(3, largest),
+        "steps": step_costs(5, longest),
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        frame.to_csv(options.out / f"{name}.csv", index=False, float_format="%.4g")
+        show(frame)
+    rates_picture(frames["speed"]).savefig(options.out / "speed.png")
+    costs_picture(frames["sizes"], frames["steps"], FIRMS).savefig(options.out / "costs.png")
+    (options.out / "machine.json").write_text(json.dumps(machine(triad), indent=2) + "\n")
+    print(f"memory: {triad:.1f} GB/s by STREAM triad on two threads")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The loops of a step work on several firms at once: what the compiler made of them has packed double instructions.
+
+Sums are left out: they add firm by firm on purpose, so that their bits do not depend on how wide a processor's
+vectors are.
+"""
+
+import platform
+import re
+
+import numpy as np
+import pytest
+from numba import njit
+
+from abm.engine import Market
+from experiments.speed import stages
+from experiments.speed.subjects import BASE
+
+PACKED = {
+    "x86_64": re.compile(r"^\s+v?(?:add|sub|mul|div|min|max|fn?m(?:add|sub)\d+|sqrt)pd\s", re.MULTILINE),
+    "AMD64": re.compile(r"^\s+v?(?:add|sub|mul|div|min|max|fn?m(?:add|sub)\d+|sqrt)pd\s", re.MULTILINE),
+    "aarch64": re.compile(r"^\s+f(?:add|sub|mul|div|min|max|mla|mls|sqrt)\w*\s+v\d+\.2d", re.MULTILINE),
+    "arm64": re.compile(r"^\s+f(?:add|sub|mul|div|min|max|mla|mls|sqrt)\w*\.2d", re.MULTILINE),
+}
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() not in PACKED, reason=f"no list of packed instructions of {platform.machine()}"
+)
+
+
+def packed(compiled) -> int:
+    """Packed double instructions in the assembly of a compiled function."""
+    (assembly,) = compiled.inspect_asm().values()
+    return len(PACKED[platform.machine()].findall(assembly))
+
+
+# A stage, and how many packed instructions its loops need at least: its additions, products and quotients.
+@pytest.mark.parametrize(
+    ("stage", "least"),
+    [("_shocks", 40), ("_first_three", 15), ("_targets", 30), ("_adjustment", 30), ("_funds_and_age", 8),
+     ("_attractiveness", 80)],
+)  # fmt: skip
+def test_the_loops_of_a_stage_are_packed(stage, least):
+    market = Market(BASE.replace(capacity=64, steps=4), 0, full=False, every=1, steps=4, threads=1)
+    compiled = getattr(stages, stage)
+    compiled(market.state, market.parameters, market.scratch[0])
+    assert packed(compiled) >= least
+
+
+def test_a_loop_that_cannot_be_packed_is_told_apart():
+    @njit
+    def chained(x):
+        total = 1.0
+        for i in range(x.size):
+            total = x[i] / (1.0 + total)
+        return total
+
+    chained(np.ones(8))
+    assert packed(chained) == 0
