@@ -1,11 +1,12 @@
 """Many runs in parallel: whole runs of small markets inside one compiled call each, runs shared out to threads."""
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from abm.collection import collect, open_market
 from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
 from abm.errors import InputError
-from abm.firmtable import read_firm_table
+from abm.firmtable import FirmTable, read_firm_table, scenario_for
 from abm.market import copy_row
 from abm.measures import FIRMS, MARKET_LACKS, MEAN_T
 from abm.outcomes import numbers_of, outcome_numbers, outcome_table
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # Slots times steps that one compiled call works through: about a tenth of a second.
 _SLOT_STEPS_A_CALL = 4_000_000
+_RUNS_A_BATCH = 50_000  # whose numbers are kept until they are outcomes, which take less than half the room
 
 
 @kernel
@@ -82,7 +84,7 @@ class Batch:
     Parameters
     ----------
     scenario : Scenario
-    firms : path, DataFrame or None
+    table : FirmTable or None
     seeds : int64 array, shape (runs,)
     full : bool
     every : int
@@ -98,15 +100,20 @@ class Batch:
     """
 
     def __init__(
-        self, scenario: Scenario, firms: Any, seeds: np.ndarray, full: bool, every: int, *, sectors: bool = False
+        self,
+        scenario: Scenario,
+        table: FirmTable | None,
+        seeds: np.ndarray,
+        full: bool,
+        every: int,
+        *,
+        sectors: bool = False,
     ) -> None:
-        self.scenario, self.seeds, self.full, self.every = scenario, seeds, full, every
-        self.table = None if firms is None else read_firm_table(firms, scenario)
+        self.scenario, self.table, self.seeds, self.full, self.every = scenario, table, seeds, full, every
         places = 1 + len(scenario.sectors) if sectors else 1
         market = self._market()
         self.names, self.strategies = market.measures, market.strategy_names
         kept = len(market.record.rows)
-        check_memory(market.scenario, kept * len(seeds), copies=market.threads)
         self.runs_a_part = max(1, _SLOT_STEPS_A_CALL // (market.scenario.capacity * scenario.steps))
         self.numbers = np.empty((len(seeds), numbers_of(len(self.names))))
         self.rows = np.empty((len(seeds), kept, places, len(self.names)))
@@ -126,10 +133,10 @@ class Batch:
         market.state = market.state._replace(lives=market.state.lives[:0])  # nobody asks for them
         return market
 
-    def parts(self) -> Iterator[tuple["Batch", int, int]]:
-        """The batch with begin and end of each of its parts."""
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """Begin and end of each of its parts."""
         for begin in range(0, len(self.seeds), self.runs_a_part):
-            yield self, begin, min(begin + self.runs_a_part, len(self.seeds))
+            yield begin, min(begin + self.runs_a_part, len(self.seeds))
 
     def run_part(self, begin: int, end: int) -> int:
         """Make the runs of one part; returns their number."""
@@ -159,15 +166,6 @@ class Batch:
         """A row a run and kept step."""
         return measure_frame(self.rows[:, :, 0].reshape(-1, len(self.names)), self.names, self.full, MARKET_LACKS)
 
-    def index(self, position: int) -> dict[str, np.ndarray]:
-        """The columns by which kept steps are found."""
-        kept = self.rows.shape[1]
-        return {
-            "scenario": np.full(len(self.seeds) * kept, position),
-            "seed": np.repeat(self.seeds, kept),
-            "step": np.tile(self.every * np.arange(1, kept + 1), len(self.seeds)),
-        }
-
 
 def simulate_many(
     scenarios: Sequence[Scenario | str | os.PathLike],
@@ -177,7 +175,7 @@ def simulate_many(
     collect: str = "light",
     every: int = 1,
     threads: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | bool = False,
 ) -> ManyResults:
     """Run each scenario with each seed, in parallel.
 
@@ -193,13 +191,14 @@ def simulate_many(
         Keep each Nth step in `ManyResults.steps`; 0 keeps none.
     threads : int, optional
         All cores by default; changes the speed, not the result.
-    progress : callable, optional
-        Called with the number of runs finished.
+    progress : bool or callable
+        True shows a bar with the time left, on a terminal; a callable is called with the number of runs finished.
 
     Returns
     -------
     ManyResults
-        Each run equal to `simulate` with its scenario and seed, to the last bit.
+        Each run equal to `simulate` with its scenario and seed, to the last bit. Outcomes alone (`every=0`) take about
+        half a kilobyte a run, and while they are put together twice that.
 
     Raises
     ------
@@ -216,43 +215,85 @@ def simulate_many(
     if isinstance(scenarios, Scenario | str | os.PathLike):
         raise InputError(f"scenarios = {shown(scenarios)} is not a list; put a single scenario into one")
     full, every = check_level(collect), check_count(every, "every")
-    checked = np.array([check_seed(seed, "seeds") for seed in seeds], dtype=np.int64)
-    batches = [Batch(as_scenario(scenario), firms, checked, full, every) for scenario in scenarios]
-    if not batches or not checked.size:
-        raise InputError("simulate_many needs at least one scenario and one seed")
     workers = (os.cpu_count() or 1) if threads is None else check_count(threads, "threads", 1)
-    _work_through((part for batch in batches for part in batch.parts()), workers, progress)
-    return _gathered(batches)
+    checked = np.array([check_seed(seed, "seeds") for seed in seeds], dtype=np.int64)
+    listed = [as_scenario(scenario) for scenario in scenarios]
+    if not listed or not checked.size:
+        raise InputError("simulate_many needs at least one scenario and one seed")
+    tables = [None if firms is None else read_firm_table(firms, scenario) for scenario in listed]
+    for scenario, table in zip(listed, tables, strict=True):
+        kept = len(checked) * (scenario.steps // every if every else 0)
+        check_memory(scenario if table is None else scenario_for(scenario, table), kept, copies=workers)
+    batches = (
+        Batch(scenario, table, checked[begin : begin + _RUNS_A_BATCH], full, every)
+        for scenario, table in zip(listed, tables, strict=True)
+        for begin in range(0, len(checked), _RUNS_A_BATCH)
+    )
+    with _shown(progress, len(listed) * len(checked)) as report:
+        made = _made(batches, workers, report)
+    kept = [every * np.arange(1, scenario.steps // every + 1 if every else 1) for scenario in listed]
+    return _gathered(made, checked, kept)
 
 
-def _work_through(parts: Iterator[tuple[Batch, int, int]], workers: int, progress: Callable | None) -> None:
+@contextlib.contextmanager
+def _shown(progress: Callable[[int], None] | bool, total: int) -> Iterator[Callable[[int], None]]:
+    """What is to be called with the number of runs just finished."""
+    if progress is True:
+        from abm import report
+
+        with report.progress(total, "runs") as advance:
+            yield advance
+        return
     finished = 0
-    under_way: deque = deque()
+
+    def count(runs: int) -> None:
+        nonlocal finished
+        finished += runs
+        if progress:
+            progress(finished)
+
+    yield count
+
+
+def _made(
+    batches: Iterable[Batch], workers: int, report: Callable[[int], None]
+) -> "list[tuple[pd.DataFrame, pd.DataFrame]]":
+    """Have threads make the runs of batches; outcomes and kept steps of each batch, in order."""
+    made, under_way = [], deque()
+
+    def wait() -> None:
+        batch, is_last, part = under_way.popleft()
+        report(part.result())
+        if is_last:
+            made.append((batch.outcomes(), batch.steps()))
+
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for batch, begin, end in parts:
-                under_way.append(pool.submit(batch.run_part, begin, end))
-                # A window of parts under way: an interruption waits for these alone.
-                while len(under_way) >= 2 * workers:
-                    finished += under_way.popleft().result()
-                    if progress:
-                        progress(finished)
+            for batch in batches:
+                for begin, end in batch.parts():
+                    under_way.append((batch, end == len(batch.seeds), pool.submit(batch.run_part, begin, end)))
+                    # A window of parts under way: an interruption waits for these alone.
+                    while len(under_way) >= 2 * workers:
+                        wait()
             while under_way:
-                finished += under_way.popleft().result()
-                if progress:
-                    progress(finished)
+                wait()
         finally:
             pool.shutdown(cancel_futures=True)
+    return made
 
 
-def _gathered(batches: list[Batch]) -> ManyResults:
+def _gathered(
+    made: "list[tuple[pd.DataFrame, pd.DataFrame]]", seeds: np.ndarray, kept: Sequence[np.ndarray]
+) -> ManyResults:
+    """The tables of all batches as one; `kept` has the steps that each scenario's table has."""
     import pandas as pd
 
-    outcomes = pd.concat([batch.outcomes() for batch in batches], keys=range(len(batches)))
-    outcomes.index = pd.MultiIndex.from_product([range(len(batches)), batches[0].seeds], names=["scenario", "seed"])
-    frames = [batch.steps() for batch in batches]
-    for position, (batch, frame) in enumerate(zip(batches, frames, strict=True)):
-        frame.index = pd.MultiIndex.from_arrays(
-            list(batch.index(position).values()), names=["scenario", "seed", "step"]
-        )
-    return ManyResults(outcomes, pd.concat(frames))
+    outcomes, steps = (pd.concat(frames, ignore_index=True) for frames in zip(*made, strict=True))
+    outcomes.index = pd.MultiIndex.from_product([range(len(kept)), seeds], names=["scenario", "seed"])
+    index = (
+        np.repeat(np.arange(len(kept)), [len(seeds) * len(each) for each in kept]),
+        np.concatenate([np.repeat(seeds, len(each)) for each in kept]),
+        np.concatenate([np.tile(each, len(seeds)) for each in kept]),
+    )
+    steps.index = pd.MultiIndex.from_arrays(index, names=["scenario", "seed", "step"])
+    return ManyResults(outcomes, steps)

@@ -1,5 +1,6 @@
 """The same bits from the same scenario and seed, whatever the way there: threads, paths, batches, levels, lengths."""
 
+import contextlib
 import itertools
 
 import pandas as pd
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from abm import Scenario, engine, simulate, simulate_many
+from abm import Scenario, engine, report, simulate, simulate_many
+from abm import many as many_runs
 from tests.markets import scenarios
 
 # Everything is on: failures, entry, reviews of every policy, noise and growth, in sectors of several blocks of slots.
@@ -152,6 +154,30 @@ def test_any_number_of_threads_gives_the_same_bits_in_many_runs():
     one, three = (simulate_many(MANY[:2], range(40), threads=threads) for threads in (1, 3))
     pd.testing.assert_frame_equal(one.outcomes, three.outcomes, check_exact=True)
     pd.testing.assert_frame_equal(one.steps, three.steps, check_exact=True)
+
+
+@pytest.mark.parametrize("every", [0, 5])
+def test_any_number_of_runs_a_batch_gives_the_same_tables(monkeypatch, every):
+    whole = simulate_many(MANY, range(7), every=every)
+    monkeypatch.setattr(many_runs, "_RUNS_A_BATCH", 3)
+    reported = []
+    stretched = simulate_many(MANY, range(7), every=every, progress=reported.append)
+    pd.testing.assert_frame_equal(stretched.outcomes, whole.outcomes, check_exact=True)
+    pd.testing.assert_frame_equal(stretched.steps, whole.steps, check_exact=True)
+    assert reported == sorted(reported) and reported[-1] == 7 * len(MANY)
+
+
+def test_a_bar_shows_the_time_left_of_many_runs(monkeypatch):
+    shown = []
+
+    @contextlib.contextmanager
+    def bar(total, description):
+        shown.append((total, description))
+        yield shown.append
+
+    monkeypatch.setattr(report, "progress", bar)
+    simulate_many([SMALL], range(5), every=0, progress=True)
+    assert shown[0] == (5, "runs") and sum(shown[1:]) == 5
 
 
 def test_a_seed_that_is_asked_for_twice_gives_the_same_run_twice():

@@ -185,7 +185,7 @@ def _make_batch(job: Job, piece: Piece) -> Batch:
     scenario = job.scenario.replace(**piece.changes)
     seeds, full, every = np.array(piece.seeds), job.collect.level == "full", job.collect.every
     batch = Batch(scenario, _firms(job, scenario), seeds, full, every, sectors=True)
-    for _, begin, end in batch.parts():
+    for begin, end in batch.parts():
         batch.run_part(begin, end)
     return batch
 
