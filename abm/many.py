@@ -114,6 +114,7 @@ class Batch:
         market = self._market()
         self.names, self.strategies = market.measures, market.strategy_names
         kept = len(market.record.rows)
+        check_memory(market.scenario, kept * len(seeds))
         self.runs_a_part = max(1, _SLOT_STEPS_A_CALL // (market.scenario.capacity * scenario.steps))
         self.numbers = np.empty((len(seeds), numbers_of(len(self.names))))
         self.rows = np.empty((len(seeds), kept, places, len(self.names)))
