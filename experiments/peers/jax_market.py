@@ -68,7 +68,7 @@ class JaxMarket:
         state = {"T": t["T0"], "C": t["C0"], "P": t["R0"], "R": t["R0"], "Q": t["T0"], "B": t["B"]}
         state = {name: jnp.asarray(column) for name, column in state.items()}
         state |= {"F": filled(RUNWAY), "live": filled(1.0), "share": filled(0.0), "part": jnp.zeros(sectors)}
-        self.state, self.key = state, jax.random.key(seed)
+        self.state, self.key = state, jax.random.key(seed, impl="rbg")
         self.state, first = jax.jit(self._looked)(self.traits, state, jnp.zeros(sectors))
         self.last = np.asarray(first)
         self._steps = jax.jit(self._scanned, static_argnames="steps")
@@ -82,12 +82,17 @@ class JaxMarket:
 
     def _scanned(self, t: Columns, state: Columns, key: jax.Array, steps: int) -> tuple[Columns, jax.Array, jax.Array]:
         def step(carry, _):
-            key, drawn = jax.random.split(carry[1])
-            state, sums = self._looked(t, *self._advanced(t, carry[0], drawn))
-            return (state, key), sums
+            state, key, shocks = carry
+            state, sums = self._looked(t, *self._advanced(t, state, shocks))
+            return (state, *self._drawn(key)), sums
 
-        (state, key), history = jax.lax.scan(step, (state, key), length=steps)
+        # Shocks are drawn a step ahead: drawn where they are used, XLA draws them anew for each column that they move.
+        (state, key, _), history = jax.lax.scan(step, (state, *self._drawn(key)), length=steps)
         return state, key, history
+
+    def _drawn(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        key, own = jax.random.split(key)
+        return key, jax.random.normal(own, (2, self.firms)) if self.noise else jnp.zeros((2, 1))
 
     def _summed(self, columns: jax.Array) -> jax.Array:
         return jnp.stack([columns[..., low:high].sum(axis=-1) for low, high in pairwise(self.edges)], axis=-1)
@@ -95,7 +100,7 @@ class JaxMarket:
     def _spread(self, by_sector: jax.Array) -> jax.Array:
         return jnp.concatenate([jnp.full(count, by_sector[place]) for place, count in enumerate(self.counts)])
 
-    def _advanced(self, t: Columns, s: Columns, key: jax.Array) -> tuple[Columns, jax.Array]:
+    def _advanced(self, t: Columns, s: Columns, shocks: jax.Array) -> tuple[Columns, jax.Array]:
         """Stages 1 to 6; the state, and how many firms of each sector diverged."""
         T, C, R = s["T"], s["C"], s["R"]
         alive = s["live"] > 0.0
@@ -117,8 +122,6 @@ class JaxMarket:
         new_R = realised / (1.0 + 2.0 * TECHNOLOGY_COST * t["theta"] * lead) * P
         Q = s["Q"] + jnp.minimum(2.0 * t["omega"] * speed * SPEED_Q, 1.0) * (T - s["Q"]) - DECAY * s["Q"]
         if self.noise:
-            # Drawn once: without the barrier the compiler draws them anew for each column that they move.
-            shocks = jax.lax.optimization_barrier(jax.random.normal(key, (2, self.firms)))
             new_T, new_C = new_T * (1.0 + NOISE_T * shocks[0]), new_C * (1.0 + NOISE_C * shocks[1])
         new_T, new_C, Q = jnp.maximum(new_T, FLOOR), jnp.maximum(new_C, FLOOR), jnp.maximum(Q, FLOOR)
         raised = OUTSIDE_CAPITAL * jnp.maximum(new_T / mean_T - 1.0, 0.0)
@@ -146,9 +149,8 @@ class JaxMarket:
         columns = [T, C, R, Q, F, B, speed, stress, live * t["theta"], live * t["omega"], gain, A, live]
         columns += [T * T, C * C, R * R, Q * Q, F * F, B * B, B * T, B * C, B * R, B * log_B, above * 1.0, above * B]
         columns += [t[name] * B for name in STRATEGIES] + [t[name] * live for name in STRATEGIES]
-        columns = jax.lax.optimization_barrier(jnp.stack(columns))  # else each sum computes its column anew
         sums = [
-            *self._summed(columns),
+            *map(self._summed, columns),
             diverged,
             self._summed(jnp.abs(share - s["share"])),
             self._summed(jnp.abs(moved_market)),
