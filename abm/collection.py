@@ -122,12 +122,7 @@ def collect(state, parameters, full, rows):
     rows[0, LEADER_CHANGED] = _differs(leader, state.counters[at.MARKET_LEADER], step)
     _note_leaders(state)
     if full == 1:
-        fill_order_statistics(firms, 0, firms.shape[1], finite_funds, rows[0])
-        for block in range(blocks):
-            first = state.blocks[block, at.FIRST_SLOT]
-            if state.blocks[block, at.START] == first:
-                place, slots = state.blocks[block, at.SECTOR], state.blocks[block, at.SECTOR_SLOTS]
-                fill_order_statistics(firms, first, first + slots, finite_funds, rows[1 + place])
+        fill_order_statistics(firms, finite_funds, rows)
 
 
 @kernel

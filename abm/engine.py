@@ -5,7 +5,6 @@ The engine owns the arrays, calls the kernels and hands back a `Result`, which m
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -179,17 +178,12 @@ class Market:
                 if progress:
                     progress(self.steps_done)
             return
-        pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
-        try:
-            while self.steps_done < last_step:
-                self.state = step_with_threads(
-                    pool, self.threads, self.state, self.parameters, self.seed, self.record, self.scratch
-                )
-                if progress:
-                    progress(self.steps_done)
-        finally:
-            if pool:
-                pool.shutdown()
+        while self.steps_done < last_step:
+            self.state = step_with_threads(
+                self.threads, self.state, self.parameters, self.seed, self.record, self.scratch
+            )
+            if progress:
+                progress(self.steps_done)
 
 
 def check_memory(scenario: Scenario, kept_steps: int, copies: int = 1) -> None:

@@ -127,36 +127,60 @@ def fill_row(sums, strategies, funds_unit, row):
 
 
 @inlined
-def _living(firms, row, a, b):
-    customers, values = firms[at.B], firms[row]
-    kept = np.empty(b - a)
-    n = 0
-    for i in range(a, b):
+def _living(firms, row, kept):
+    """A variable of the living firms in the order of their slots, so that those of a sector are side by side."""
+    customers, values, n = firms[at.B], firms[row], 0
+    for i in range(customers.size):
         if customers[i] > 0.0:
             kept[n] = values[i] + 0.0  # makes -0.0 a plain zero, whose bits are in order
             n += 1
-    return kept[:n]
 
 
 @inlined
-def fill_order_statistics(firms, a, b, finite_funds, row):
-    """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of slots a to b."""
-    customers = in_order(_living(firms, at.B, a, b))
-    n = customers.size
-    if n == 0:
-        return
-    ranked = 0.0
+def _gini(customers):
+    ordered, n, ranked = in_order(customers), customers.size, 0.0
     for i in range(n):
-        ranked += (2.0 * i + 1.0 - n) * customers[i]
-    row[GINI] = ranked / (n * customers.sum())
-    ranks, found = np.empty(6, dtype=np.int64), np.empty(6)
-    for x in range(5):
+        ranked += (2.0 * i + 1.0 - n) * ordered[i]
+    return ranked / (n * ordered.sum())
+
+
+@inlined
+def _fill_quantiles(values, quantiles):
+    ranks, found, last = np.empty(6, dtype=np.int64), np.empty(6), values.size - 1
+    for q in range(3):
+        low = int(QUANTILES[q] * last)
+        ranks[2 * q], ranks[2 * q + 1] = low, min(low + 1, last)
+    of_ranks(values, ranks, found)
+    for q in range(3):
+        position, low, high = QUANTILES[q] * last, found[2 * q], found[2 * q + 1]
+        quantiles[q] = low + (high - low) * (position - int(position))
+
+
+@inlined
+def fill_order_statistics(firms, finite_funds, rows):
+    """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of each row's group.
+
+    Parameters
+    ----------
+    firms : float64 array, shape (27, capacity)
+    finite_funds : bool
+    rows : float64 array, shape (1 + sectors, measures)
+        The market's and the sectors', with their numbers of firms.
+    """
+    kept = np.empty(int(rows[0, FIRMS]))
+    for x in range(-1, 5):
         if x == 4 and not finite_funds:
             continue
-        for q in range(3):
-            low = int(QUANTILES[q] * (n - 1))
-            ranks[2 * q], ranks[2 * q + 1] = low, min(low + 1, n - 1)
-        of_ranks(_living(firms, _SPREAD_ROWS[x], a, b), ranks, found)
-        for q in range(3):
-            position, low, high = QUANTILES[q] * (n - 1), found[2 * q], found[2 * q + 1]
-            row[SPREADS + 5 * x + 2 + q] = low + (high - low) * (position - int(position))
+        _living(firms, at.B if x < 0 else _SPREAD_ROWS[x], kept)
+        end = 0
+        for group in range(rows.shape[0]):
+            begin = 0 if group == 0 else end
+            stop = begin + int(rows[group, FIRMS])
+            end = 0 if group == 0 else stop
+            if stop == begin:
+                continue
+            if x < 0:
+                rows[group, GINI] = _gini(kept[begin:stop])
+            else:
+                first = SPREADS + 5 * x + 2
+                _fill_quantiles(kept[begin:stop], rows[group, first : first + 3])

@@ -5,8 +5,10 @@ several markets at once and after a fork. Sums over blocks are made by one threa
 do not depend on the number of threads.
 """
 
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,20 +30,26 @@ def with_room(state: State, leavers: int) -> State:
     return state._replace(lives=lives)
 
 
-def share_out(pool: ThreadPoolExecutor | None, threads: int, blocks: int, phase: Callable) -> None:
-    """Call `phase(begin, end, thread)` on `threads` ranges that make up all blocks."""
+@lru_cache(maxsize=16)
+def _helpers(process: int, count: int) -> ThreadPoolExecutor:
+    """Threads of this process that help its markets; a process that is forked has none of its parent's."""
+    return ThreadPoolExecutor(count)
+
+
+def share_out(threads: int, blocks: int, phase: Callable) -> None:
+    """Call `phase(begin, end, thread)` on `threads` ranges that make up all blocks; the caller takes the first."""
     bounds = [blocks * thread // threads for thread in range(threads + 1)]
-    ranges = [(bounds[thread], bounds[thread + 1], thread) for thread in range(threads)]
-    if pool is None:
-        for begin, end, thread in ranges:
-            phase(begin, end, thread)
-    else:
-        for done in [pool.submit(phase, *part) for part in ranges]:
-            done.result()
+    helpers = _helpers(os.getpid(), threads - 1) if threads > 1 else None
+    others = [helpers.submit(phase, bounds[thread], bounds[thread + 1], thread) for thread in range(1, threads)]
+    try:
+        phase(0, bounds[1], 0)
+    finally:
+        wait(others)  # none may be at work on a market that is being given up
+    for other in others:
+        other.result()
 
 
 def step_with_threads(
-    pool: ThreadPoolExecutor | None,
     threads: int,
     state: State,
     parameters: Parameters,
@@ -53,7 +61,7 @@ def step_with_threads(
     blocks = state.blocks.shape[0]
 
     def in_parallel(phase: Callable) -> None:
-        share_out(pool, threads, blocks, phase)
+        share_out(threads, blocks, phase)
 
     measured = begin(state, parameters, record)
     in_parallel(lambda low, high, thread: advance(state, parameters, seed, measured, low, high, scratch[thread]))
