@@ -10,7 +10,7 @@ import numpy as np
 
 from abm import state as at
 from abm import sums as at_sum
-from abm.compilation import inlined, kernel
+from abm.compilation import allocating, inlined, kernel
 from abm.ordering import of_ranks
 from abm.vectormath import log
 
@@ -110,7 +110,7 @@ def _stayed(state, bases, slots):
     return n
 
 
-@inlined
+@allocating
 def _bin_growths(state, number, growth):
     """Put firms by the rank of their size into ten bins, of equal sizes the earlier slot first."""
     bases, slots = np.empty(number), np.empty(number, dtype=np.int64)

@@ -3,7 +3,7 @@
 A step goes over the blocks of slots in phases, since a firm's demand needs the attractiveness of its whole sector and
 an imitator needs everybody's returns:
 
-1. `advance`: stages 1 to 6, the first half of 7 (age and smoothed return), turnover and the sums of stage 9, all
+1. `advance_block`: stages 1 to 6, the first half of 7 (age and smoothed return), turnover and the sums of stage 9, all
    while a block is in the cache;
 2. `review`: the second half of stage 7, into rows of its own, where a firm is due;
 3. `conclude`: reviewed weights take effect, entrants get their ids and leavers their record, and shares are
@@ -16,8 +16,6 @@ firms of the step's start (`B_BEFORE` > 0), whether they have just left or not. 
 them, so that they can be shared out to threads; what is summed over blocks is summed in their order, by one
 thread.
 """
-
-import numpy as np
 
 from abm import state as at
 from abm import sums as at_sum
@@ -42,38 +40,42 @@ from abm.sums import sum_block, sum_weights
 _CHALLENGE, _SPEED, _COST, _REALISED, _TARGET_T, _TARGET_C, _TARGET_P, _SHOCK_T, _SHOCK_C, _DRAW = range(10)
 
 
-@kernel
-def advance(state, parameters, seed, measured, begin, end, scratch):
-    """Phase 1, blocks `begin` to `end`: each firm's step, as far as it needs no other firm's."""
+@inlined
+def advance_block(state, parameters, seed, measured, block, scratch):
+    """Phase 1 of one block: the step of its firms, as far as none of them needs another."""
     firms, market, step = state.firms, parameters.market, state.counters[at.STEP]
     strategies = parameters.strategies.shape[0]
-    for block in range(begin, end):
-        place, a, b = span(state, block)
-        first = state.blocks[block, at.FIRST_SLOT]
-        sector, events, n = state.sectors[place], state.events[block], b - a
-        challenge, speed, cost = scratch[_CHALLENGE, :n], scratch[_SPEED, :n], scratch[_COST, :n]
-        realised, draw = scratch[_REALISED, :n], scratch[_DRAW, :n]
-        target_t, target_c, target_p = scratch[_TARGET_T, :n], scratch[_TARGET_C, :n], scratch[_TARGET_P, :n]
-        shock_t, shock_c = scratch[_SHOCK_T, :n], scratch[_SHOCK_C, :n]
-        if market[at.TECHNOLOGY_NOISE] > 0.0 or market[at.COMPETITIVENESS_NOISE] > 0.0:
-            shocks(seed, place, a - first, step, shock_t, shock_c)
-        else:
-            shock_t[:] = 0.0
-            shock_c[:] = 0.0
+    place, a, b = span(state, block)
+    first = state.blocks[block, at.FIRST_SLOT]
+    sector, events, n = state.sectors[place], state.events[block], b - a
+    challenge, speed, cost = scratch[_CHALLENGE, :n], scratch[_SPEED, :n], scratch[_COST, :n]
+    realised, draw = scratch[_REALISED, :n], scratch[_DRAW, :n]
+    target_t, target_c, target_p = scratch[_TARGET_T, :n], scratch[_TARGET_C, :n], scratch[_TARGET_P, :n]
+    shock_t, shock_c = scratch[_SHOCK_T, :n], scratch[_SHOCK_C, :n]
+    if market[at.TECHNOLOGY_NOISE] > 0.0 or market[at.COMPETITIVENESS_NOISE] > 0.0:
+        shocks(seed, place, a - first, step, shock_t, shock_c)
+    else:
+        shock_t[:] = 0.0
+        shock_c[:] = 0.0
 
-        demand(firms, a, b, market, sector, realised)  # 1
-        commercialisation_challenge(firms, a, b, market, challenge)  # 2
-        innovation(firms, a, b, market, speed, cost)  # 3
-        targets(firms, a, b, market, challenge, speed, target_t, target_c, target_p)  # 4
-        adjustment(
-            firms, a, b, market, sector, speed, cost, realised, target_t, target_c, target_p, shock_t, shock_c
-        )  # 5
-        funds(firms, a, b, market, sector)  # 6
-        events[at.DUE] = ageing(firms, a, b, market)  # 7, continued by `review`
-        turnover(firms, a, b, first, parameters, sector, place, seed, step, draw, events)  # 8
-        sum_block(
-            firms, a, b, market, parameters.sectors[place], strategies, measured, state.sums[block], scratch
-        )  # 9, continued by `conclude`
+    demand(firms, a, b, market, sector, realised)  # 1
+    commercialisation_challenge(firms, a, b, market, challenge)  # 2
+    innovation(firms, a, b, market, speed, cost)  # 3
+    targets(firms, a, b, market, challenge, speed, target_t, target_c, target_p)  # 4
+    adjustment(firms, a, b, market, sector, speed, cost, realised, target_t, target_c, target_p, shock_t, shock_c)  # 5
+    funds(firms, a, b, market, sector)  # 6
+    events[at.DUE] = ageing(firms, a, b, market)  # 7, continued by `review`
+    turnover(firms, a, b, first, parameters, sector, place, seed, step, draw, events)  # 8
+    sum_block(
+        firms, a, b, market, parameters.sectors[place], strategies, measured, state.sums[block], scratch
+    )  # 9, continued by `conclude`
+
+
+@kernel
+def advance(state, parameters, seed, measured, begin, end, scratch):
+    """Phase 1, blocks `begin` to `end`."""
+    for block in range(begin, end):
+        advance_block(state, parameters, seed, measured, block, scratch)
 
 
 @inlined
@@ -131,30 +133,34 @@ def _number_entrants(state, block, a, b):
             number += 1
 
 
+@inlined
+def _conclude_block(state, measured, block, base, base_before):
+    firms, events, sums = state.firms, state.events[block], state.sums[block]
+    place, a, b = span(state, block)
+    if events[at.EXITS] > 0:
+        _record_lives(state, block, a, b)
+    if events[at.ENTRIES] > 0:
+        _number_entrants(state, block, a, b)
+    if events[at.DUE] > 0:
+        copy_row(firms[at.NEXT_THETA, a:b], firms[at.THETA, a:b])
+        copy_row(firms[at.NEXT_OMEGA, a:b], firms[at.OMEGA, a:b])
+        if measured:
+            sum_weights(firms, a, b, sums)
+    if measured or state.lives.shape[0] > 0:
+        bases = base, state.sectors[place, at.BASE]
+        before = base_before, state.sectors[place, at.BASE_BEFORE]
+        compare_shares(firms, a, b, bases, before, sums)
+
+
 @kernel
 def conclude(state, measured, begin, end):
     """Phase 3, blocks `begin` to `end`: what had to wait for all firms."""
-    firms = state.firms
-    bases, before = np.empty(2), np.empty(2)
-    bases[0], before[0] = 0.0, 0.0
+    base, before = 0.0, 0.0
     for place in range(state.sectors.shape[0]):
-        bases[0] += state.sectors[place, at.BASE]
-        before[0] += state.sectors[place, at.BASE_BEFORE]
+        base += state.sectors[place, at.BASE]
+        before += state.sectors[place, at.BASE_BEFORE]
     for block in range(begin, end):
-        place, a, b = span(state, block)
-        events, sums = state.events[block], state.sums[block]
-        if events[at.EXITS] > 0:
-            _record_lives(state, block, a, b)
-        if events[at.ENTRIES] > 0:
-            _number_entrants(state, block, a, b)
-        if events[at.DUE] > 0:
-            copy_row(firms[at.NEXT_THETA, a:b], firms[at.THETA, a:b])
-            copy_row(firms[at.NEXT_OMEGA, a:b], firms[at.OMEGA, a:b])
-            if measured:
-                sum_weights(firms, a, b, sums)
-        if measured or state.lives.shape[0] > 0:
-            bases[1], before[1] = state.sectors[place, at.BASE], state.sectors[place, at.BASE_BEFORE]
-            compare_shares(firms, a, b, bases, before, sums)
+        _conclude_block(state, measured, block, base, before)
 
 
 @kernel

@@ -3,7 +3,7 @@
 import numpy as np
 
 from abm import state as at
-from abm.compilation import inlined
+from abm.compilation import allocating, inlined
 from abm.ordering import in_order, of_ranks
 from abm.sums import (
     M2_T,
@@ -136,7 +136,7 @@ def _living(firms, row, kept):
             n += 1
 
 
-@inlined
+@allocating
 def _gini(customers):
     ordered, n, ranked = in_order(customers), customers.size, 0.0
     for i in range(n):
@@ -144,7 +144,7 @@ def _gini(customers):
     return ranked / (n * ordered.sum())
 
 
-@inlined
+@allocating
 def _fill_quantiles(values, quantiles):
     ranks, found, last = np.empty(6, dtype=np.int64), np.empty(6), values.size - 1
     for q in range(3):
@@ -156,7 +156,7 @@ def _fill_quantiles(values, quantiles):
         quantiles[q] = low + (high - low) * (position - int(position))
 
 
-@inlined
+@allocating
 def fill_order_statistics(firms, finite_funds, rows):
     """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of each row's group.
 

@@ -6,7 +6,7 @@ stretch of keys, narrow where the numbers are small, so that it stays few in num
 
 import numpy as np
 
-from abm.compilation import inlined
+from abm.compilation import allocating, inlined
 
 _FEW = 2048  # numbers that are simply sorted
 _SHORT = 32  # numbers that insertion sorts best
@@ -14,7 +14,7 @@ _SAMPLE = 512
 _MOST_BUCKETS = 8192  # as many as stay in the cache
 
 
-@inlined
+@allocating
 def _buckets(values):
     """The least key, by how many bits keys are shifted to be buckets, and the number of buckets.
 
@@ -41,7 +41,7 @@ def _bucket(key, least, shift, buckets):
     return min(max((key - least) >> shift, 0), buckets - 1)
 
 
-@inlined
+@allocating
 def _ends(values, least, shift, buckets):
     """Of each bucket the place behind its last number, were they sorted."""
     keys = values.view(np.int64)
@@ -55,7 +55,7 @@ def _ends(values, least, shift, buckets):
     return ends
 
 
-@inlined
+@allocating
 def _sort(values):
     """Sort few or more numbers where they are."""
     if values.size > _SHORT:
@@ -69,7 +69,7 @@ def _sort(values):
         values[j] = value
 
 
-@inlined
+@allocating
 def in_order(values):
     """Sorted values.
 
@@ -97,7 +97,7 @@ def in_order(values):
     return ordered
 
 
-@inlined
+@allocating
 def of_ranks(values, ranks, found):
     """The values of given ranks, from 0, in the order of size.
 

@@ -7,7 +7,7 @@ any number of runs from those numbers at once.
 import numpy as np
 
 from abm import state as at
-from abm.compilation import inlined, kernel
+from abm.compilation import allocating, kernel
 from abm.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, GROWTHS
 from abm.measures import DEMAND, GINI, SPREADS, measure_names
 from abm.run import (
@@ -42,7 +42,7 @@ def numbers_of(measures: int) -> int:
     return measures + FIRST_GROWTH + GROWTH_PLACES
 
 
-@inlined
+@allocating
 def _hill(firms, n):
     k = n // 10
     if n < LEAST_FIRMS:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from abm.compilation import inlined, kernel
+from abm.compilation import allocating, inlined, kernel
 
 
-@inlined
+@allocating
 def _exchanges(values):
     """Sorts values, and counts how many pairs were in falling order: a bottom-up merge sort (Knight 1966)."""
     n, width, exchanges = values.size, 1, 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from abm import state as at
 from abm import sums as at_sum
 from abm.collection import carry, collect, grow_demand, growth_spreads, growths
-from abm.compilation import inlined, kernel
+from abm.compilation import allocating, inlined, kernel
 from abm.growth import GROWTH_PLACES, mean_growths, pool_growths
 from abm.market import advance, begin_step, conclude, copy_row, gather, review
 from abm.ranks import apart, rank_correlation
@@ -105,7 +105,7 @@ def quarter_end(quarter, steps):
     return (quarter * steps + 3) // 4
 
 
-@inlined
+@allocating
 def _tally_ranks(tally, step, steps, firms):
     """At the end of each quarter of the run, how ranks compare with those at the end of the one before."""
     for quarter in range(1, 5):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from abm.compilation import inlined
+from abm.compilation import allocating
 from abm.ordering import in_order, of_ranks
 
 SIZES = (1, 2, 40, 2048, 2049, 5000, 70_000)
@@ -21,7 +21,7 @@ def samples(n):
     yield np.sort(generator.pareto(1.0, n))[::-1].copy()
 
 
-@inlined
+@allocating
 def selected(values, ranks):
     found = np.empty(ranks.size)
     of_ranks(values, ranks, found)
