@@ -12,21 +12,29 @@ from experiments.speed.turns import Candidate
 
 SLOTS = 10_000_000
 RUNS = 1_000_000
-_LARGE = """
-import json, resource
-from abm import Scenario, simulate
-simulate(Scenario.load("four-sectors").replace(capacity={slots}, steps=3), collect="light", every=0)
-print(json.dumps(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+# The peak that Linux keeps for a program: what `resource` tells includes that of the process it was started from.
+_PEAK = """
+import json
+from pathlib import Path
+
+def peak():
+    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
 """
-_MANY = """
-import json, resource
+_LARGE = f"""
+{_PEAK}
+from abm import Scenario, simulate
+simulate(Scenario.load("four-sectors").replace(capacity={SLOTS}, steps=3), collect="light", every=0)
+print(json.dumps(peak()))
+"""
+_MANY = f"""
+{_PEAK}
 from abm import Scenario, simulate_many
 small = Scenario(capacity=4, steps=2)
 simulate_many([small], range(1000), every=0)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-many = simulate_many([small], range({runs}), every=0)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps(1024 * (peak - before) - int(many.outcomes.memory_usage(deep=True).sum())))
+before = peak()
+many = simulate_many([small], range({RUNS}), every=0)
+print(json.dumps(peak() - before - int(many.outcomes.memory_usage(deep=True).sum())))
 """
 
 
@@ -63,9 +71,9 @@ def cold_start() -> float:
 
 def bytes_a_slot() -> float:
     """Memory at its peak of a process that runs a market of ten million slots, by slot."""
-    return json.loads(_python("-c", _LARGE.format(slots=SLOTS))) / SLOTS
+    return json.loads(_python("-c", _LARGE)) / SLOTS
 
 
 def bytes_over_table() -> float:
     """Memory at its peak of a million runs, less what the process had before and what their table takes."""
-    return float(json.loads(_python("-c", _MANY.format(runs=RUNS))))
+    return float(json.loads(_python("-c", _MANY)))
