@@ -25,26 +25,32 @@ SIZES = (1_000, 10_000, 1_000_000)
 BYTES_A_FIRM_STEP = 8 * (21 + 12 + 4)
 
 
-def beside_peers(rounds: int, quick: bool) -> dict[tuple[int, str], Candidate]:
-    """All candidates at all sizes, timed; the number of steps makes each take about a fifth of a second."""
-    listed = {}
+def beside_peers(rounds: int, quick: bool) -> list[tuple[int, Candidate, Candidate]]:
+    """All candidates at all sizes with the NumPy that took turns with them, timed.
+
+    The number of steps makes each take about a fifth of a second. JAX comes behind all others, since its threads go on
+    turning for a while.
+    """
+    found, behind = [], []
     for firms in SIZES[:2] if quick else SIZES:
         steps = max(2, 1_000_000 // firms)
-        found = [engine(firms, 1, steps), numpy_peer(firms, steps)]
-        found += [engine(firms, 2, steps)] if firms > SMALL else []
-        found += [jax_peer(firms, steps)] if HAS_JAX else []
-        found += [mesa_peer(firms, 10)] if firms <= 1_000 else []
-        listed |= {(firms, candidate.name): candidate for candidate in found}
-    take_turns(list(listed.values()), rounds)
-    return listed
+        peer = numpy_peer(firms, steps)
+        found += [(firms, engine(firms, 1, steps), peer), (firms, peer, peer)]
+        found += [(firms, engine(firms, 2, steps), peer)] if firms > SMALL else []
+        found += [(firms, mesa_peer(firms, 10), peer)] if firms <= 1_000 else []
+        behind += [(firms, steps)] if HAS_JAX else []
+    take_turns([candidate for _, candidate, _ in found], rounds)
+    late = [(firms, jax_peer(firms, steps), numpy_peer(firms, steps)) for firms, steps in behind]
+    take_turns([candidate for _, *pair in late for candidate in pair], rounds)
+    return found + late
 
 
-def table(listed: dict[tuple[int, str], Candidate], limit: float) -> pd.DataFrame:
+def table(listed: list[tuple[int, Candidate, Candidate]], limit: float) -> pd.DataFrame:
     """Median rate of each candidate, and its ratio to NumPy's with the range over rounds."""
     rows = []
-    for (firms, name), candidate in listed.items():
-        ratios = candidate.rates / listed[firms, "NumPy"].rates
-        row = {"firms": firms, "candidate": name}
+    for firms, candidate, peer in sorted(listed, key=lambda each: each[0]):
+        ratios = candidate.rates / peer.rates
+        row = {"firms": firms, "candidate": candidate.name}
         row |= {"million_firm_steps_a_second": np.median(candidate.rates) / 1e6, "ratio_to_numpy": np.median(ratios)}
         row |= {"lowest_ratio": ratios.min(), "highest_ratio": ratios.max()}
         rows.append(row | {"share_of_memory_limit": np.median(candidate.rates) / limit})
@@ -77,13 +83,14 @@ def main() -> None:
     rounds, largest, longest = (3, 100_000, 1_000) if options.quick else (7, 10_000_000, 10_000)
     triad = max(stream_triad(10_000_000 if options.quick else 50_000_000, 2, 5) for _ in range(2))
     limit = triad * 1e9 / BYTES_A_FIRM_STEP
+    sizes, steps = size_costs(3, largest), step_costs(5, longest)
     listed = beside_peers(rounds, options.quick)
     frames = {
         "speed": table(listed, limit),
-        "targets": targets(listed, limit, rounds, options.quick),
+        "targets": targets({(firms, each.name): each for firms, each, _ in listed}, limit, rounds, options.quick),
         "stages": stage_costs(20),
-        "sizes": size_costs(3, largest),
-        "steps": step_costs(5, longest),
+        "sizes": sizes,
+        "steps": steps,
     }
     options.out.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
