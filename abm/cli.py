@@ -20,6 +20,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from abm.comparison.commands import compare
+from abm.dashboard.commands import dashboard
 from abm.errors import InputError, Stopped
 from abm.options import whole
 from abm.sweeps.commands import app as sweep_app
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(sweep_app)
 app.command()(compare)
+app.command()(dashboard)
 
 
 class Level(StrEnum):

@@ -1,0 +1,125 @@
+"""What a run starts with: scenario, seed and a slider for each parameter, made from the table of parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import solara
+
+from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, value_of, written
+from abm.dashboard.downloads import settings
+from abm.dashboard.origins import Origin, find_origin, origin_names
+from abm.dashboard.watched import WatchedMarket
+from abm.engine import SEEDS, check_memory
+from abm.errors import InputError
+from abm.scenario import Scenario
+
+
+@solara.component
+def Chooser(chosen: solara.Reactive[dict[str, Any]]):
+    """Scenario, seed, a dozen sliders, and the others folded in groups; all of it is applied by Reset."""
+    refusal = solara.use_reactive("")
+    scenario: Scenario = chosen.value["scenario"]
+    origin: Origin = chosen.value["origin"]
+
+    def load(name: str) -> None:
+        refusal.value = ""
+        found = find_origin(name)
+        chosen.value = {**chosen.value, "scenario": found.scenario, "origin": found, "changed": None}
+
+    def change(name: str, value: Any) -> None:
+        try:
+            changed = choose(chosen.value["scenario"], name, value)
+            check_memory(changed, 0, copies=2)
+        except InputError as problem:  # values that are allowed one by one, but not together
+            refusal.value = str(problem)
+            return
+        refusal.value = ""
+        chosen.value = {**chosen.value, "scenario": changed}
+
+    solara.Select("Scenario", values=origin_names(), value=origin.name, on_value=load)
+    Seed(chosen)
+    if refusal.value:
+        solara.Error(refusal.value, dense=True)
+    with solara.Div(classes=["abm-sliders"]):
+        for name in FIRST:
+            ParameterControl(origin.scenario, scenario, name, change)
+    Groups(origin.scenario, scenario, change)
+
+
+@solara.component
+def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], None]):
+    """The folded groups; the sliders of a group exist while it is open."""
+    opened, set_opened = solara.use_state(None)
+    sectors, strategies = (tuple(each.name for each in part) for part in (scenario.sectors, scenario.strategies))
+    with solara.v.ExpansionPanels(v_model=opened, on_v_model=set_opened, accordion=True, flat=True):
+        for place, (heading, names) in enumerate(groups_of(sectors, strategies).items()):
+            with solara.v.ExpansionPanel():
+                solara.v.ExpansionPanelHeader(children=[heading])
+                with solara.v.ExpansionPanelContent(), solara.Div(classes=["abm-sliders"]):
+                    for name in names if place == opened else ():
+                        ParameterControl(origin, scenario, name, change)
+
+
+@solara.component
+def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Callable[[str, Any], None]):
+    """A slider over the values that a parameter is offered, its number in the label, or a choice."""
+    parameter, value = scenario.settable()[name], value_of(scenario, name)
+    offered = solara.use_memo(lambda: positions(parameter, value_of(origin, name)), [origin, name])
+    key = name.split(".")[-1]
+    explained = {"title": about(key, parameter)}
+    if parameter.choices:
+        solara.v.Select(
+            label=key, items=offered, v_model=value, on_v_model=lambda new: change(name, new), dense=True,
+            attributes=explained,
+        )  # fmt: skip
+        return
+    if value not in offered:  # one that went along with another
+        offered = sorted([*offered, value])
+    symbol = "" if parameter.symbol in ("–", key) else f"{parameter.symbol} "
+    solara.v.Slider(
+        label=f"{symbol}{key} = {written(value)}", min=0, max=len(offered) - 1, step=1, v_model=offered.index(value),
+        on_v_model=lambda place: change(name, offered[place]), hide_details=True, dense=True, class_="abm-slider",
+        attributes=explained,
+    )  # fmt: skip
+
+
+@solara.component
+def Seed(chosen: solara.Reactive[dict[str, Any]]):
+    """The seed; what is no seed stays in the field and goes no further."""
+    text = solara.use_reactive(str(chosen.value["rng"]))
+    good = is_seed(text.value)
+
+    def take(new: str) -> None:
+        text.value = new
+        if is_seed(new):
+            chosen.value = {**chosen.value, "rng": int(new)}
+
+    message = f"an integer from 0 to {SEEDS - 1:,}; the seed stays {chosen.value['rng']}"
+    solara.InputText("Seed", value=text.value, on_value=take, error=False if good else message, continuous_update=True)
+
+
+def is_seed(text: str) -> bool:
+    """Whether a text is a seed.
+
+    Examples
+    --------
+    >>> is_seed("7"), is_seed("-1"), is_seed("1.5"), is_seed(str(2**63))
+    (True, False, False, False)
+    """
+    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < SEEDS
+
+
+@solara.component
+def Pending(market: WatchedMarket, chosen: dict[str, Any]):
+    """What is chosen but not run yet."""
+    parts, scenario = [], chosen["scenario"]
+    if chosen["origin"] != market.origin:
+        parts.append(chosen["origin"].name)
+    else:
+        parts += [each.replace("=", " = ") for each in settings(market.scenario, scenario)]
+    if scenario.steps != market.scenario.steps:
+        parts.append(f"steps = {scenario.steps:,}")
+    if chosen["rng"] != market.seed:
+        parts.append(f"seed {chosen['rng']}")
+    text = f"Reset starts a run with {', '.join(parts)}." if parts else "What is changed takes effect at Reset."
+    solara.Text(text, classes=["abm-quiet"])

@@ -1,0 +1,143 @@
+"""The views of a market in tabs, of which only the visible one is drawn; the second run; what can be taken away."""
+
+import html
+from typing import Any
+
+import reacton.ipywidgets as widgets
+import solara
+from mesa.visualization.utils import force_update, update_counter
+
+from abm.dashboard.controls import FIRST, positions, value_of, written
+from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
+from abm.dashboard.views import VIEWS, largest_firms, pictures
+from abm.dashboard.watched import WatchedMarket
+from abm.errors import InputError
+from abm.parameters import SECTOR, STRATEGY
+
+_ALONE = (*SECTOR, *STRATEGY)  # keys that stand for all sectors or strategies
+
+
+@solara.component
+def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+    """Tabs, and the view of the one that is open."""
+    place, set_place = solara.use_state(0)
+    names = [*VIEWS, "Take away"]
+    with solara.v.Tabs(v_model=place, on_v_model=set_place, show_arrows=True):
+        for name in names:
+            solara.v.Tab(children=[name])
+    name = names[place]
+    if name == "Two runs":
+        Rival(market, chosen)
+    if name in VIEWS:
+        Pictures(market.value, name)
+    else:
+        TakeAway(market.value)
+    if name == "Firms":
+        Largest(market.value)
+    FrameDrawn(market.value)
+
+
+@solara.component
+def Pictures(market: WatchedMarket, name: str):
+    """The panels of a view at this frame."""
+    frame = update_counter.get()
+    changed = market.changed_parameter
+    panels = solara.use_memo(lambda: VIEWS[name](market), [market, name, changed])
+    drawn = solara.use_memo(lambda: pictures(market, panels), [market, name, changed, frame])
+    with solara.Div(classes=["abm-panels", *([] if name == "Market" else ["abm-wide"])]):
+        for picture in drawn:
+            with solara.Div():
+                widgets.Image(value=picture, format="png")
+
+
+@solara.component
+def FrameDrawn(market: WatchedMarket):
+    """Tells the market that the frame is drawn; nothing to see."""
+    frame = update_counter.get()
+
+    def tell() -> None:
+        market.frame_drawn = frame
+
+    solara.use_effect(tell, [market, frame])
+
+
+@solara.component
+def Largest(market: WatchedMarket):
+    """The ten largest firms as a table."""
+    frame = update_counter.get()
+    rows = solara.use_memo(lambda: largest_firms(market), [market, frame])
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0]) if rows else "<th>no firm is left</th>"
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row.values()) + "</tr>" for row in rows)
+    with solara.Div(classes=["abm-table"]):
+        solara.HTML("table", unsafe_innerHTML=f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
+    solara.Text("The ten largest by share of their sector's customers.", classes=["abm-quiet"])
+
+
+@solara.component
+def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+    """Puts a second run, with the same seed and one parameter changed, beside the first."""
+    update_counter.get()  # a second run comes and goes with a frame
+    scenario = market.value.scenario
+    numeric = [name for name, parameter in scenario.settable().items() if not parameter.choices]
+    names = [name for name in numeric if name not in ("steps", *_ALONE)]
+    name = solara.use_reactive(FIRST[0])
+    picked = solara.use_reactive(None)
+    refusal = solara.use_reactive("")
+    own = name.value if name.value in names else FIRST[0]
+    parameter, value = scenario.settable()[own], value_of(scenario, own)
+    offered = solara.use_memo(lambda: positions(parameter, value), [scenario, own])
+    other = picked.value if picked.value in offered else value
+
+    def choose_name(new: str) -> None:
+        name.value, picked.value = new, None
+
+    def compare(changed: tuple[str, Any] | None) -> None:
+        try:
+            market.value.compare_with(changed)
+        except InputError as problem:
+            refusal.value = str(problem)
+            return
+        refusal.value = ""
+        chosen.value = {**chosen.value, "changed": changed}
+        force_update()
+
+    first = [each for each in FIRST if each in names]
+    with solara.Row(gap="16px", style={"align-items": "center", "flex-wrap": "wrap"}):
+        with solara.Div(style={"width": "260px"}):
+            solara.Select("Changed in the second run", values=first + [each for each in names if each not in first],
+                          value=own, on_value=choose_name)  # fmt: skip
+        with solara.Div(style={"width": "260px"}):
+            solara.v.Slider(
+                label=f"second run: {written(other)}, this run: {written(value)}", min=0, max=len(offered) - 1, step=1,
+                v_model=offered.index(other), on_v_model=lambda place: picked.set(offered[place]), hide_details=True,
+                dense=True, class_="abm-slider",
+            )  # fmt: skip
+        solara.Button("Compare", on_click=lambda: compare((own, other)), disabled=other == value, outlined=True)
+        if market.value.other:
+            solara.Button("Remove second run", on_click=lambda: compare(None), text=True)
+    if refusal.value:
+        solara.Error(refusal.value, dense=True)
+    if not market.value.other:
+        solara.Text(
+            "Both runs draw the same firms and the same shocks, so the difference between them is the parameter's.",
+            classes=["abm-quiet"],
+        )
+
+
+@solara.component
+def TakeAway(market: WatchedMarket):
+    """Files of what is on screen, and the command that makes it again."""
+    update_counter.get()
+    files = solara.use_memo(
+        lambda: {
+            "steps.csv": lambda: steps_csv(market),
+            "firms.csv": lambda: firms_csv(market),
+            "scenario.toml": lambda: scenario_toml(market),
+        },
+        [market],
+    )
+    with solara.Row(gap="8px", style={"flex-wrap": "wrap", "margin": "12px 0"}):
+        for name, content in files.items():
+            solara.FileDownload(content, name, label=name)
+    solara.Text("This command gives the run on screen, to the last bit:")
+    solara.HTML("div", unsafe_innerHTML=html.escape(run_line(market)), classes=["abm-line"])

@@ -1,0 +1,139 @@
+"""The page that Solara serves: what is chosen and the market it makes; each page has its own.
+
+Of Mesa's `SolaraViz` the page has the controller, which steps, plays, pauses and resets, and the counter of frames. Its
+other parts can neither fold sliders nor explain them, call tabs by numbers and cut figures by a fixed grid.
+"""
+
+import html
+import time
+from typing import Any
+
+import solara
+import solara.lab
+from mesa.visualization.solara_viz import ModelController
+from mesa.visualization.utils import force_update, update_counter
+
+from abm.dashboard.chooser import Chooser, Pending
+from abm.dashboard.gallery import Gallery
+from abm.dashboard.origins import first_origin
+from abm.dashboard.watched import WatchedMarket
+from abm.dashboard.words import equations_in_words, run_in_words
+
+FRAME = 0.25  # seconds between two frames while a run goes to its end
+
+# What a press of play does: name to seconds between frames and steps a frame.
+SPEEDS = {
+    "2 steps a second": (0.5, 1),
+    "1 step a frame": (0.02, 1),
+    "5 steps a frame": (0.02, 5),
+    "25 steps a frame": (0.02, 25),
+}
+
+STYLE = """
+.abm-page { display: grid; grid-template: "play main" auto "choose main" 1fr / 320px minmax(0, 1fr); gap: 12px 24px;
+            padding: 8px 16px; width: 100%; max-width: 1700px; margin: 0 auto; }
+.abm-play { grid-area: play; max-width: 460px; min-width: 0; }
+.abm-choose { grid-area: choose; min-width: 0; }
+.abm-main { grid-area: main; min-width: 0; }
+.abm-words { font-size: 15px; line-height: 1.45; min-height: 5.8em; }
+.abm-words p { margin: 0 0 4px 0 !important; }
+.abm-quiet { color: #666; font-size: 13px; line-height: 1.4; }
+.abm-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 8px 16px; }
+.abm-panels.abm-wide { grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); }
+.abm-panels img { width: 100% !important; max-width: 660px !important; height: auto !important; }
+.abm-slider .v-input__slot { flex-wrap: wrap; margin-bottom: 0; }
+.abm-slider .v-label { flex: 0 0 100%; font-size: 13px; color: rgba(0, 0, 0, .87) !important; }
+.abm-table { overflow-x: auto; }
+.abm-table table { border-collapse: collapse; font-size: 13px; width: 100%; }
+.abm-table th, .abm-table td { padding: 3px 10px 3px 0; text-align: left; white-space: nowrap; }
+.abm-table th { border-bottom: 1px solid #999; font-weight: 500; }
+.abm-line { font-family: monospace; font-size: 12px; overflow-wrap: anywhere; background: #f4f4f4; padding: 6px 8px; }
+.abm-page .v-btn { text-transform: none; letter-spacing: 0; }
+.abm-page .v-tab { text-transform: none; letter-spacing: 0; min-width: 0; }
+.abm-page .v-expansion-panel-header { padding: 8px 12px; min-height: 40px; font-size: 14px; }
+.abm-page .v-expansion-panel-content__wrap { padding: 0 12px 8px; }
+@media (max-width: 1000px) {
+  .abm-page { grid-template: "play" auto "main" auto "choose" auto / minmax(0, 1fr); }
+  .abm-sliders { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 0 20px; }
+}
+"""
+
+
+def first_choice() -> dict[str, Any]:
+    """What the market of a page that is just opened is made with."""
+    origin = first_origin()
+    return {"scenario": origin.scenario, "rng": 0, "origin": origin, "changed": None}
+
+
+@solara.component
+def Page():
+    """One page, with a market of its own for as long as it is open."""
+    first = solara.use_memo(first_choice, [])
+    chosen: solara.Reactive[dict[str, Any]] = solara.use_reactive(first)
+    market: solara.Reactive[WatchedMarket] = solara.use_reactive(
+        solara.use_memo(lambda: WatchedMarket(**first), []), equals=lambda one, other: one is other
+    )
+
+    def leave_when_closed():
+        def leave() -> None:
+            market.peek().running = False  # ends the loops that step it
+
+        return leave
+
+    solara.use_effect(leave_when_closed, [])
+    solara.Title("abm")
+    solara.Style(STYLE)
+    with solara.Div(classes=["abm-page"]):
+        with solara.Div(classes=["abm-play"]):
+            Player(market, chosen)
+        with solara.Div(classes=["abm-choose"]):
+            Chooser(chosen)
+        with solara.Div(classes=["abm-main"]):
+            Words(market.value)
+            Gallery(market, chosen)
+
+
+@solara.component
+def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+    """Reset, play, pause and step by Mesa's controller, the speed of play, and a run to the end."""
+    speed = solara.use_reactive("1 step a frame")
+    to_the_end = solara.use_reactive(False)
+    seconds, steps = SPEEDS[speed.value]
+
+    def run_to_the_end() -> None:
+        running = market.peek()
+        while to_the_end.peek() and running is market.peek() and running.running:
+            latest = time.monotonic() + FRAME
+            while running.running and time.monotonic() < latest:
+                running.step()
+            force_update()
+        to_the_end.value = False
+
+    solara.lab.use_task(run_to_the_end, dependencies=[to_the_end.value], prefer_threaded=True)
+    ModelController(
+        market,
+        model_parameters=chosen,
+        play_interval=solara.use_reactive(1000.0 * seconds),
+        render_interval=solara.use_reactive(steps),
+        use_threads=solara.use_reactive(False),
+    )
+    with solara.Row(gap="8px", style={"align-items": "center"}):
+        solara.Select("Speed of play", values=list(SPEEDS), value=speed)
+        solara.Button(
+            "Stop" if to_the_end.value else "Run to end",
+            on_click=lambda: to_the_end.set(not to_the_end.value),
+            outlined=True,
+        )
+    Pending(market.value, chosen.value)
+
+
+@solara.component
+def Words(market: WatchedMarket):
+    """The run in words, and the equations."""
+    frame = update_counter.get()
+    said = solara.use_memo(lambda: run_in_words(market), [market, frame])
+    equations = solara.use_memo(lambda: equations_in_words(market.scenario), [market])
+    name = html.escape(market.scenario.name)
+    with solara.Div(classes=["abm-words"]):
+        solara.HTML("p", unsafe_innerHTML=f"<b>{name}</b>, seed {market.seed}. {html.escape(said)}")
+        solara.HTML("p", unsafe_innerHTML=html.escape(equations), classes=["abm-quiet"])

@@ -1,0 +1,107 @@
+"""The server of the page: where it listens, and what keeps it from asking anything of the outside.
+
+Solara hands the browser files that it would fetch from a public server and keep; here it finds all of them in `assets`,
+and for any other file it is pointed at a port of this machine where nobody listens.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Callable
+from importlib import resources
+
+from abm.dashboard.origins import Origin, open_with
+from abm.errors import InputError
+from abm.model import MarketModel
+from abm.scenario import Scenario
+
+NOWHERE = "http://127.0.0.1:9/"  # the port that discards; no server answers there
+LAST_PORT = 65535
+
+# Read by Solara when it is imported.
+SETTINGS = {
+    "SOLARA_APP": "abm.dashboard.page",
+    "SOLARA_MODE": "production",
+    "SOLARA_ASSETS_CDN": NOWHERE,
+    "SOLARA_ASSETS_FONTAWESOME_ENABLED": "false",
+    "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "false",
+    "SOLARA_CHECK_HOOKS": "off",  # it is Mesa's hooks that it would complain of
+    "SOLARA_THEME_SHOW_BANNER": "false",
+    "SOLARA_THEME_TITLE": "abm",
+    # How long a page may be out of reach, as when a machine sleeps, before its market is given up. A page that is
+    # closed says so and is given up at once.
+    "SOLARA_KERNEL_CULL_TIMEOUT": "60s",
+}
+
+
+def check_address(host: str, port: int) -> None:
+    """Refuse an address where no server of ours can listen.
+
+    Raises
+    ------
+    InputError
+        If the port is taken, with the next one that is free; or if this machine has no such address.
+    """
+    try:
+        if _is_free(host, port):
+            return
+        free = next((each for each in range(port + 1, LAST_PORT + 1) if _is_free(host, each)), None)
+    except OSError as problem:
+        raise InputError(f"{host}:{port}: cannot be listened on: {problem.strerror}") from None
+    offer = "name another by --port" if free is None else f"--port {free} is free"
+    raise InputError(f"port {port} is taken; {offer}")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            if problem.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
+
+
+def serve(origin: Origin, host: str, port: int, when_ready: Callable[[], None]) -> None:
+    """Serve pages until the process is told to end.
+
+    Parameters
+    ----------
+    origin : Origin
+        What a page opens with.
+    host : str
+    port : int
+    when_ready : callable
+        Called in a thread of its own once the server listens.
+    """
+    open_with(origin)
+    compile_kernels()
+    with resources.as_file(resources.files("abm.dashboard") / "assets") as assets:
+        os.environ |= SETTINGS | {"SOLARA_ASSETS_PROXY_CACHE_DIR": str(assets)}
+        warnings.filterwarnings(
+            "ignore", "Cookies with samesite=none", UserWarning
+        )  # there is no frame around the page
+        import uvicorn
+        from solara.server.starlette import app
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets=None) -> None:
+                await super().startup(sockets)
+                threading.Thread(target=when_ready, daemon=True).start()
+
+        # A page's connection stays open for as long as the page: it is not waited for at the end.
+        config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, once it has let go of its pages
+            Server(config).run()
+
+
+def compile_kernels() -> None:
+    """Have everything compiled that a page calls, so that its first step does not take half a minute."""
+    model = MarketModel(Scenario(capacity=2, steps=2), rng=0)
+    model.step()
+    model.outcomes()

@@ -1,0 +1,99 @@
+"""The market that a page shows: a `MarketModel` that waits to be seen, ends, and may have a second one beside it."""
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from mesa.visualization.utils import update_counter
+
+from abm.dashboard.controls import choose
+from abm.dashboard.origins import Origin
+from abm.measures import FIRMS, HHI, MEAN_T, WEIGHTED_R
+from abm.model import MarketModel
+from abm.scenario import Scenario
+
+# What is kept of each sector at each step.
+SECTOR_MEASURES = {"firms": FIRMS, "hhi": HHI, "mean_T": MEAN_T, "weighted_R": WEIGHTED_R}
+PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
+
+
+class WatchedMarket(MarketModel):
+    """A market on a page.
+
+    Mesa's controller steps it in a thread and asks for a frame after every few steps. While frames are asked for
+    faster than they are drawn the page would never answer, so a step first waits for the frame asked for last.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    rng : int
+    origin : Origin
+        What the scenario was before it was changed on the page.
+    changed : tuple of (str, value), optional
+        A parameter, and its value in a second market beside this one.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held while a step is made and while columns are read.
+    frame_drawn : int
+        The number of the last frame that the page has drawn.
+    other : MarketModel or None
+        The second market: with the same seed, at the same step.
+
+    Examples
+    --------
+    >>> scenario = Scenario(capacity=20, steps=3)
+    >>> market = WatchedMarket(scenario, rng=1, origin=Origin("my.toml", scenario), changed=("churn", 0.4))
+    >>> market.run_model()
+    >>> market.steps_done, market.other.steps_done, market.running
+    (3, 3, False)
+    """
+
+    def __init__(self, scenario: Scenario, *, rng: int, origin: Origin, changed: tuple[str, Any] | None = None) -> None:
+        super().__init__(scenario, rng=rng)
+        self.origin = origin
+        self.lock = threading.RLock()
+        self.frame_drawn = 0
+        self._sectors = [self._sector_row()]
+        self.changed_parameter: tuple[str, Any] | None = None
+        self.other: MarketModel | None = None
+        self.compare_with(changed)
+
+    def compare_with(self, changed: tuple[str, Any] | None) -> None:
+        """Put a second market with one parameter changed beside this one, brought to the same step, or none."""
+        with self.lock:
+            self.changed_parameter, self.other = changed, None
+            if changed is None:
+                return
+            name, value = changed
+            self.other = MarketModel(choose(self.scenario, name, value), rng=self.seed)
+            while self.other.steps_done < self.steps_done:
+                self.other.step()
+
+    def step(self) -> None:
+        """Make one step, once the page has drawn the last frame; none after the scenario's last, or when closed."""
+        self._wait_until_drawn()
+        with self.lock:
+            if not self.running:
+                return
+            super().step()
+            self._sectors.append(self._sector_row())
+            if self.other:
+                self.other.step()
+            if self.steps_done >= self.scenario.steps:
+                self.running = False
+
+    def _wait_until_drawn(self) -> None:
+        latest = time.monotonic() + PATIENCE
+        while self.running and self.frame_drawn < update_counter.peek() and time.monotonic() < latest:
+            time.sleep(0.001)
+
+    def _sector_row(self) -> np.ndarray:
+        return self.market.record.present[1:, list(SECTOR_MEASURES.values())].copy()
+
+    @property
+    def sector_history(self) -> np.ndarray:
+        """`SECTOR_MEASURES` from the start on; shape (steps + 1, sectors, measures)."""
+        return np.array(self._sectors)
