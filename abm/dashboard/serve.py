@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -78,7 +79,14 @@ def serve(origin: Origin, host: str, port: int, when_ready: Callable[[], None]) 
     port : int
     when_ready : callable
         Called in a thread of its own once the server listens.
+
+    Raises
+    ------
+    RuntimeError
+        If Solara is imported already: it would not read its settings any more, and ask the outside for files.
     """
+    if "solara" in sys.modules:
+        raise RuntimeError("solara is imported already, so that its settings would not be read")
     open_with(origin)
     compile_kernels()
     with resources.as_file(resources.files("abm.dashboard") / "assets") as assets:

@@ -1,0 +1,402 @@
+"""The page in a real browser: opened, changed, played, compared, taken away, closed."""
+
+import io
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from abm import Scenario, simulate
+from abm.cli import main
+from tests.pages import BROWSER, NO_BROWSER, Watched, browser, served
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with served("four-sectors") as each:
+        yield each
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as each:
+        yield each
+
+
+@pytest.fixture
+def watched(server, chromium):
+    page = Watched(chromium, server.url)
+    yield page
+    page.close()
+    assert page.errors == []
+    assert server.let_go()
+    assert server.said == []
+
+
+def test_a_page_opens_with_every_control_and_picture(watched):
+    page = watched.page
+    assert page.title() == "abm"
+    assert watched.words().startswith("four-sectors, seed 0. Step 0 of 400: 400 firms")
+    assert "loop gain 0.729" in watched.words() and "T = 1.11 take off" in watched.words()
+    assert len(watched.pictures()) == 6
+    assert page.locator(".abm-slider").count() == 12
+    churn = page.locator(".abm-slider", has_text="churn")
+    assert churn.inner_text().strip() == "μ churn = 0.2"
+    tip = churn.locator("xpath=descendant-or-self::*[@title]").first.get_attribute("title")
+    assert "customers who choose anew" in tip and "(0, 1]" in tip
+    page.get_by_role("button", name="Sector enterprise").click()
+    watched.until(lambda: page.locator(".abm-slider").count() == 17)
+
+
+def test_step_play_pause_and_reset(watched):
+    fresh = watched.pictures()
+    watched.press("Step")
+    assert watched.until_step(1) == 1
+    watched.until(lambda: watched.pictures() != fresh)
+    watched.press("▶")
+    assert watched.until_step(5) < 400
+    watched.press("❚❚")
+    watched.page.wait_for_timeout(500)
+    reached = watched.step()
+    watched.page.wait_for_timeout(700)
+    assert watched.step() == reached
+    watched.press("Reset")
+    watched.until(lambda: watched.step() == 0)
+    watched.until(lambda: watched.pictures() == fresh)
+
+
+def test_pause_answers_at_every_speed_of_play(watched):
+    for speed in ("2 steps a second", "5 steps a frame", "25 steps a frame", "1 step a frame"):
+        watched.choose("Speed of play", speed)
+        watched.press("▶")
+        watched.until_step(watched.step() + 2)
+        watched.page.wait_for_timeout(500)
+        pressed = time.monotonic()
+        watched.press("❚❚")
+        watched.page.get_by_role("button", name="▶", exact=True).wait_for()
+        assert time.monotonic() - pressed < 2.0, speed
+        watched.page.wait_for_timeout(300)
+        reached = watched.step()
+        watched.page.wait_for_timeout(600)
+        assert watched.step() == reached, speed
+        watched.press("Reset")
+        watched.until(lambda: watched.step() == 0)
+
+
+def test_a_run_to_the_end_can_be_stopped_and_says_what_simulate_says(watched):
+    watched.press("Run to end")
+    watched.until_step(1)
+    watched.until_step(400)
+    outcomes = simulate("four-sectors", seed=0).outcomes
+    watched.until(lambda: f"{outcomes['sector_hhi']:,.0f}" in watched.words())
+    assert outcomes["winner"] in watched.words()
+    watched.page.get_by_role("button", name="Run to end").wait_for()
+    watched.press("Step")
+    watched.page.wait_for_timeout(300)
+    assert watched.step() == 400
+
+
+def test_scenario_seed_and_sliders_are_applied_by_reset(watched):
+    watched.slide("network_effect", 20)
+    watched.page.wait_for_selector("text=Reset starts a run with network_effect = 0.7")
+    seed = watched.page.get_by_label("Seed")
+    seed.fill("12")
+    watched.page.wait_for_selector("text=seed 12")
+    assert "seed 0." in watched.words()
+    watched.press("Reset")
+    watched.until(lambda: "seed 12." in watched.words())
+    watched.press("Run to end")
+    watched.until_step(400)
+    outcomes = simulate(Scenario.load("four-sectors").replace(network_effect=0.7), seed=12).outcomes
+    watched.until(lambda: f"{outcomes['sector_hhi']:,.0f}" in watched.words())
+    watched.choose("Scenario", "one-market")
+    watched.page.wait_for_selector("text=Reset starts a run with one-market")
+    watched.press("Reset")
+    watched.until(lambda: watched.words().startswith("one-market, seed 12. Step 0"))
+
+
+@pytest.mark.parametrize("bad", ["-1", "1.5", "abc", str(2**63), ""])
+def test_a_bad_seed_is_said_and_goes_no_further(watched, bad):
+    watched.page.get_by_label("Seed").fill("5")
+    watched.page.wait_for_selector("text=seed 5")
+    watched.page.get_by_label("Seed").fill(bad)
+    watched.page.wait_for_selector("text=the seed stays 5")
+    watched.press("Reset")
+    watched.until(lambda: "seed 5." in watched.words())
+
+
+def test_a_slider_stops_at_the_ends_of_its_range_and_what_is_not_allowed_together_is_said(server, chromium):
+    with served("one-market") as own:
+        page = Watched(chromium, own.url)
+        page.slider("churn").focus()
+        page.page.keyboard.press("Home")
+        page.page.wait_for_selector("text=churn = 0.01")
+        page.page.keyboard.press("End")
+        page.page.wait_for_selector("text=μ churn = 1")
+        sector = Scenario.load("one-market").sectors[0].name
+        page.page.get_by_role("button", name=f"Sector {sector}").click()
+        page.slider("demand_share").focus()
+        page.page.keyboard.press("Home")
+        page.page.wait_for_selector("text=demand_share is 0 for all")
+        page.press("Reset")
+        page.page.wait_for_timeout(500)
+        page.press("Step")
+        assert page.until_step(1) == 1
+        page.close()
+        assert own.said == [] and page.errors == []
+
+
+def test_the_second_run_is_put_beside_the_first_and_taken_away(watched):
+    watched.press("Step")
+    watched.until_step(1)
+    watched.open_tab("Two runs")
+    assert watched.pictures() == []
+    watched.slide("second run", 40)
+    watched.page.wait_for_selector("text=second run: 0.9, this run: 0.5")
+    watched.press("Compare")
+    watched.until(lambda: len(watched.pictures()) == 4)
+    before = watched.pictures()
+    watched.press("Step")
+    watched.until_step(2)
+    watched.until(lambda: watched.pictures() != before)
+    watched.press("Reset")
+    watched.until(lambda: watched.step() == 0)
+    watched.until(lambda: len(watched.pictures()) == 4)
+    watched.press("Remove second run")
+    watched.until(lambda: watched.pictures() == [])
+
+
+def test_every_tab_shows_its_view_while_it_plays(watched):
+    watched.press("▶")
+    for tab, pictures in (("Firms", 1), ("Sectors", 4), ("Two runs", 0), ("Take away", 0), ("Market", 6)):
+        watched.open_tab(tab)
+        watched.until(lambda count=pictures: len(watched.pictures()) == count)
+        watched.until_step(watched.step() + 1)
+        if tab == "Firms":
+            assert watched.page.locator(".abm-table tbody tr").count() == 10
+    watched.press("❚❚")
+
+
+def test_what_is_taken_away_is_the_run_on_screen(watched, tmp_path, monkeypatch):
+    watched.slide("churn", 5)
+    watched.page.wait_for_selector("text=Reset starts a run with churn = 0.25")
+    watched.press("Reset")
+    watched.choose("Speed of play", "5 steps a frame")
+    watched.press("Step")
+    watched.until_step(5)
+    watched.open_tab("Take away")
+    texts = {}
+    for name in ("steps.csv", "firms.csv", "scenario.toml"):
+        with watched.page.expect_download() as download:
+            watched.press(name)
+        assert download.value.suggested_filename == name
+        texts[name] = Path(download.value.path()).read_text(encoding="utf-8")
+    line = watched.page.locator(".abm-line").inner_text()
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(line)
+    assert main([*command[1:], "--no-picture"]) == 0
+    out = tmp_path / command[-1]
+    for name in ("steps", "firms"):
+        expected = pd.read_parquet(out / f"{name}.parquet")
+        pd.testing.assert_frame_equal(
+            pd.read_csv(io.StringIO(texts[f"{name}.csv"]), keep_default_na=False),
+            expected,
+            check_exact=True,
+            check_dtype=False,
+        )
+    assert Scenario.from_toml(texts["scenario.toml"]).churn == 0.25
+    assert len(pd.read_csv(io.StringIO(texts["steps.csv"]))) == 5
+
+
+def test_two_pages_share_nothing(watched, server, chromium):
+    other = Watched(chromium, server.url)
+    other.slide("churn", 5)
+    other.page.wait_for_selector("text=Reset starts a run with churn = 0.25")
+    watched.press("Step")
+    watched.until_step(1)
+    watched.page.wait_for_timeout(500)
+    assert other.step() == 0
+    assert watched.slider("churn").count() == 1 and watched.page.locator("text=churn = 0.2").count() == 1
+    assert server.held()[0] == 2
+    other.close()
+    assert server.let_go(1)
+    watched.press("Step")
+    assert watched.until_step(2) == 2
+
+
+def test_a_page_closed_while_it_plays_stops_and_frees_its_market(server, chromium):
+    for button in ("▶", "Run to end"):
+        page = Watched(chromium, server.url)
+        page.press(button)
+        page.until_step(1)
+        page.close()
+        assert server.let_go()
+        assert server.held()[:3] == (0, 0, 0)
+    assert server.said == []
+
+
+def test_the_page_asks_this_machine_alone(server, chromium):
+    asked = []
+    context = chromium.new_context()
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.goto(server.url)
+    page.wait_for_selector(".abm-panels img")
+    context.close()
+    assert asked and all(url.startswith((server.url, "blob:", "data:")) for url in asked)
+
+
+@pytest.mark.parametrize("width", [1400, 800])
+def test_nothing_is_cut_or_tiny(server, chromium, width):
+    page = Watched(chromium, server.url, width)
+    page.press("Step")
+    for tab in ("Market", "Firms", "Sectors", "Two runs", "Take away"):
+        page.open_tab(tab)
+        assert page.page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [box for each in page.page.locator(".abm-panels img").all() if (box := each.bounding_box())]
+        assert all(box["width"] >= 300 and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    page.close()
+
+
+# --- the process --------------------------------------------------------------------------------------
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "abm", "dashboard", "--no-browser", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, **pipes)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_ctrl_c_ends_it_cleanly_also_while_a_page_plays(chromium):
+    port = free_port()
+    process = start("one-market", "--port", str(port))
+    said = process.stdout.readline()
+    assert said == f"one-market on http://127.0.0.1:{port}/ (Ctrl-C ends it)\n"
+    page = Watched(chromium, f"http://127.0.0.1:{port}/")
+    page.press("▶")
+    page.until_step(2)
+    process.send_signal(signal.SIGINT)
+    out, complaints = process.communicate(timeout=20)
+    assert (process.returncode, out, complaints) == (0, "", "")
+    page.close()
+
+
+def test_it_listens_on_this_machine_alone_unless_told_and_then_warns():
+    for host, others in ((None, False), ("0.0.0.0", True)):
+        port = free_port()
+        process = start("one-market", "--port", str(port), *(["--host", host] if host else []))
+        try:
+            process.stdout.readline()
+            own = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
+            for address in [each for each in own if ":" not in each][:1]:
+                with socket.socket() as probe:
+                    assert (probe.connect_ex((address, port)) == 0) == others
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, complaints = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert ("warning: the page has no password" in complaints) == others
+
+
+INSIDE = """
+import subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+sys.path.insert(0, sys.argv[1])
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 80), 1)
+except OSError as problem:
+    assert problem.errno == 101, problem  # the network is unreachable
+from tests.pages import Watched, browser, served
+with served("four-sectors") as server, browser() as chromium:
+    page = Watched(chromium, server.url)
+    page.press("Step")
+    page.until_step(1)
+    failed = "document.fonts.ready.then(() => [...document.fonts].filter(font => font.status == 'error').length)"
+    print(page.errors, server.said, page.page.evaluate(failed), len(page.pictures()))
+"""
+
+
+def test_it_works_with_no_connection_to_the_outside_server_included():
+    if not shutil.which("unshare") or not shutil.which("ip"):
+        pytest.skip("no unshare or ip")
+    allowed = subprocess.run(
+        ["unshare", "-n", "ip", "link", "set", "lo", "up"], capture_output=True, text=True, check=False
+    )
+    if allowed.returncode:
+        pytest.skip(f"no network namespace of one's own: {allowed.stderr.strip()}")
+    command = ["unshare", "-n", sys.executable, "-c", INSIDE, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[] [] 0 6\n"
+
+
+# --- speed and memory ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("big") / "big.toml"
+    path.write_text(Scenario.load("four-sectors").replace(capacity=20_000, steps=10_000).to_toml(), encoding="utf-8")
+    return path
+
+
+def test_20000_firms_play_and_the_speed_is_printed(big, chromium):
+    with served(big) as server:
+        page = Watched(chromium, server.url)
+        for tab in ("Market", "Firms", "Sectors"):
+            page.open_tab(tab)
+            page.press("▶")
+            page.until_step(page.step() + 3)
+            first, started = page.step(), time.monotonic()
+            page.page.wait_for_timeout(5000)
+            frames = (page.step() - first) / (time.monotonic() - started)
+            page.press("❚❚")
+            print(f"{tab}: {frames:.1f} frames a second with 20,000 firms")
+            assert frames > 1.0
+        page.close()
+
+
+def test_memory_stays_flat_over_2000_frames_and_over_20_pages(server, chromium):
+    page = Watched(chromium, server.url)
+    memory = []
+    frames = 0
+    page.press("▶")
+    while frames < 2_000:
+        page.until(lambda: page.step() >= 380)
+        frames += page.step()
+        page.press("❚❚")
+        page.press("Reset")
+        page.until(lambda: page.step() == 0)
+        page.press("▶")
+        memory.append(server.held()[3])
+    page.close()
+    assert server.let_go()
+    print("MB after each 400 frames:", [round(each) for each in memory])
+    assert memory[-1] - memory[0] < 40
+    held = []
+    for _ in range(20):
+        page = Watched(chromium, server.url)
+        page.press("Step")
+        page.until_step(1)
+        page.close()
+        assert server.let_go()
+        held.append(server.held()[3])
+    print("MB after each page:", [round(each) for each in held])
+    assert held[-1] - held[2] < 40
