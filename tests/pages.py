@@ -70,8 +70,8 @@ class Served:
         markets, running, steps, memory = self._until(r"\d+ \d+ \d+ [\d.]+").split()
         return int(markets), int(running), int(steps), float(memory)
 
-    def let_go(self, markets: int = 0, seconds: float = 20.0) -> bool:
-        """Whether the server comes to hold only some markets."""
+    def let_go(self, markets: int = 0, seconds: float = 45.0) -> bool:
+        """Whether the server comes to hold only some markets: at once, or when a page was not heard of for a while."""
         latest = time.monotonic() + seconds
         while self.held()[0] > markets:
             if time.monotonic() > latest:

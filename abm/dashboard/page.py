@@ -39,7 +39,7 @@ STYLE = """
 .abm-words p { margin: 0 0 4px 0 !important; }
 .abm-quiet { color: #666; font-size: 13px; line-height: 1.4; }
 .abm-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 8px 16px; }
-.abm-panels.abm-wide { grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); }
+.abm-panels.abm-wide { grid-template-columns: repeat(auto-fit, minmax(350px, 1fr)); }
 .abm-panels img { width: 100% !important; max-width: 660px !important; height: auto !important; }
 .abm-slider .v-input__slot { flex-wrap: wrap; margin-bottom: 0; }
 .abm-slider .v-label { flex: 0 0 100%; font-size: 13px; color: rgba(0, 0, 0, .87) !important; }

@@ -32,9 +32,9 @@ SETTINGS = {
     "SOLARA_CHECK_HOOKS": "off",  # it is Mesa's hooks that it would complain of
     "SOLARA_THEME_SHOW_BANNER": "false",
     "SOLARA_THEME_TITLE": "abm",
-    # How long a page may be out of reach, as when a machine sleeps, before its market is given up. A page that is
-    # closed says so and is given up at once.
-    "SOLARA_KERNEL_CULL_TIMEOUT": "60s",
+    # How long a page may be out of reach before its market is given up. One that is closed says so, and is given up at
+    # once, unless the browser ends before it can.
+    "SOLARA_KERNEL_CULL_TIMEOUT": "20s",
 }
 
 
