@@ -168,6 +168,21 @@ def test_the_second_run_is_the_changed_scenario_with_the_same_seed(when):
     assert market.other is None
 
 
+def test_a_second_run_that_cannot_be_leaves_the_one_that_is_there():
+    market = market_of(made=2, capacity=40, changed=("churn", 0.5))
+    weightless = {f"sectors.{sector.name}.demand_share": 0.0 for sector in FOUR.scenario.sectors[1:]}
+    alone = WatchedMarket(FOUR.scenario.replace(**weightless), rng=0, origin=FOUR)
+    for each, changed, words in (
+        (alone, (f"sectors.{FOUR.scenario.sectors[0].name}.demand_share", 0.0), "demand_share is 0 for all"),
+        (market, ("capacity", 10**9), "GB of memory"),
+    ):
+        before = each.other
+        with pytest.raises(InputError, match=words):
+            each.compare_with(changed)
+        assert each.other is before
+    assert market.changed_parameter == ("churn", 0.5)
+
+
 def test_a_step_waits_until_the_last_frame_is_drawn_but_not_once_it_is_told_to_end():
     market = market_of(capacity=40)
     market.frame_drawn = update_counter.peek() - 1

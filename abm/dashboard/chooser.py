@@ -8,7 +8,7 @@ import solara
 from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, value_of, written
 from abm.dashboard.downloads import settings
 from abm.dashboard.origins import Origin, find_origin, origin_names
-from abm.dashboard.watched import WatchedMarket
+from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.engine import SEEDS, check_memory
 from abm.errors import InputError
 from abm.scenario import Scenario
@@ -30,6 +30,8 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
         try:
             changed = choose(chosen.value["scenario"], name, value)
             check_memory(changed, 0, copies=2)
+            if beside := chosen.value["changed"]:
+                second_scenario(changed, beside)
         except InputError as problem:  # values that are allowed one by one, but not together
             refusal.value = str(problem)
             return

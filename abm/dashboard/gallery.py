@@ -80,8 +80,8 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
     scenario = market.value.scenario
     numeric = [name for name, parameter in scenario.settable().items() if not parameter.choices]
     names = [name for name in numeric if name not in ("steps", *_ALONE)]
-    name = solara.use_reactive(FIRST[0])
-    picked = solara.use_reactive(None)
+    changed = market.value.changed_parameter or (FIRST[0], None)
+    name, picked = solara.use_reactive(changed[0]), solara.use_reactive(changed[1])
     refusal = solara.use_reactive("")
     own = name.value if name.value in names else FIRST[0]
     parameter, value = scenario.settable()[own], value_of(scenario, own)

@@ -26,6 +26,7 @@ from abm.figures import HHI_BANDS, LABELS
 
 DOTS = 5_000  # firms drawn in the plane
 LARGEST = 10
+_LARGER = (4.5, 3.3)  # inches
 _BAND = {"alpha": 0.22, "lw": 0}
 
 
@@ -183,11 +184,11 @@ class Sectors(Panel):
         names = market.market.sector_names
         shown = names[:LABELS]
         lines = -(-len(shown) // 2)
-        super().__init__(title, [y], size=(5.2, 3.3), top=0.88 - 0.058 * lines)
+        super().__init__(title, [y], size=_LARGER, top=0.88 - 0.058 * lines)
         ax = self.axes[0]
         self._lines = [ax.plot([], [], color=PALETTE[place % len(PALETTE)], lw=1.8)[0] for place in range(len(names))]
         self.add(*self._lines)
-        short_legend(ax, self._lines[:LABELS], [fit(name, 1.7) for name in shown], columns=2)
+        short_legend(ax, self._lines[:LABELS], [fit(name, 1.6) for name in shown], columns=2)
         self._place = list(SECTOR_MEASURES).index(measure)
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
@@ -201,7 +202,7 @@ class Pair(Panel):
     """One measure in two runs, and the difference below: the other's less this one's."""
 
     def __init__(self, market: WatchedMarket, column: str, title: str) -> None:
-        super().__init__(title, ["", "difference"], size=(5.2, 3.7), top=0.82)
+        super().__init__(title, ["", "difference"], size=_LARGER, top=0.83)
         above, below = self.axes
         (self._this,) = above.plot([], [], color=BLUE, lw=2)
         (self._other,) = above.plot([], [], color=ORANGE, lw=2)
@@ -209,7 +210,7 @@ class Pair(Panel):
         baseline(below, 0.0)
         self.add(self._this, self._other, self._difference)
         name, value = market.changed_parameter
-        short_legend(above, [self._this, self._other], ["this run", fit(f"{name.split('.')[-1]} = {value}", 2.6)])
+        short_legend(above, [self._this, self._other], ["this run", fit(f"{name.split('.')[-1]} = {value}", 2.2)])
         self._column = column
 
     def show(self, market: WatchedMarket, steps: Any) -> None:

@@ -9,6 +9,7 @@ from mesa.visualization.utils import update_counter
 
 from abm.dashboard.controls import choose
 from abm.dashboard.origins import Origin
+from abm.engine import check_memory
 from abm.measures import FIRMS, HHI, MEAN_T, WEIGHTED_R
 from abm.model import MarketModel
 from abm.scenario import Scenario
@@ -16,6 +17,24 @@ from abm.scenario import Scenario
 # What is kept of each sector at each step.
 SECTOR_MEASURES = {"firms": FIRMS, "hhi": HHI, "mean_T": MEAN_T, "weighted_R": WEIGHTED_R}
 PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
+
+
+def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
+    """The scenario of a second market beside the first.
+
+    Raises
+    ------
+    InputError
+        If the change is not allowed, or the two markets would not fit the memory.
+
+    Examples
+    --------
+    >>> second_scenario(Scenario(), ("churn", 0.4)).churn
+    0.4
+    """
+    other = choose(scenario, *changed)
+    check_memory(other, 0, copies=2)
+    return other
 
 
 class WatchedMarket(MarketModel):
@@ -62,15 +81,18 @@ class WatchedMarket(MarketModel):
         self.compare_with(changed)
 
     def compare_with(self, changed: tuple[str, Any] | None) -> None:
-        """Put a second market with one parameter changed beside this one, brought to the same step, or none."""
+        """Put a second market with one parameter changed beside this one, brought to the same step, or none.
+
+        Raises
+        ------
+        InputError
+            If there can be no such market; what was there stays.
+        """
         with self.lock:
-            self.changed_parameter, self.other = changed, None
-            if changed is None:
-                return
-            name, value = changed
-            self.other = MarketModel(choose(self.scenario, name, value), rng=self.seed)
-            while self.other.steps_done < self.steps_done:
-                self.other.step()
+            other = None if changed is None else MarketModel(second_scenario(self.scenario, changed), rng=self.seed)
+            while other and other.steps_done < self.steps_done:
+                other.step()
+            self.changed_parameter, self.other = changed, other
 
     def step(self) -> None:
         """Make one step, once the page has drawn the last frame; none after the scenario's last, or when closed."""
