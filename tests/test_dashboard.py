@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import math
+import os
 import shlex
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from mesa.visualization.utils import update_counter
 
 from abm import Scenario, simulate
 from abm.cli import main
-from abm.dashboard import downloads, panels, views, words
+from abm.dashboard import downloads, panels, ranking, serve, views, words
 from abm.dashboard.controls import FIRST, GROUPS, about, choose, groups_of, positions, value_of
 from abm.dashboard.origins import Origin, find_origin, first_origin, open_with, origin_names
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
@@ -83,6 +84,14 @@ def test_the_command_line_loads_nothing_of_the_page_until_it_is_asked_for():
     code = "import sys, abm.cli; print([name for name in ('solara', 'mesa', 'numpy') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_solara_is_told_to_send_nothing_and_to_look_for_files_nowhere_outside():
+    code = "import solara.settings; from solara.server import settings as server; "
+    code += "print(server.telemetry.mixpanel_enable, server.assets.fontawesome_enabled, solara.settings.assets.cdn)"
+    environment = os.environ | serve.SETTINGS
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False False http://127.0.0.1:9/\n"
 
 
 # --- the controls -------------------------------------------------------------------------------------
@@ -172,12 +181,12 @@ def test_a_second_run_that_cannot_be_leaves_the_one_that_is_there():
     market = market_of(made=2, capacity=40, changed=("churn", 0.5))
     weightless = {f"sectors.{sector.name}.demand_share": 0.0 for sector in FOUR.scenario.sectors[1:]}
     alone = WatchedMarket(FOUR.scenario.replace(**weightless), rng=0, origin=FOUR)
-    for each, changed, words in (
+    for each, changed, refusal in (
         (alone, (f"sectors.{FOUR.scenario.sectors[0].name}.demand_share", 0.0), "demand_share is 0 for all"),
         (market, ("capacity", 10**9), "GB of memory"),
     ):
         before = each.other
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=refusal):
             each.compare_with(changed)
         assert each.other is before
     assert market.changed_parameter == ("churn", 0.5)
@@ -230,14 +239,14 @@ def test_views_hold_markets_that_grow_without_bound_or_are_empty(reading):
     assert len(empty.agents) == 0
     for view in views.VIEWS.values():
         views.pictures(empty, view(empty))
-    assert views.largest_firms(empty) == []
+    assert ranking.largest_firms(empty) == []
     assert words.run_in_words(empty) == "Step 30 of 400: collapsed market, no firm is left."
 
 
 def test_the_ten_largest_firms_are_those_of_the_table_of_firms():
     market = market_of(made=20, capacity=60)
     expected = market.firms.sort_values("share", ascending=False, kind="stable").head(10)
-    rows = views.largest_firms(market)
+    rows = ranking.largest_firms(market)
     assert [row["firm"] for row in rows] == [f"firm {each}" for each in expected["id"]]
     assert [row["strategy"] for row in rows] == expected["strategy"].tolist()
     assert [row["sector"] for row in rows] == expected["sector"].tolist()

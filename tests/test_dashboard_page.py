@@ -150,6 +150,7 @@ def test_a_slider_stops_at_the_ends_of_its_range_and_what_is_not_allowed_togethe
         page.slider("demand_share").focus()
         page.page.keyboard.press("Home")
         page.page.wait_for_selector("text=demand_share is 0 for all")
+        page.until(lambda: float(page.slider("demand_share").get_attribute("aria-valuenow")) > 0)
         page.press("Reset")
         page.page.wait_for_timeout(500)
         page.press("Step")

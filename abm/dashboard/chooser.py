@@ -17,7 +17,7 @@ from abm.scenario import Scenario
 @solara.component
 def Chooser(chosen: solara.Reactive[dict[str, Any]]):
     """Scenario, seed, a dozen sliders, and the others folded in groups; all of it is applied by Reset."""
-    refusal = solara.use_reactive("")
+    refusal, refusals = solara.use_reactive(""), solara.use_reactive(0)
     scenario: Scenario = chosen.value["scenario"]
     origin: Origin = chosen.value["origin"]
 
@@ -34,6 +34,7 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
                 second_scenario(changed, beside)
         except InputError as problem:  # values that are allowed one by one, but not together
             refusal.value = str(problem)
+            refusals.value += 1
             return
         refusal.value = ""
         chosen.value = {**chosen.value, "scenario": changed}
@@ -42,14 +43,15 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
     Seed(chosen)
     if refusal.value:
         solara.Error(refusal.value, dense=True)
+    # After a refusal the sliders are made anew: the browser has moved one, and what is chosen has not changed.
     with solara.Div(classes=["abm-sliders"]):
         for name in FIRST:
-            ParameterControl(origin.scenario, scenario, name, change)
-    Groups(origin.scenario, scenario, change)
+            ParameterControl(origin.scenario, scenario, name, change).key(f"{name} {refusals.value}")
+    Groups(origin.scenario, scenario, change, refusals.value)
 
 
 @solara.component
-def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], None]):
+def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], None], refusals: int):
     """The folded groups; the sliders of a group exist while it is open."""
     opened, set_opened = solara.use_state(None)
     sectors, strategies = (tuple(each.name for each in part) for part in (scenario.sectors, scenario.strategies))
@@ -59,7 +61,7 @@ def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], No
                 solara.v.ExpansionPanelHeader(children=[heading])
                 with solara.v.ExpansionPanelContent(), solara.Div(classes=["abm-sliders"]):
                     for name in names if place == opened else ():
-                        ParameterControl(origin, scenario, name, change)
+                        ParameterControl(origin, scenario, name, change).key(f"{name} {refusals}")
 
 
 @solara.component

@@ -9,7 +9,8 @@ from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.controls import FIRST, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
-from abm.dashboard.views import VIEWS, largest_firms, pictures
+from abm.dashboard.ranking import largest_firms
+from abm.dashboard.views import VIEWS, pictures
 from abm.dashboard.watched import WatchedMarket
 from abm.errors import InputError
 from abm.parameters import SECTOR, STRATEGY

@@ -22,6 +22,8 @@ DPI = 100
 SIZE = (4.0, 3.0)  # inches: 400 × 300 pixels, shown at that size or a little smaller
 POINTS = 400  # of a line
 _ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # where an axis may end, times a power of ten
+_ROUND_STEPS = (1.0, 2.5, 5.0, 10.0)  # the same for an axis of steps, which all panels reach at once
+_FIRST_STEPS = 25
 
 
 class Panel:
@@ -79,7 +81,7 @@ class Panel:
 
     def reach(self, step: int, last: int) -> None:
         """Let the horizontal axis, if it is of steps, hold a step; it grows in jumps up to the last one."""
-        end = min(round_up(max(step, 10)), max(last, step, 1))
+        end = min(round_up(max(step, _FIRST_STEPS), _ROUND_STEPS), max(last, step, 1))
         for ax in self.axes:
             if ax.get_xlim() != (0.0, end):
                 ax.set_xlim(0.0, end)
@@ -100,7 +102,7 @@ class Panel:
         return file.getvalue()
 
 
-def round_up(value: float) -> float:
+def round_up(value: float, ends: Sequence[float] = _ROUND) -> float:
     """The first round number that is not below a positive value.
 
     Examples
@@ -109,7 +111,7 @@ def round_up(value: float) -> float:
     (0.8, 150.0, 400.0)
     """
     power = 10.0 ** math.floor(math.log10(value))
-    return next(float(f"{each * power:.3g}") for each in _ROUND if each * power >= value * (1.0 - 1e-9))
+    return next(float(f"{each * power:.3g}") for each in ends if each * power >= value * (1.0 - 1e-9))
 
 
 def hold(ax: Axes, values: np.ndarray, lowest: float = 0.0) -> None:
@@ -138,6 +140,14 @@ def hold(ax: Axes, values: np.ndarray, lowest: float = 0.0) -> None:
     if (lowest, top) != ax.get_ylim():
         ax.set_ylim(lowest, top)
         round_ticks(ax.yaxis, nbins=5 if len(ax.figure.axes) == 1 else 4)
+
+
+def hold_counts(ax: Axes, values: np.ndarray) -> None:
+    """Let an axis of counts that begins at 0 hold values."""
+    top = round_up(max(1.04 * values.max(), 4.0))
+    if top != ax.get_ylim()[1]:
+        ax.set_ylim(0.0, top)
+        ax.locator_params(axis="y", nbins=3, integer=True)
 
 
 def hold_around_zero(ax: Axes, values: np.ndarray) -> None:

@@ -15,8 +15,8 @@ from abm.dashboard.panels import (
     baseline,
     hold,
     hold_around_zero,
+    hold_counts,
     hold_on_both_axes,
-    round_up,
     short_legend,
     thinned,
 )
@@ -25,7 +25,6 @@ from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, PALETTE, TEXT, fit, num
 from abm.figures import HHI_BANDS, LABELS
 
 DOTS = 5_000  # firms drawn in the plane
-LARGEST = 10
 _LARGER = (4.5, 3.3)  # inches
 _BAND = {"alpha": 0.22, "lw": 0}
 
@@ -121,19 +120,11 @@ class Firms(Panel):
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
         for ax, columns in zip(self.axes, (["firms"], ["entries", "exits"])):
-            hold_linear(ax, steps[columns].to_numpy(float))
+            hold_counts(ax, steps[columns].to_numpy(float))
         self._line.set_data(steps.index, steps["firms"])
         self._entries.set_data(steps.index, steps["entries"])
         self._exits.set_data(steps.index, steps["exits"])
         self.note(number(int(steps["firms"].iloc[-1])))
-
-
-def hold_linear(ax: Any, values: np.ndarray) -> None:
-    """Let an axis of counts that begins at 0 hold values."""
-    top = round_up(max(1.04 * values.max(), 4.0))
-    if top != ax.get_ylim()[1]:
-        ax.set_ylim(0.0, top)
-        ax.locator_params(axis="y", nbins=3, integer=True)
 
 
 class Plane(Panel):
@@ -289,28 +280,3 @@ def pictures(market: WatchedMarket, panels: list[Panel]) -> list[bytes]:
                 panel.reach(market.steps_done, market.scenario.steps)
             panel.show(market, steps)
     return [panel.png() for panel in panels]
-
-
-def largest_firms(market: WatchedMarket) -> list[dict[str, str]]:
-    """The ten firms with the largest shares of their sectors, as rows of text."""
-    from abm.firms import read
-
-    with market.lock:
-        slots = np.flatnonzero(market.market.state.firms[at.B] > 0.0)
-        share = read(market, "share", slots)
-        order = np.argsort(-share, kind="stable")[:LARGEST]
-        columns = {
-            name: read(market, name, slots[order])
-            for name in ("unique_id", "name", "sector", "strategy", "age", "T", "C", "R")
-        }
-    return [
-        {
-            "firm": str(columns["name"][place] or f"firm {columns['unique_id'][place]}"),
-            "sector": str(columns["sector"][place]),
-            "strategy": str(columns["strategy"][place]),
-            "age": f"{columns['age'][place]:,}",
-            "share": f"{100.0 * share[order][place]:.2f}%",
-            **{x: f"{columns[x][place]:.3g}" for x in "TCR"},
-        }
-        for place in range(len(order))
-    ]
