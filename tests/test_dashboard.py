@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -92,6 +94,16 @@ def test_solara_is_told_to_send_nothing_and_to_look_for_files_nowhere_outside():
     environment = os.environ | serve.SETTINGS
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False False http://127.0.0.1:9/\n"
+
+
+def test_the_files_that_solara_asks_for_are_those_that_are_shipped():
+    import solara.server
+
+    template = (Path(solara.server.__file__).parent / "templates" / "solara.html.j2").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\{\{cdn\}\}/(@widgetti/solara-vuetify-app@[\d.]+|requirejs@[\d.]+)/", template))
+    assets = Path(serve.__file__).parent / "assets"
+    assert asked == {*(f"@widgetti/{each.name}" for each in assets.glob("@widgetti/*")), "requirejs@2.3.6"}
+    assert "Apache License" in (assets / "LICENSE-Apache-2.0.txt").read_text() and (assets / "NOTICES.md").exists()
 
 
 # --- the controls -------------------------------------------------------------------------------------

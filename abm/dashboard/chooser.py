@@ -41,8 +41,9 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
 
     solara.Select("Scenario", values=origin_names(), value=origin.name, on_value=load)
     Seed(chosen)
-    if refusal.value:
-        solara.Error(refusal.value, dense=True)
+    with solara.Div():  # always there, so that what follows keeps its place, and groups stay open
+        if refusal.value:
+            solara.Error(refusal.value, dense=True)
     # After a refusal the sliders are made anew: the browser has moved one, and what is chosen has not changed.
     with solara.Div(classes=["abm-sliders"]):
         for name in FIRST:

@@ -21,7 +21,7 @@ from abm.dashboard.panels import (
     thinned,
 )
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
-from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, PALETTE, TEXT, fit, number, strategy_colours
+from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, strategy_colours
 from abm.figures import HHI_BANDS, LABELS
 
 DOTS = 5_000  # firms drawn in the plane
@@ -74,7 +74,7 @@ class Concentration(Panel):
     """Where firms meet, in their sectors, and over the whole market; the bands are what a structure is named by."""
 
     def __init__(self, market: WatchedMarket) -> None:
-        super().__init__("Concentration", ["HHI (0–10,000)"])
+        super().__init__("Concentration", ["HHI"])
         ax = self.axes[0]
         ax.set_yscale("log")
         ax.set_ylim(10.0, 10_400.0)
@@ -177,7 +177,7 @@ class Sectors(Panel):
         lines = -(-len(shown) // 2)
         super().__init__(title, [y], size=_LARGER, top=0.88 - 0.058 * lines)
         ax = self.axes[0]
-        self._lines = [ax.plot([], [], color=PALETTE[place % len(PALETTE)], lw=1.8)[0] for place in range(len(names))]
+        self._lines = [ax.plot([], [], color=colour, lw=1.8)[0] for colour in strategy_colours(names).values()]
         self.add(*self._lines)
         short_legend(ax, self._lines[:LABELS], [fit(name, 1.6) for name in shown], columns=2)
         self._place = list(SECTOR_MEASURES).index(measure)
