@@ -21,7 +21,8 @@ from abm.dashboard.words import equations_in_words, run_in_words
 
 FRAME = 0.25  # seconds between two frames while a run goes to its end
 
-# What a press of play does: name to seconds between frames and steps a frame.
+# What a press of play does: name to seconds between frames and steps a frame. Mesa's loop waits, then makes the frame,
+# so that after Pause one more may come: none of the waits is longer than a person takes to look.
 SPEEDS = {
     "2 steps a second": (0.5, 1),
     "1 step a frame": (0.02, 1),
