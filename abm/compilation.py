@@ -75,7 +75,7 @@ def inlined(function: Callable) -> Callable:
 
 
 def allocating(function: Callable) -> Callable:
-    """Compile a function that kernels call and that makes arrays of its own."""
+    """Compile a function that kernels call and that makes arrays, at least where it is given some."""
     return njit(error_model="numpy")(function)
 
 

@@ -2,10 +2,13 @@
 
 T is technology accumulation, C market competitiveness, R return on investment as a gross ratio (revenue over cost,
 1 is break-even). x0 is a baseline, y what drives x: (x, y) is (T, C), (C, R) and (R, T). All numbers are floats
-without unit but for R. The functions are compiled by numba and are called by the kernels of `abm.market`.
+without unit but for R. The functions are compiled by numba and called by the kernels, a firm at a time; from Python
+they take arrays as well, element by element.
 """
 
-from abm.compilation import inlined
+import numpy as np
+
+from abm.compilation import allocating
 
 # The three readings of the system as dynamics, each a choice of anchor and pull.
 LITERAL = 0  # §4.2: the equations as an update rule, anchored at the baseline
@@ -14,7 +17,7 @@ INCREMENT = 2  # §4.3: T grows by k1·C, and so on
 READINGS = ("literal", "rate", "increment")
 
 
-@inlined
+@allocating
 def rate(k, y):
     """§4.2: f = k·y, the rate of change of what y drives.
 
@@ -28,7 +31,7 @@ def rate(k, y):
     return k * y
 
 
-@inlined
+@allocating
 def general_form(x0, f, y, y0):
     """§4.1: x = x0 + f·(y − y0), for (x, y, f) = (T, C, f1), (C, R, f2) and (R, T, f3).
 
@@ -40,7 +43,7 @@ def general_form(x0, f, y, y0):
     return x0 + f * (y - y0)
 
 
-@inlined
+@allocating
 def coupled(x0, k, y, y0):
     """§4.2 in full: x = x0 + k·y·(y − y0).
 
@@ -54,7 +57,7 @@ def coupled(x0, k, y, y0):
     return general_form(x0, rate(k, y), y, y0)
 
 
-@inlined
+@allocating
 def loop_gain(k1, k2, k3, T0, C0, R0):
     """Derivative of the three composed maps at the baseline: below 1 the baseline is stable, above 1 it is not.
 
@@ -66,7 +69,7 @@ def loop_gain(k1, k2, k3, T0, C0, R0):
     return k1 * k2 * k3 * T0 * C0 * R0
 
 
-@inlined
+@allocating
 def pull(reading, k, y, y0):
     """What draws x away from its anchor: k·y·(y − y0) (§4.1, §4.2), or k·y in the reading of §4.3.
 
@@ -78,7 +81,7 @@ def pull(reading, k, y, y0):
     return rate(k, y) if reading == INCREMENT else rate(k, y) * (y - y0)
 
 
-@inlined
+@allocating
 def anchor(reading, x0, x):
     """Where the pull starts from: the baseline x0 in the literal reading, else the present x.
 
@@ -90,7 +93,7 @@ def anchor(reading, x0, x):
     return x0 if reading == LITERAL else x
 
 
-@inlined
+@allocating
 def saturate(x, ceiling):
     """S(x; K) = x / (1 + |x|/K): slope 1 at 0, so the loop gain is unchanged; K = inf is the identity.
 
@@ -99,4 +102,4 @@ def saturate(x, ceiling):
     >>> saturate(2.0, 2.0), saturate(-2.0, float("inf"))
     (1.0, -2.0)
     """
-    return x / (1.0 + abs(x) / ceiling)
+    return x / (1.0 + np.abs(x) / ceiling)

@@ -37,6 +37,15 @@ def test_rates_are_the_worked_numbers_of_the_article():
     assert rate(0.5, 0.2) == pytest.approx(0.1, rel=1e-15)  # k3·ΔT
 
 
+def test_equations_take_arrays_element_by_element():
+    x0, k, y, y0 = np.array([[1.0, 2.0, 0.5], [0.2, 0.0, 0.7], [0.8, 3.0, 0.1], [0.5, 1.0, 4.0]])
+    assert coupled(x0, k, y, y0) == pytest.approx([1.048, 2.0, 0.227], rel=1e-14)
+    assert general_form(x0, rate(k, y), y, y0) == pytest.approx([1.048, 2.0, 0.227], rel=1e-14)
+    assert anchor(LITERAL, x0, y) + pull(LITERAL, k, y, y0) == pytest.approx([1.048, 2.0, 0.227], rel=1e-14)
+    assert anchor(INCREMENT, x0, y) + pull(INCREMENT, k, y, y0) == pytest.approx([0.96, 3.0, 0.17], rel=1e-14)
+    assert saturate(y, np.array([0.8, np.inf, 0.1])) == pytest.approx([0.4, 3.0, 0.05], rel=1e-14)
+
+
 def test_a_worked_rate_in_the_general_form_moves_technology_by_the_worked_amount():
     # f1 = 0.16: competitiveness 0.5 above its baseline raises technology by 0.08.
     assert general_form(1.0, rate(0.2, 0.8), 0.8, 0.3) == pytest.approx(1.08, rel=1e-15)
