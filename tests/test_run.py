@@ -1,6 +1,7 @@
 """The compiled run: parameters that change on the way, the record of leavers, and the kernels' cache."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -64,11 +65,9 @@ def test_a_market_whose_parameters_are_arrays_has_a_place_for_every_kernel_param
 
 
 def test_the_cache_folder_knows_every_module_that_has_compiled_functions():
-    package = compilation._PACKAGE
-    compiled = {
-        path.stem for path in package.glob("*.py") if "@inlined" in path.read_text() or "@kernel" in path.read_text()
-    }
-    # `compilation` defines the two, `state` holds the constants that are compiled in.
+    decorators = re.compile("^@(inlined|allocating|kernel)$", re.MULTILINE)
+    compiled = {path.stem for path in compilation._PACKAGE.glob("*.py") if decorators.search(path.read_text())}
+    # `compilation` defines the three, `state` holds the constants that are compiled in.
     assert compiled | {"compilation", "state"} == set(compilation.KERNELS)
 
 
