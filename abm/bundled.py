@@ -66,6 +66,8 @@ def find_text(name: str | os.PathLike, kind: str, folder: str | os.PathLike = ""
     if not isinstance(name, str | os.PathLike):
         raise InputError(f"{kind} {name!r} is neither a name nor a path")
     given, known = os.fsdecode(name), bundled_names(kind)
+    if not given:
+        raise InputError(f"{kind} '' is neither a name nor a path")
     if given in known:
         path = _folder(kind) / f"{given}.toml"
         return NamedText(path.read_text("utf-8"), given, f"{kind} {given!r}", path.parent)

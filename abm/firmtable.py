@@ -47,14 +47,15 @@ class FirmTable(NamedTuple):
     digest: str
 
 
-def read_firm_table(source: "str | os.PathLike | pd.DataFrame", scenario: Scenario) -> FirmTable:
+def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario: Scenario) -> FirmTable:
     """The firms of a table, what is missing filled in from the scenario.
 
     Parameters
     ----------
-    source : path or DataFrame
+    source : path, DataFrame or Cells
         A file that ends in .parquet or .pq is read as Parquet, any other as CSV (UTF-8, commas). A named
-        index counts as a column. Blanks around texts are dropped.
+        index counts as a column. Blanks around texts are dropped. What `abm.firmfile.read_cells` gives can be used
+        for many scenarios.
     scenario : Scenario
         What the table starts; it need not have room for the firms yet.
 
@@ -69,7 +70,7 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame", scenario: Scenar
     Traceback (most recent call last):
     abm.errors.InputError: firm table: row 2: k1 = -1.0 is outside [0, 1e6]
     """
-    cells = read_cells(source)
+    cells = source if isinstance(source, Cells) else read_cells(source)
     if not cells.rows:
         raise InputError(f"{cells.label}: no rows; a firm table has a row a firm")
     sectors = _places(cells, "sector", [sector.name for sector in scenario.sectors])

@@ -86,6 +86,9 @@ class Here:
     def __init__(self, workers: int = 1) -> None:
         self._client = _Client(workers)
 
+    def check(self) -> None:
+        pass
+
     def cores(self) -> int:
         return self._client.workers
 

@@ -407,6 +407,8 @@ def test_parquet_files_are_refused_likewise(tmp_path):
     path = tmp_path / "points.parquet"
     path.write_bytes(b"PAR1")
     assert refused(text, tmp_path).startswith(f"[design] {path}: not a readable Parquet file: ")
+    pd.DataFrame({"churn": [[0.5], [0.6]]}).to_parquet(path)
+    assert f"{path}: row 1: column 'churn': " in refused(text, tmp_path)
     pd.DataFrame({"churn": [0.5, None]}).to_parquet(path)
     assert refused(text, tmp_path) == f"[design] {path}: row 2: column 'churn': the value is missing; allowed is (0, 1]"
     pd.DataFrame({"churn": [True]}).to_parquet(path)

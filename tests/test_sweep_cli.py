@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from abm import load_sweep, simulate
 from abm.cli import main
-from abm.sweeps import chunks, commands, work
+from abm.sweeps import chunks, commands, lock, work
 from abm.sweeps.design import Design
 from tests.sweeping import Here, make
 
@@ -88,7 +89,7 @@ def test_whatever_is_no_word_is_a_design(said, here):
     Path("status.toml").write_text(DESIGN)
     assert said("status.toml", "--out", "c")[0] == 0
     assert here.runs == 18
-    assert "unknown design 'statsu'" in refusal(said, "statsu", "--out", "d")
+    assert "'statsu' is neither a word nor a design (did you mean 'status'?)" in refusal(said, "statsu", "--out", "d")
 
 
 def test_a_sweep_says_what_it_has_made(said, here):
@@ -131,6 +132,9 @@ def test_notes_are_printed_and_no_refusal(said):
         (["my.toml", "--out", "out", "--shard", "1/2", "--scheduler", "tcp://127.0.0.1:1"], "--workers only"),
         (["my.toml", "--out", "out", "--shard", "1/2", "--cluster", "slurm"], "--shard goes with --workers only"),
         (["my.toml", "--out", "out", "--shard", "1/2", "--overwrite"], "--shard and --overwrite exclude each other"),
+        (["my.toml", "--out", "out", "--scheduler", "nonsense"], "'nonsense' is not an address as HOST:PORT"),
+        (["my.toml", "--out", "out", "--scheduler", ""], "--scheduler '' is not an address as HOST:PORT"),
+        (["my.toml", "--out", "out", "--scheduler", "http://here:1"], "'http://here:1' is not an address"),
         (["my.toml", "--out", "out", "--cluster", "lsf"], "'lsf'"),
         (["my.toml", "--out", "out", "--jobs", "4"], "--jobs is of the jobs of --cluster, which is missing"),
         (["my.toml", "--out", "out", "--walltime", "02:00:00"], "--walltime is of the jobs of --cluster"),
@@ -169,7 +173,8 @@ def test_a_bad_design_is_refused_by_file_section_and_key(said):
         "my.toml: [factors] unknown parameter 'netwrok_effect' (did you mean 'network_effect'?)"
     )
     Path("my.toml").write_text(DESIGN.replace("network_effect = [0.0, 0.5]", "initial_firms = [8, 9]"))
-    assert "my.toml: point 1 (initial_firms = 9): " in refusal(said, "my.toml", "--out", "out")
+    for words in (["my.toml"], ["my.toml", "--dry-run"], ["script", "my.toml", "--shards", "2"]):
+        assert "my.toml: point 1 (initial_firms = 9): " in refusal(said, *words, "--out", "out")
 
 
 def test_another_design_is_refused_until_it_shall_replace_the_first(said, here):
@@ -195,6 +200,20 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(said, here, tmp_path
     assert re.fullmatch(r"about .* of work, .* on 2 cores", facts["time"])
     assert re.fullmatch(r"at most about \d.* [kM]?B", facts["disk"])
     assert sorted(tmp_path.iterdir()) == [tmp_path / "my.toml"]
+
+
+def test_a_dry_run_counts_what_is_left_to_make(said, here):
+    assert "to make" not in said("my.toml", "--dry-run")[1]
+    assert re.search(r"to make +3 of them", said("my.toml", "--dry-run", "--shard", "2/2")[1])
+    said("my.toml", "--out", "out", "--shard", "1/2")
+    assert re.search(r"to make +3 of them\n", said("my.toml", "--dry-run", "--out", "out")[1])
+    said("my.toml", "--out", "out")
+    finished = said("my.toml", "--dry-run", "--out", "out")[1]
+    assert re.search(r"to make +0 of them\n", finished) and "time" not in finished
+    assert "to make" not in said("my.toml", "--dry-run", "--out", "out", "--overwrite")[1]
+    Path("my.toml").write_text(DESIGN.replace("steps = 6", "steps = 7"))
+    assert "steps was 6, is 7" in refusal(said, "my.toml", "--dry-run", "--out", "out")
+    assert here.runs == 6
 
 
 def test_a_dry_run_counts_equal_points(said):
@@ -261,6 +280,17 @@ def test_shards_are_made_looked_at_and_finished(said, here):
     assert (facts["state"], facts["done"], facts["failed"], facts["missing"]) == ("finished", "6", "0", "0")
     assert said("my.toml", "--out", "out", "--shard", "1/2")[1] == "shard 1/2: 3 runs done, 0 failed\n"
     assert here.runs == 6
+
+
+def test_the_lock_of_a_killed_shard_says_nothing_and_goes_with_the_sweep(said):
+    said("my.toml", "--out", "out", "--shard", "1/2")
+    # As a process leaves it: written a moment ago, and the system has let go of the file.
+    about = {"token": "of-a-killed-one", "beat": 3, "time": time.time(), "host": "here", "pid": 1}
+    Path("out/working/lock-1-of-2").write_text(json.dumps(about | {"machine": lock._machine()}))
+    out = said("status", "out")[1]
+    assert "interrupted" in out and "running" not in out
+    assert said("my.toml", "--out", "out")[0] == 0
+    assert not Path("out/working").exists()
 
 
 def test_status_knows_a_sweep_that_has_not_begun(said):

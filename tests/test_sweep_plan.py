@@ -173,7 +173,7 @@ def test_a_point_that_is_no_scenario_is_named_by_its_row_and_values(tmp_path):
     with pytest.raises(InputError) as refusal:
         plan('design = {method = "list", file = "points.csv"}', tmp_path)
     message = str(refusal.value)
-    assert message.startswith("my.toml: point 2 (capacity = 30, initial_firms = 31): ")
+    assert message.startswith("my.toml: point 2, row 3 of its file (capacity = 30, initial_firms = 31): ")
     assert "initial_firms = 31" in message.split("): ")[1]
 
 

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -89,11 +90,32 @@ def test_types_are_those_of_the_values(results):
 
 def test_a_factor_of_many_values_is_no_category(tmp_path):
     text = 'scenario = "one-market"\nset = {steps = 1, capacity = 2}\nreplications = {count = 1}\n'
-    text += "[factors]\nchurn = {low = 0.1, high = 0.9}\npolicy = ['fixed']\n[design]\npoints = 101"
+    text += f"[factors]\nchurn = {np.linspace(0.1, 0.9, 101).tolist()}\npolicy = ['fixed']\n"
     make(text, tmp_path / "out")
     outcomes = load_sweep(tmp_path / "out").outcomes
     assert outcomes["churn"].dtype == np.float64 and outcomes["churn"].nunique() == 101
     assert outcomes["policy"].dtype == "category"
+
+
+@pytest.mark.parametrize("points", [4, 128])
+def test_values_of_a_range_are_numbers_however_many_there_are(tmp_path, points):
+    text = 'scenario = "one-market"\nset = {steps = 1, capacity = 2}\nreplications = {count = 1}\n'
+    text += f"factors = {{churn = {{low = 0.1, high = 0.9}}}}\ndesign = {{method = 'sobol', points = {points}}}"
+    make(text, tmp_path / "out")
+    churn = load_sweep(tmp_path / "out").outcomes["churn"]
+    assert len(churn) == points and churn.mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["points", "outcomes"])
+def test_a_damaged_table_is_refused_by_name(results, tmp_path, name):
+    out = tmp_path / "out"
+    shutil.copytree(results.folder, out)
+    table = out / f"{name}.parquet"
+    data = bytearray(table.read_bytes())
+    data[60] ^= 4  # in the first page of a column
+    table.write_bytes(data)
+    with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: "):
+        load_sweep(out).outcomes  # noqa: B018
 
 
 def test_infinity_is_a_value_of_a_factor(tmp_path):
@@ -103,6 +125,7 @@ def test_infinity_is_a_value_of_a_factor(tmp_path):
 
 
 def test_columns_are_read_as_asked_for(results, monkeypatch):
+    assert len(results.points) == 8  # read by now
     read = pd.read_parquet
     asked = []
 

@@ -152,6 +152,16 @@ def test_another_firm_table_is_refused(tmp_path):
     assert not (out / "firm_table.csv").exists()
 
 
+def test_a_parameter_may_move_between_set_and_factors(tmp_path):
+    alone = DESIGN.replace("steps = 6", "steps = 6\nchurn = 0.1")
+    varied = DESIGN.replace("[factors]", "[factors]\nchurn = [0.1, 0.3]")
+    assert make(alone, tmp_path / "out") == 8
+    assert make(varied, tmp_path / "out") == 8
+    assert make(varied, tmp_path / "whole") == 16
+    assert tables_of(tmp_path / "out") == tables_of(tmp_path / "whole")
+    assert make(alone, tmp_path / "out") == 0
+
+
 @pytest.mark.parametrize("method", ["latin", "morris"])
 def test_latin_and_morris_designs_grow_in_replications_only(tmp_path, method):
     text = 'scenario = "one-market"\nset = {steps = 3, capacity = 4}\nreplications = {count = 1}\n[design]\n'
@@ -209,6 +219,20 @@ def test_overwrite_replaces_a_sweep_and_nothing_else(tmp_path):
     (out / "notes.txt").unlink()
     assert make(DESIGN, out, overwrite=True) == 8
     assert json.loads((out / "manifest.json").read_text())["scenario"]["steps"] == 6
+
+
+class Refusing(Here):
+    """An executor that cannot work."""
+
+    def check(self) -> None:
+        raise InputError("no scheduler answers there")
+
+
+def test_an_executor_that_cannot_work_is_refused_before_anything_is_removed_or_written(finished, tmp_path):
+    assert refused(DESIGN, finished, executor=Refusing(), overwrite=True) == "no scheduler answers there"
+    refused(DESIGN, tmp_path / "out", executor=Refusing())
+    assert not (tmp_path / "out").exists()
+    assert make(DESIGN, finished, Refusing()) == 0  # nothing is left to do
 
 
 def test_a_sweep_without_a_finished_run_is_replaced_by_another(tmp_path):
@@ -326,6 +350,21 @@ def test_a_damaged_table_is_found_when_a_sweep_is_extended(finished, tmp_path, n
     with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: .*--overwrite makes all runs anew"):
         make(DESIGN.replace("count = 2", "count = 3"), out)
     assert make(DESIGN, out, overwrite=True) == 8
+
+
+@pytest.mark.parametrize("name", ["outcomes", "failures", "runs", "points", "keys"])
+def test_a_damaged_table_of_a_finished_sweep_is_found_by_the_same_command_and_left(finished, tmp_path, name):
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    table = out / f"{name}.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(whole[: len(whole) // 2])
+    for text in (DESIGN, DESIGN.replace("count = 2", "count = 3")):
+        assert refused(text, out).startswith(f"{table}: is damaged: ")
+    table.unlink()
+    assert "No such file or directory (--overwrite makes all runs anew)" in refused(DESIGN, out)
+    table.write_bytes(whole)
+    assert make(DESIGN, out) == 0
 
 
 class Crash(BaseException):

@@ -27,7 +27,7 @@ class Chunks:
 
     def __init__(self, plan: Plan, runs: np.ndarray) -> None:
         self._plan, self._runs = plan, runs
-        self._ends = np.cumsum(plan.work[plan.first_points][runs // plan.replications.count])
+        self._ends = np.cumsum(plan.work_of(runs))
         self._next = 0
         self._done: list[tuple[float, float]] = []  # work and seconds of the latest receipts
 
@@ -62,8 +62,7 @@ class Chunks:
 
     def measured(self, runs: np.ndarray, receipt: Receipt) -> None:
         """Learn from a chunk that is done."""
-        work = float(np.sum(self._plan.work[self._plan.first_points][runs // self._plan.replications.count]))
-        self._done = [*self._done[-15:], (work, receipt.seconds)]
+        self._done = [*self._done[-15:], (float(np.sum(self._plan.work_of(runs))), receipt.seconds)]
 
 
 def pieces(plan: Plan, runs: np.ndarray) -> list[Piece]:
@@ -84,10 +83,9 @@ def pieces(plan: Plan, runs: np.ndarray) -> list[Piece]:
     return made
 
 
-def chunk_count(plan: Plan, workers: int, seconds_a_work: float) -> int:
-    """How many chunks a plan is likely to come to."""
-    seconds = float(np.sum(plan.work[plan.first_points])) * plan.replications.count * seconds_a_work
-    return min(plan.runs, max(2 * workers, math.ceil(seconds / TARGET), math.ceil(plan.runs / MOST_RUNS)))
+def chunk_count(runs: int, workers: int, seconds: float) -> int:
+    """How many chunks some runs are likely to come to that take so many seconds on one core."""
+    return min(runs, max(2 * workers, math.ceil(seconds / TARGET), math.ceil(runs / MOST_RUNS)))
 
 
 def _neighbours(numbers: np.ndarray) -> Iterator[tuple[int, slice]]:

@@ -14,6 +14,7 @@ import typer.core
 
 from abm.errors import InputError, Stopped
 from abm.options import whole
+from abm.parameters import nearest
 
 FAILED = 3  # exit code of a sweep that finished with failed runs
 
@@ -27,6 +28,9 @@ class _DesignOrWord(typer.core.TyperGroup):
     def parse_args(self, ctx, args):
         args = args or ["--help"]
         if args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            words = [word for word in self.commands if word != _DESIGN]
+            if args[0].isalpha() and not Path(args[0]).exists() and (hint := nearest(args[0], words)):
+                ctx.fail(f"{args[0]!r} is neither a word nor a design{hint}")
             args = [_DESIGN, *args]
         return super().parse_args(ctx, args)
 
@@ -147,7 +151,8 @@ def run(
         from abm.sweeps.estimate import estimate
         from abm.sweeps.report import print_status
 
-        print_status(estimate(loaded, executor), Console())
+        kept = None if out is None or overwrite else Store(out)
+        print_status(estimate(loaded, executor, kept, part), Console())
         if cluster:
             print(executor.script())
         return 0
@@ -249,8 +254,9 @@ def script(
     """Print a script for a Slurm job array that makes the runs of a design."""
     from abm.sweeps.array import array_script
     from abm.sweeps.design import Design
+    from abm.sweeps.plan import plan_of
 
-    Design.load(design)
+    plan_of(Design.load(design))  # refused here rather than by each task
     print(array_script(design, out, shards, cores, memory, walltime, queue, account, tuple(directive or ())), end="")
 
 

@@ -65,7 +65,7 @@ class Driver:
         self._threads = self._count_threads()
         self._seen = self._looked = time.monotonic()
         self._number = 0
-        self._check_workers()
+        refuse_unlike_workers(client, job.versions)  # before any run; later ones are refused by their first chunk
 
     def make(self, runs: np.ndarray) -> None:
         """Make runs.
@@ -167,25 +167,30 @@ class Driver:
         except OSError:
             raise Stopped(f"{self._scheduler} is lost") from None
 
-    def _check_workers(self) -> None:
-        """Refuse workers with other versions before any run; later ones are refused by their first chunk."""
 
-        async def ask() -> dict:
-            return await asyncio.wait_for(self._client.run(own_versions, on_error="return"), PING_PATIENCE)
+def refuse_unlike_workers(client: "Client", wanted: dict[str, str]) -> None:
+    """Refuse workers with other versions than those wanted.
 
-        try:
-            found = self._client.sync(ask)
-        except TimeoutError:  # one of them is frozen; each of the others is asked again by its first chunk
-            return
-        wanted = self._job.versions
-        for address, own in found.items():
-            if isinstance(own, OSError):  # it has just died
-                continue
-            if isinstance(own, Exception):
-                raise InputError(f"worker {address} has another abm, or none: {own}")
-            for name in wanted:
-                if own.get(name) != wanted[name]:
-                    raise InputError(f"worker {address} has {name} {own.get(name)}, this process has {wanted[name]}")
+    Raises
+    ------
+    InputError
+    """
+
+    async def ask() -> dict:
+        return await asyncio.wait_for(client.run(own_versions, on_error="return"), PING_PATIENCE)
+
+    try:
+        found = client.sync(ask)
+    except TimeoutError:  # one of them is frozen; each of the others is asked again by its first chunk
+        return
+    for address, own in found.items():
+        if isinstance(own, OSError):  # it has just died
+            continue
+        if isinstance(own, Exception):
+            raise InputError(f"worker {address} has another abm, or none: {own}")
+        for name in wanted:
+            if own.get(name) != wanted[name]:
+                raise InputError(f"worker {address} has {name} {own.get(name)}, this process has {wanted[name]}")
 
 
 async def _answer(chunk: "Future") -> Receipt:

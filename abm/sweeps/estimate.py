@@ -8,21 +8,34 @@ from abm.errors import InputError
 from abm.sweeps.chunks import chunk_count
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor
-from abm.sweeps.plan import plan_of
+from abm.sweeps.merge import index_runs
+from abm.sweeps.plan import Plan, plan_of
 from abm.sweeps.report import duration, size
-from abm.sweeps.run import compile_once
+from abm.sweeps.run import ALL, Shard, compile_once
+from abm.sweeps.store import Store
 from abm.sweeps.work import Job, Piece, sample
 
 _SAMPLES = 3  # points that are timed: the least, the middle and the most costly
 
 
-def estimate(design: Design, executor: Executor) -> dict[str, str]:
+def estimate(
+    design: Design, executor: Executor, store: Store | None = None, shard: Shard | None = None
+) -> dict[str, str]:
     """Points, runs, chunks, time and disk of a design, by name.
 
     Parameters
     ----------
     design : Design
     executor : Executor
+    store : Store, optional
+        The folder whose finished runs need not be made.
+    shard : Shard, optional
+        The part of the runs that is to be made.
+
+    Raises
+    ------
+    InputError
+        If the folder holds runs of another sweep.
 
     Examples
     --------
@@ -31,6 +44,16 @@ def estimate(design: Design, executor: Executor) -> dict[str, str]:
     '300'
     """
     plan = plan_of(design)
+    facts = _facts(design, plan)
+    runs = np.arange(plan.runs)
+    if store and store.holds_a_sweep():
+        store.check(design)
+        runs = index_runs(plan, store.sources(remove_damaged=False)).missing
+    runs = (shard or ALL).part(runs)
+    if len(runs) < plan.runs:
+        facts["to make"] = f"{len(runs):,} of them"
+    if not len(runs):
+        return facts
     compile_once()
     job = Job(design.scenario, design.firms_path, design.collect, None, "", None, {})
     order = plan.first_points[np.argsort(plan.work[plan.first_points], kind="stable")]
@@ -44,18 +67,18 @@ def estimate(design: Design, executor: Executor) -> dict[str, str]:
             started = time.perf_counter()
             rows.append(sample(job, piece))
         except InputError as problem:  # a run that this machine cannot make, another perhaps can
-            return _facts(design, plan, executor) | {"time": f"unknown: a run of point {point} fails here: {problem}"}
+            return facts | {"time": f"unknown: a run of point {point} fails here: {problem}"}
         seconds += time.perf_counter() - started
         work += plan.work[point]
-    total = float(np.sum(plan.work[plan.first_points])) * plan.replications.count * seconds / work
-    return _facts(design, plan, executor) | {
-        "chunks": f"about {chunk_count(plan, executor.cores(), seconds / work):,}",
+    total = float(np.sum(plan.work_of(runs))) * seconds / work
+    return facts | {
+        "chunks": f"about {chunk_count(len(runs), executor.cores(), total):,}",
         "time": f"about {duration(total)} of work, {duration(total / executor.cores())} on {executor.cores():,} cores",
         "disk": f"at most about {size(float(np.mean(rows)) * plan.rows)}",
     }
 
 
-def _facts(design: Design, plan, executor: Executor) -> dict[str, str]:
+def _facts(design: Design, plan: Plan) -> dict[str, str]:
     repeated = len(plan.points) - len(plan.first_points)
     return {
         "design": f"{design.source}, {design.method}: {', '.join(design.factor_names) or 'no factors'}",

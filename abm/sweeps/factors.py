@@ -1,6 +1,6 @@
 """Factors: the parameters that a design varies, as levels or as a range, or as the columns of a file of points."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -263,9 +263,11 @@ def _column(path: Path, name: str, cells: list, parameter: Parameter) -> np.ndar
 
     values = {}  # of each different cell, because a design has few of them
     for row, cell in enumerate(cells, start=1):
+        where = f"{path}: row {row}: column {name!r}"
+        if not isinstance(cell, Hashable):
+            raise InputError(f"{where}: {shown(cell)} is not a single value; allowed is {parameter.allowed}")
         if cell in values:
             continue
-        where = f"{path}: row {row}: column {name!r}"
         if cell == "" or pd.isna(cell):
             raise InputError(f"{where}: the value is missing; allowed is {parameter.allowed}")
         value = literal(cell) if isinstance(cell, str) else cell

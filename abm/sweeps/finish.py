@@ -29,6 +29,8 @@ def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check:
     check : callable
         Raises if the lock is lost.
     """
+    for path in store.working.glob("lock-*"):  # of shards that were ended; the caller has refused living ones
+        path.unlink()
     manifest = store.manifest()
     tables = table_names(Collect(**manifest["collect"]))
     with store.commit(check) as folder:
@@ -77,8 +79,6 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
                         f"{len(index.missing):,} of {index.plan.runs:,} runs are missing; make them by the command "
                         "of their shard, or all by the sweep's without --shard"
                     )
-                for path in store.working.glob("lock-*"):
-                    path.unlink()
                 finish(store, index, progress, 0, lock.check)
         store.tidy()
     return load_sweep(out)

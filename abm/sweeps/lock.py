@@ -130,11 +130,7 @@ def refuse_others(paths: Iterable[Path]) -> None:
 def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Locks whose holders live; where nothing else tells, a beat of any of them is waited for."""
     contents = {path: content for path in paths if (content := _content(path)) is not None}
-    watched = {
-        path: content
-        for path, content in contents.items()
-        if content.get("machine") != _machine() or not _is_free(path)
-    }
+    watched = {path: content for path, content in contents.items() if not _is_left(path, content)}
     until = time.monotonic() + PATIENCE
     while watched and time.monotonic() < until:
         time.sleep(0.2)
@@ -148,8 +144,17 @@ def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def reports(folder: Path) -> list[dict[str, Any]]:
     """What the locks of a folder say, of holders with a beat within the last while by this machine's clock."""
-    contents = [_content(path) for path in sorted(folder.glob("lock*"))]
-    return [each for each in contents if each and time.time() - each["time"] < 3.0 * PATIENCE]
+    contents = {path: content for path in sorted(folder.glob("lock*")) if (content := _content(path))}
+    return [
+        content
+        for path, content in contents.items()
+        if time.time() - content["time"] < 3.0 * PATIENCE and not _is_left(path, content)
+    ]
+
+
+def _is_left(path: Path, content: dict[str, Any]) -> bool:
+    """Whether a holder on this machine is known to be gone."""
+    return content.get("machine") == _machine() and _is_free(path)
 
 
 def _is_free(path: Path) -> bool:

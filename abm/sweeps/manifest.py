@@ -68,6 +68,9 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         for name in then | this:
             if (place, name) in (("replications", "count"), ("scenario", "name")):
                 continue
+            # What is or was a factor is a value of points, which are known by their keys.
+            if place == "scenario" and (name in before["factors"] or name in now["factors"]):
+                continue
             if then.get(name) != this.get(name):
                 yield f"{label}{name} was {shown(then.get(name))}, is {shown(this.get(name))}"
     if now["method"] in ("latin", "morris") and before["method"] == now["method"]:

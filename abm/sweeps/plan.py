@@ -15,6 +15,7 @@ import numpy as np
 
 from abm import MODEL_VERSION
 from abm.errors import InputError
+from abm.firmfile import read_cells
 from abm.firmtable import read_firm_table, scenario_for
 from abm.parameters import shown
 from abm.scenario import Scenario
@@ -149,6 +150,10 @@ class Plan:
         salts = [self.digests[point].encode() for point in self.first_points]
         return np.array([[run_seed(seed, r, salt) for r in range(count)] for salt in salts], dtype=np.int64)
 
+    def work_of(self, runs: np.ndarray) -> np.ndarray:
+        """What runs cost, by their numbers."""
+        return self.work[self.first_points][runs // self.replications.count]
+
     def changes(self, point: int) -> dict[str, Any]:
         """The values of a point's factors."""
         return {name: _plain(self.points[name].iat[point]) for name in self.points}
@@ -172,11 +177,17 @@ class Plan:
 
     @staticmethod
     def load(folder: Path, replications: "Replications") -> "Plan":
-        """Read what `save` wrote."""
-        import pandas as pd
+        """Read what `save` wrote.
 
-        points = pd.read_parquet(folder / "points.parquet").drop(columns="point")
-        keys = pd.read_parquet(folder / "keys.parquet")
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        from abm.sweeps.sources import read_whole
+
+        points = read_whole(folder / "points.parquet").drop(columns="point")
+        keys = read_whole(folder / "keys.parquet")
         return Plan(
             points, keys["key"].to_numpy(object), keys["values"].to_numpy(object), keys["work"].to_numpy(), replications
         )
@@ -193,17 +204,19 @@ def plan_of(design: "Design") -> Plan:
     points = design.values()
     names = list(points)
     table = file_digest(design.firms_path) if design.firms_path else None
+    firms = read_cells(design.firms_path) if design.firms_path else None
     keys, digests = np.empty(len(points), dtype=object), np.empty(len(points), dtype=object)
     work = np.empty(len(points))
     for row, values in enumerate(zip(*(points[name].tolist() for name in names), strict=True) if names else [()]):
         changes = dict(zip(names, values, strict=True))
         try:
             scenario = design.scenario_at(changes)
-            if design.firms_path:
-                scenario = scenario_for(scenario, read_firm_table(design.firms_path, scenario))
+            if firms:
+                scenario = scenario_for(scenario, read_firm_table(firms, scenario))
         except InputError as problem:
             text = ", ".join(f"{name} = {shown(value)}" for name, value in changes.items())
-            raise InputError(f"{design.source}: point {row} ({text}): {problem}") from None
+            place = f"point {row}, row {row + 1} of its file" if design.method == "list" else f"point {row}"
+            raise InputError(f"{design.source}: {place} ({text}): {problem}") from None
         digests[row] = values_digest(scenario)
         keys[row] = point_key(digests[row], table)
         work[row] = (scenario.capacity + SLOTS_A_STEP_COSTS) * scenario.steps

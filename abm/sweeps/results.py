@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from abm.errors import InputError
 from abm.parameters import nearest
+from abm.sweeps.sources import metadata, read_whole
 from abm.sweeps.store import TABLES, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEW = 100  # values that a factor may have to be a category
+_FEW = 100  # levels that a factor may have to be a category; the values of a range are always numbers
 _WITH_MISSING = {"exit_step": "Int64"}  # integers that may be missing, of which pandas would make floats
 
 
@@ -61,9 +62,7 @@ class SweepResults:
     @cached_property
     def points(self) -> "pd.DataFrame":
         """A column a factor, indexed by point."""
-        import pandas as pd
-
-        return pd.read_parquet(self.folder / "points.parquet").set_index("point")
+        return read_whole(self.folder / "points.parquet").set_index("point")
 
     @property
     def factors(self) -> list[str]:
@@ -89,11 +88,8 @@ class SweepResults:
         Raises
         ------
         InputError
-            If the sweep did not keep the table, or it has no such column.
+            If the sweep did not keep the table, or it has no such column or is damaged.
         """
-        import pandas as pd
-        import pyarrow.parquet as pq
-
         if table not in self.tables:
             hint = (
                 nearest(table, self.tables) if table not in TABLES else " ([collect] in its design says what is kept)"
@@ -103,18 +99,19 @@ class SweepResults:
         own = ["point", "replication", "seed"]
         wanted = None
         if columns is not None:
-            known = pq.read_schema(path).names
+            known = metadata(path).schema.names
             given = [columns] if isinstance(columns, str) else columns
             wanted = own + [name for name in dict.fromkeys(given) if name not in own]
             wanted = [name for name in wanted if name in known or name not in self.factors]
             for name in wanted:
                 if name not in known:
                     raise InputError(f"{path}: has no column {name!r}{nearest(name, known)}")
-        frame = pd.read_parquet(path, columns=wanted)
+        frame = read_whole(path, wanted)
         frame = frame.astype({name: kind for name, kind in _WITH_MISSING.items() if name in frame})
         points = frame["point"].to_numpy()
+        ranges = [name for name, levels in self.manifest["factors"].items() if isinstance(levels, dict)]
         for place, (name, values) in enumerate(self.points.items(), len(own)):
-            if values.nunique() <= _FEW:
+            if name not in ranges and values.nunique() <= _FEW:
                 values = values.astype("category")
             frame.insert(place, f"factor.{name}" if name in frame else name, values.take(points).array)
         return frame

@@ -50,6 +50,19 @@ class Shard(NamedTuple):
             raise InputError(f"shard {shown(text)} is not of the form I/N with I from 1 to N")
         return Shard(int(number), int(count))
 
+    def part(self, runs: np.ndarray) -> np.ndarray:
+        """Those of some runs, by their numbers, that are the shard's.
+
+        Examples
+        --------
+        >>> Shard(2, 8).part(np.arange(20))
+        array([ 1,  9, 17])
+        """
+        return runs[runs % self.count == self.number - 1]
+
+
+ALL = Shard(1, 1)
+
 
 def sweep(
     design: str | os.PathLike | Design,
@@ -148,9 +161,14 @@ class SweepRun:
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
         """Make what is missing, then the tables."""
-        self._begin(overwrite)
-        if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
-            return
+        replacing = overwrite and self.store.holds_a_sweep()
+        if not replacing:
+            self.store.check(self.design)
+            if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
+                return
+        self.executor.check()
+        if replacing:
+            self.store.clear()
         with self._folder("lock") as check:
             self.store.finish_commit()
             if not self.store.is_finished(self.plan) or retry_failed:
@@ -161,7 +179,7 @@ class SweepRun:
 
     def run_shard(self, shard: Shard, *, retry_failed: bool = False) -> None:
         """Make what is missing of a shard; the tables are left to `finish_sweep`."""
-        self._begin(overwrite=False)
+        self.store.check(self.design)
         if self.store.is_finished(self.plan):
             self._index(shard)
             if not (retry_failed and self.progress.failed):
@@ -170,11 +188,6 @@ class SweepRun:
             self.store.finish_commit()
             self._prepare(retry_failed)
             self._make(check, shard, retry_failed=retry_failed)
-
-    def _begin(self, overwrite: bool) -> None:
-        if overwrite and self.store.holds_a_sweep():
-            self.store.clear()
-        self.store.check(self.design)
 
     @contextlib.contextmanager
     def _folder(self, name: str) -> Iterator[Callable[[], None]]:
@@ -197,13 +210,13 @@ class SweepRun:
             for mark in (self.store.working / LOST).iterdir():
                 mark.unlink()
 
-    def _make(self, check: Callable[[], None], shard: Shard | None = None, *, retry_failed: bool) -> RunIndex:
+    def _make(self, check: Callable[[], None], shard: Shard = ALL, *, retry_failed: bool) -> RunIndex:
         for attempt in range(_ATTEMPTS + 1):
             index = self._index(shard)
-            failed = _of(shard, index.failures)
+            failed = shard.part(index.failures)
             again = failed if retry_failed and not attempt else failed[:0]
             self.progress.failed -= len(again)
-            missing = np.union1d(_of(shard, index.missing), again)
+            missing = np.union1d(shard.part(index.missing), again)
             self.watch(self.progress)
             if not missing.size:
                 return index
@@ -211,11 +224,11 @@ class SweepRun:
                 self._make_runs(missing, check)
         raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")
 
-    def _index(self, shard: Shard | None) -> RunIndex:
+    def _index(self, shard: Shard) -> RunIndex:
         """What is stored, and the progress that it makes."""
         index = index_runs(self.plan, self.store.sources())
-        self.progress.total = len(_of(shard, np.arange(self.plan.runs)))
-        self.progress.done, self.progress.failed = len(_of(shard, index.done)), len(_of(shard, index.failures))
+        self.progress.total = len(shard.part(np.arange(self.plan.runs)))
+        self.progress.done, self.progress.failed = len(shard.part(index.done)), len(shard.part(index.failures))
         return index
 
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
@@ -253,10 +266,6 @@ def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: floa
 
     token = sweep_token(store.manifest())
     return Job(scenario, store.firms_path(), collect, store.working, token, run_timeout, versions)
-
-
-def _of(shard: Shard | None, runs: np.ndarray) -> np.ndarray:
-    return runs if shard is None else runs[runs % shard.count == shard.number - 1]
 
 
 def compile_once() -> None:

@@ -4,6 +4,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,47 @@ import pyarrow.parquet as pq
 from abm.errors import InputError
 from abm.sweeps.parts import read_table
 
+if TYPE_CHECKING:  # slow to import
+    import pandas as pd
+
 ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
 _CACHED = 200_000_000  # bytes of tables that are kept for the next block of rows
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Refuse a finished table that cannot be read in the block."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as problem:
+        reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
+        raise InputError(f"{path}: is damaged: {reason} (--overwrite makes all runs anew)") from None
+
+
+def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
+    """A finished table, or some of its columns, its checksums looked at.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    import pandas as pd
+
+    with whole(path):
+        return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+
+
+def metadata(path: Path) -> pq.FileMetaData:
+    """What a finished table says of itself.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    with whole(path):
+        return pq.read_metadata(path)
 
 
 class PartSource:
@@ -39,32 +79,26 @@ class FinishedSource:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, pq.ParquetFile] = {}
-        with self._whole("runs"):
+        with whole(self._file("runs")):
             self.runs = self._open("runs").read()
 
-    @contextlib.contextmanager
-    def _whole(self, table: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException) as problem:
-            path, reason = self._folder / f"{table}.parquet", " ".join(str(problem).split())
-            raise InputError(f"{path}: is damaged: {reason} (--overwrite makes all runs anew)") from None
+    def _file(self, table: str) -> Path:
+        return self._folder / f"{table}.parquet"
 
     def _open(self, table: str) -> pq.ParquetFile:
         if table not in self._files:
-            path = self._folder / f"{table}.parquet"
-            self._files[table] = pq.ParquetFile(path, page_checksum_verification=True)
+            self._files[table] = pq.ParquetFile(self._file(table), page_checksum_verification=True)
         return self._files[table]
 
     def pieces(self, table: str) -> np.ndarray:
         """First rows of the pieces that can be read, and the end."""
-        with self._whole(table):
+        with whole(self._file(table)):
             about = self._open(table).metadata
         return np.cumsum([0] + [about.row_group(group).num_rows for group in range(about.num_row_groups)])
 
     def read(self, table: str, piece: int) -> pa.Table:
         """One piece of a table."""
-        with self._whole(table):
+        with whole(self._file(table)):
             rows = self._open(table).read_row_group(piece)
         return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
 

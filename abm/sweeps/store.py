@@ -23,7 +23,7 @@ from abm.sweeps.lock import refuse_others
 from abm.sweeps.manifest import changes, describe, git_state, sweep_token
 from abm.sweeps.parts import LOST, PARTS, SUFFIX, DamagedPart, check_part, write_durably
 from abm.sweeps.plan import Plan
-from abm.sweeps.sources import FinishedSource, PartSource
+from abm.sweeps.sources import FinishedSource, PartSource, metadata
 
 if TYPE_CHECKING:
     from abm.sweeps.design import Design
@@ -78,7 +78,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as problem:
-            raise InputError(f"{path}: is damaged: {problem}") from None
+            raise InputError(f"{path}: is damaged: {problem}; name another directory, or remove this one") from None
 
     def holds_a_sweep(self) -> bool:
         """Whether there is a sweep already; a folder with anything else in it is refused."""
@@ -100,7 +100,7 @@ class Store:
         Raises
         ------
         InputError
-            By name of what has changed.
+            By name of what has changed, or of a table that is damaged.
         """
         if not self.holds_a_sweep() or not self.holds_runs():
             return
@@ -108,6 +108,8 @@ class Store:
         if changed:
             way_out = "--overwrite makes all runs anew; another --out keeps both"
             raise InputError(f"{self.folder}: holds runs of another sweep: {'; '.join(changed)} ({way_out})")
+        for name in self._finished_tables():
+            metadata(self.folder / f"{name}.parquet")
 
     def clear(self) -> None:
         """Remove the sweep that is here."""
@@ -139,7 +141,9 @@ class Store:
 
     def holds_runs(self) -> bool:
         """Whether any run is finished."""
-        return (self.folder / "runs.parquet").exists() or any(self.parts.glob(f"*{SUFFIX}"))
+        return any((self.folder / name).exists() for name in (SUMMARY, "runs.parquet")) or any(
+            self.parts.glob(f"*{SUFFIX}")
+        )
 
     def is_finished(self, plan: Plan) -> bool:
         """Whether the tables are those of a plan, all its runs made."""
@@ -147,14 +151,18 @@ class Store:
         if not summary or self.is_under_way():
             return False
         same = (summary["points"], summary["replications"]) == (len(plan.points), plan.replications.count)
-        names = ("points", "keys", "runs", *summary["tables"])
-        if not same or not all((self.folder / f"{name}.parquet").exists() for name in names):
+        if not same:
             return False
         kept = Plan.load(self.folder, plan.replications)
         if not np.array_equal(kept.keys, plan.keys) or list(kept.points) != list(plan.points):
             return False
         # Texts come back from a file as another type.
         return kept.points.astype(plan.points.dtypes.to_dict()).equals(plan.points)
+
+    def _finished_tables(self) -> list[str]:
+        """Names of the tables that there are once the sweep was finished."""
+        summary = self.summary()
+        return ["points", "keys", "runs", *summary["tables"]] if summary else []
 
     def is_under_way(self) -> bool:
         """Whether there is a plan whose tables are not made yet."""

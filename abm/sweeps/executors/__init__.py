@@ -17,6 +17,10 @@ class Executor(Protocol):
 
     waits: bool
 
+    def check(self) -> None:
+        """Refuse, before anything is written, what cannot work."""
+        ...
+
     def client(self) -> "AbstractContextManager[Client]":
         """Workers, and the client to reach them by, for the time of a block."""
         ...

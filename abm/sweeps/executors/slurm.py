@@ -101,14 +101,16 @@ class SlurmJobs:
         """The script of a job; nothing is submitted or started."""
         return _cluster_class().job_cls("tcp://SCHEDULER:PORT", name="NAME", **self._of_a_job()).job_script()
 
+    def check(self) -> None:
+        """Ask Slurm whether it would take a job; it refuses in its own words."""
+        _call("sbatch", "--test-only", text=self.script())
+
     @contextlib.contextmanager
     def client(self) -> "Iterator[Client]":
         """Submit the jobs, replace those that end, and cancel all after the block."""
         import dask
         from distributed import Client
 
-        # What Slurm refuses it refuses here, in its own words; later it may be busy, and is asked again.
-        _call("sbatch", "--test-only", text=self.script())
         try:
             with (
                 dask.config.set(_SETTINGS),
