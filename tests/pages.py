@@ -158,7 +158,15 @@ class Watched:
 
     def choose(self, label: str, option: str) -> None:
         self.page.locator(".v-select", has_text=label).first.click()
-        self.page.get_by_role("option", name=option, exact=True).click()
+        wanted, menu = self.page.get_by_role("option", name=option, exact=True), ".menuable__content__active"
+        self.page.wait_for_selector(menu)
+        for _ in range(20):
+            if wanted.count():
+                break
+            # A long menu makes its items as they come into view.
+            self.page.locator(menu).evaluate("menu => { menu.scrollTop = menu.scrollHeight }")
+            self.page.wait_for_timeout(100)
+        wanted.click()
 
     def pictures(self) -> list[list[int]]:
         """The bytes of the pictures that are in view."""

@@ -276,6 +276,58 @@ def test_the_words_say_what_the_outcomes_of_the_same_run_say():
     ] in said
 
 
+def test_the_words_name_a_winner_at_the_end_and_nothing_before_the_first_step():
+    assert words.run_in_words(market_of(capacity=60)) == "Step 0 of 400: 60 firms."
+    assert "ahead so far: " in words.run_in_words(market_of(made=30, capacity=60))
+    done = words.run_in_words(market_of(made=30, capacity=60, steps=30))
+    assert "winner: " in done and "ahead so far" not in done
+
+
+def test_the_words_about_the_equations_name_all_sectors_that_are_alike_and_the_reading():
+    rates = {f"sectors.{each.name}.monetisation": 1.5 for each in FOUR.scenario.sectors}
+    two = dict(list(rates.items())[:2])
+    said = words.equations_in_words(FOUR.scenario.replace(**two))
+    names = [each.name for each in FOUR.scenario.sectors]
+    assert said.startswith("The equations without ceilings: loop gain 0.729: ")
+    assert f"in {names[0]} and {names[1]} loop gain 1.09: " in said and names[2] not in said
+    said = words.equations_in_words(FOUR.scenario.replace(**rates))
+    assert said.startswith("The equations without ceilings: in all sectors loop gain 1.09: ") and "0.729" not in said
+    assert "That is literal" not in said
+    said = words.equations_in_words(FOUR.scenario.replace(reading="rate"))
+    assert "That is literal; rate is " in said and "any loop gain grows" in said
+
+
+def test_the_plane_draws_the_largest_firms_of_a_large_market():
+    market = market_of(made=3, capacity=12_000)
+    (plane,) = [each for each in views.VIEWS["Firms"](market) if isinstance(each, views.Plane)]
+    views.pictures(market, [plane])
+    drawn = np.asarray(plane._dots.get_offsets())
+    largest = market.firms.nlargest(100, "share")
+    assert len(drawn) == views.DOTS
+    assert {*map(tuple, largest[["C", "T"]].to_numpy())} <= {*map(tuple, drawn)}
+
+
+def test_a_logarithmic_axis_holds_what_lies_far_below_its_top():
+    panel = panels.Panel("", ["y"])
+    (ax,) = panel.axes
+    panels.hold(ax, np.append(np.full(50, 1.5), [1e9, 1e12]))
+    assert ax.get_yscale() == "log" and ax.get_ylim() == (1.0, 1e12)
+    panels.hold_on_both_axes(ax, np.append(np.full(50, 1.5), [1e9, 1e12]), np.full(52, 2.0))
+    assert ax.get_xlim()[0] == 1.0
+    panels.hold(ax, np.array([1.0, 2.0, 10_000.0]))
+    assert ax.get_ylim()[1] == 1e4
+
+
+def test_a_market_waits_its_pace_between_two_steps():
+    market = market_of(capacity=20)
+    market.pace = 0.2
+    began = time.monotonic()
+    market.step()
+    assert time.monotonic() - began < 0.2
+    market.step()
+    assert time.monotonic() - began >= 0.2
+
+
 def test_the_words_about_the_equations_tell_sectors_apart_where_they_differ(capsys):
     scenario = FOUR.scenario.replace(**{"sectors.enterprise.monetisation": 1.5})
     said = words.equations_in_words(scenario)
@@ -303,12 +355,14 @@ CHANGES = [
 ]
 
 
+@pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
-def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, tmp_path, monkeypatch, capsys):
-    market = market_of(made=17, rng=2**62 + 1, **changes)
-    steps, firms = (read(market) for read in (downloads.steps_csv, downloads.firms_csv))
+def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, second, tmp_path, monkeypatch, capsys):
+    market = market_of(made=17, rng=2**62 + 1, changed=("churn", 0.35) if second else None, **changes)
+    shown = market.other if second else market
+    steps, firms = (read(market, second) for read in (downloads.steps_csv, downloads.firms_csv))
     monkeypatch.chdir(tmp_path)
-    command = shlex.split(downloads.run_line(market))
+    command = shlex.split(downloads.run_line(market, second))
     assert command[0] == "abm" and main([*command[1:], "--no-picture"]) == 0
     out = tmp_path / command[-1]
     for name, text in (("steps", steps), ("firms", firms)):
@@ -323,15 +377,15 @@ def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, tm
             else:
                 assert got[column].tolist() == wanted.tolist(), column
     # The scenario's file gives the same run too.
-    (tmp_path / "scenario.toml").write_text(downloads.scenario_toml(market), encoding="utf-8")
+    (tmp_path / "scenario.toml").write_text(downloads.scenario_toml(market, second), encoding="utf-8")
     about = json.loads((out / "run.json").read_text())
     assert (
         Scenario.load(tmp_path / "scenario.toml").to_dict()
-        == Scenario.from_toml(downloads.run_so_far(market).to_toml()).to_dict()
+        == Scenario.from_toml(downloads.run_so_far(market, second).to_toml()).to_dict()
     )
     assert tomllib.loads((tmp_path / "scenario.toml").read_text())["steps"] == about["scenario"]["steps"] == 17
     again = simulate(tmp_path / "scenario.toml", seed=market.seed)
-    pd.testing.assert_frame_equal(again.firms, market.firms, check_exact=True)
+    pd.testing.assert_frame_equal(again.firms, shown.firms, check_exact=True)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=6))

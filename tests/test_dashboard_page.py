@@ -75,6 +75,17 @@ def test_step_play_pause_and_reset(watched):
     watched.until(lambda: watched.pictures() == fresh)
 
 
+def test_reset_while_it_plays_gives_a_market_at_its_start(watched):
+    watched.choose("Speed of play", "2 steps a second")
+    watched.press("▶")
+    watched.until_step(2)
+    watched.press("Reset")
+    watched.until(lambda: watched.step() == 0)
+    watched.page.wait_for_timeout(1200)
+    assert watched.step() == 0
+    watched.choose("Speed of play", "1 step a frame")
+
+
 def test_pause_answers_at_every_speed_of_play(watched):
     for speed in ("2 steps a second", "5 steps a frame", "25 steps a frame", "1 step a frame"):
         watched.choose("Speed of play", speed)
@@ -177,6 +188,18 @@ def test_the_second_run_is_put_beside_the_first_and_taken_away(watched):
     watched.until(lambda: len(watched.pictures()) == 4)
     watched.press("Remove second run")
     watched.until(lambda: watched.pictures() == [])
+
+
+def test_a_second_run_that_cannot_stand_beside_what_is_chosen_is_refused(watched):
+    watched.open_tab("Two runs")
+    watched.choose("Changed in the second run", "sectors.enterprise.monetisation")
+    watched.slide("second run", 3)
+    watched.choose("Scenario", "one-market")
+    watched.page.wait_for_selector("text=Reset starts a run with one-market")
+    watched.press("Compare")
+    watched.page.wait_for_selector("text=unknown parameter 'sectors.enterprise.monetisation'")
+    watched.press("Reset")
+    watched.until(lambda: watched.words().startswith("one-market, seed 0. Step 0"))
 
 
 def test_every_tab_shows_its_view_while_it_plays(watched):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import solara
+from mesa.visualization.utils import update_counter
 
 from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, value_of, written
 from abm.dashboard.downloads import settings
@@ -117,14 +118,21 @@ def is_seed(text: str) -> bool:
 @solara.component
 def Pending(market: WatchedMarket, chosen: dict[str, Any]):
     """What is chosen but not run yet."""
+    update_counter.get()  # a run ends with a frame
     parts, scenario = [], chosen["scenario"]
+    before = market.scenario
     if chosen["origin"] != market.origin:
         parts.append(chosen["origin"].name)
-    else:
-        parts += [each.replace("=", " = ") for each in settings(market.scenario, scenario)]
-    if scenario.steps != market.scenario.steps:
+        before = chosen["origin"].scenario
+    parts += [each.replace("=", " = ") for each in settings(before, scenario)]
+    if scenario.steps != before.steps:
         parts.append(f"steps = {scenario.steps:,}")
     if chosen["rng"] != market.seed:
         parts.append(f"seed {chosen['rng']}")
-    text = f"Reset starts a run with {', '.join(parts)}." if parts else "What is changed takes effect at Reset."
+    if parts:
+        text = f"Reset starts a run with {', '.join(parts)}."
+    elif market.running:
+        text = "What is changed takes effect at Reset."
+    else:
+        text = "This run is finished; Reset starts it anew."
     solara.Text(text, classes=["abm-quiet"])

@@ -1,39 +1,44 @@
-"""What a page gives away: the run on screen as files, and the command that makes it again."""
+"""What a page gives away: the run on screen as files, and the command that makes it again; so of a second run."""
 
 import shlex
 from typing import Any
 
 from abm.dashboard.controls import value_of
 from abm.dashboard.watched import WatchedMarket
+from abm.model import MarketModel
 from abm.parameters import MARKET, SECTOR, STRATEGY
 from abm.scenario import Scenario
 
 
-def steps_csv(market: WatchedMarket) -> str:
+def steps_csv(market: WatchedMarket, second: bool = False) -> str:
     """The measures of each step made, as `steps.parquet` of `abm run` has them; every digit is kept."""
     with market.lock:
-        frame = market.datacollector.get_model_vars_dataframe()
+        frame = _run(market, second).datacollector.get_model_vars_dataframe()
     return frame.iloc[1:].reset_index().to_csv(index=False)
 
 
-def firms_csv(market: WatchedMarket) -> str:
+def firms_csv(market: WatchedMarket, second: bool = False) -> str:
     """The firms of this step, as `firms.parquet` of `abm run` has them; it starts another run by `--firms`."""
     with market.lock:
-        frame = market.firms
+        frame = _run(market, second).firms
     return frame.to_csv(index=False)
 
 
-def scenario_toml(market: WatchedMarket) -> str:
+def scenario_toml(market: WatchedMarket, second: bool = False) -> str:
     """The scenario as it is run, with the number of steps made."""
-    return run_so_far(market).to_toml()
+    return run_so_far(market, second).to_toml()
 
 
-def run_so_far(market: WatchedMarket) -> Scenario:
+def run_so_far(market: WatchedMarket, second: bool = False) -> Scenario:
     """The scenario of what is on screen: it ends at this step, or as chosen where none is made yet."""
-    return market.scenario.replace(steps=market.steps_done or market.scenario.steps)
+    return _run(market, second).scenario.replace(steps=market.steps_done or market.scenario.steps)
 
 
-def run_line(market: WatchedMarket) -> str:
+def _run(market: WatchedMarket, second: bool) -> MarketModel:
+    return market.other if second else market
+
+
+def run_line(market: WatchedMarket, second: bool = False) -> str:
     """The `abm run` that gives what is on screen, to the last bit.
 
     Examples
@@ -43,12 +48,13 @@ def run_line(market: WatchedMarket) -> str:
     >>> print(run_line(WatchedMarket(origin.scenario.replace(churn=0.4), rng=7, origin=origin)))
     abm run one-market --set churn=0.4 --steps 400 --seed 7 --out one-market-7
     """
-    scenario = run_so_far(market)
+    scenario = run_so_far(market, second)
     words = ["abm", "run", market.origin.name]
     for setting in settings(market.origin.scenario, scenario):
         words += ["--set", setting]
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in scenario.name)
-    words += ["--steps", str(scenario.steps), "--seed", str(market.seed), "--out", f"{name}-{market.seed}"]
+    out = f"{name}-{market.seed}-second" if second else f"{name}-{market.seed}"
+    words += ["--steps", str(scenario.steps), "--seed", str(market.seed), "--out", out]
     return shlex.join(words)
 
 

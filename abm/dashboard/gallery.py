@@ -11,7 +11,7 @@ from abm.dashboard.controls import FIRST, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
 from abm.dashboard.ranking import largest_firms
 from abm.dashboard.views import VIEWS, pictures
-from abm.dashboard.watched import WatchedMarket
+from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
 from abm.parameters import SECTOR, STRATEGY
 
@@ -71,7 +71,8 @@ def Largest(market: WatchedMarket):
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row.values()) + "</tr>" for row in rows)
     with solara.Div(classes=["abm-table"]):
         solara.HTML("table", unsafe_innerHTML=f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
-    solara.Text("The ten largest by share of their sector's customers.", classes=["abm-quiet"])
+    if rows:
+        solara.Text("The ten largest by share of their sector's customers.", classes=["abm-quiet"])
 
 
 @solara.component
@@ -94,6 +95,8 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
 
     def compare(changed: tuple[str, Any] | None) -> None:
         try:
+            if changed:  # Reset will put it beside what is chosen, which may have other sectors
+                second_scenario(chosen.value["scenario"], changed)
             market.value.compare_with(changed)
         except InputError as problem:
             refusal.value = str(problem)
@@ -129,16 +132,30 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
 def TakeAway(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
+    if market.steps_done:
+        said = "This command gives the run on screen, to the last bit:"
+    else:
+        said = "No step is made yet. This command makes the whole run:"
+    Files(market, False, said)
+    if market.other:
+        name, value = market.changed_parameter
+        Files(market, True, f"The second run, with {name} = {written(value)}:")
+
+
+@solara.component
+def Files(market: WatchedMarket, second: bool, said: str):
+    """The files of one of the runs, and its command."""
     files = solara.use_memo(
         lambda: {
-            "steps.csv": lambda: steps_csv(market),
-            "firms.csv": lambda: firms_csv(market),
-            "scenario.toml": lambda: scenario_toml(market),
+            "steps.csv": lambda: steps_csv(market, second),
+            "firms.csv": lambda: firms_csv(market, second),
+            "scenario.toml": lambda: scenario_toml(market, second),
         },
-        [market],
+        [market, second],
     )
     with solara.Row(gap="8px", style={"flex-wrap": "wrap", "margin": "12px 0"}):
         for name, content in files.items():
-            solara.FileDownload(content, name, label=name)
-    solara.Text("This command gives the run on screen, to the last bit:")
-    solara.HTML("div", unsafe_innerHTML=html.escape(run_line(market)), classes=["abm-line"])
+            own = f"second-{name}" if second else name
+            solara.FileDownload(content, own, label=own)
+    solara.Text(said)
+    solara.HTML("div", unsafe_innerHTML=html.escape(run_line(market, second)), classes=["abm-line"])

@@ -21,14 +21,16 @@ from abm.dashboard.words import equations_in_words, run_in_words
 
 FRAME = 0.25  # seconds between two frames while a run goes to its end
 
-# What a press of play does: name to seconds between frames and steps a frame. Mesa's loop waits, then makes the frame,
-# so that after Pause one more may come: none of the waits is longer than a person takes to look.
+# What a press of play does: name to seconds between steps, at least, and steps a frame. After Pause one more frame may
+# come, which Mesa's loop was about to make. It is the market that waits and not the loop: else after Reset the loop
+# would make that frame's steps in the new market.
 SPEEDS = {
     "2 steps a second": (0.5, 1),
-    "1 step a frame": (0.02, 1),
-    "5 steps a frame": (0.02, 5),
-    "25 steps a frame": (0.02, 25),
+    "1 step a frame": (0.0, 1),
+    "5 steps a frame": (0.0, 5),
+    "25 steps a frame": (0.0, 25),
 }
+BREATH = 20.0  # milliseconds that Mesa's loop leaves between frames for the page to answer
 
 STYLE = """
 .abm-page { display: grid; grid-template: "play main" auto "choose main" 1fr / 320px minmax(0, 1fr); gap: 12px 24px;
@@ -110,16 +112,20 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
             force_update()
         to_the_end.value = False
 
+    def set_pace() -> None:
+        market.value.pace = 0.0 if to_the_end.value else seconds
+
+    solara.use_effect(set_pace, [market.value, seconds, to_the_end.value])
     solara.lab.use_task(run_to_the_end, dependencies=[to_the_end.value], prefer_threaded=True)
     ModelController(
         market,
         model_parameters=chosen,
-        play_interval=solara.use_reactive(1000.0 * seconds),
+        play_interval=solara.use_reactive(BREATH),
         render_interval=solara.use_reactive(steps),
         use_threads=solara.use_reactive(False),
     )
     with solara.Row(gap="8px", style={"align-items": "center"}):
-        solara.Select("Speed of play", values=list(SPEEDS), value=speed)
+        solara.Select("Speed of play, and of Step", values=list(SPEEDS), value=speed)
         solara.Button(
             "Stop" if to_the_end.value else "Run to end",
             on_click=lambda: to_the_end.set(not to_the_end.value),

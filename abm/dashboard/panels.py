@@ -130,8 +130,8 @@ def hold(ax: Axes, values: np.ndarray, lowest: float = 0.0) -> None:
         return
     positive = known[known > 0.0]
     if ax.get_yscale() == "log" or (positive.size and known.max() > WIDE * np.median(positive)):
-        bounds = 10.0 ** math.floor(math.log10(positive.min())), 10.0 ** math.ceil(math.log10(positive.max() * 1.01))
-        bounds = max(bounds[0], bounds[1] * 1e-6), bounds[1]
+        top = 10.0 ** math.ceil(math.log10(positive.max() * (1.0 - 1e-9)))
+        bounds = _lowest(positive, top), top
         if bounds != ax.get_ylim():
             scale(ax, "y", np.array(bounds) * (1.0, max(1.0, WIDE * bounds[0] / bounds[1] * 1.01)))
             ax.set_ylim(bounds)
@@ -140,6 +140,12 @@ def hold(ax: Axes, values: np.ndarray, lowest: float = 0.0) -> None:
     if (lowest, top) != ax.get_ylim():
         ax.set_ylim(lowest, top)
         round_ticks(ax.yaxis, nbins=5 if len(ax.figure.axes) == 1 else 4)
+
+
+def _lowest(values: np.ndarray, top: float) -> float:
+    """Where a logarithmic axis begins: six powers of ten hold enough, unless a tenth of the values lies below."""
+    least, tenth = (10.0 ** math.floor(math.log10(each)) for each in (values.min(), np.quantile(values, 0.1)))
+    return max(least, min(top * 1e-6, tenth))
 
 
 def hold_counts(ax: Axes, values: np.ndarray) -> None:
@@ -167,7 +173,7 @@ def hold_on_both_axes(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
     if x.size:
         top = round_up(1.04 * x.max())
-        low = 0.0 if ax.get_xscale() == "linear" else max(10.0 ** math.floor(math.log10(x.min())), top * 1e-6)
+        low = 0.0 if ax.get_xscale() == "linear" else _lowest(x, top)
         if ax.get_xlim() != (low, top):
             ax.set_xlim(low, top)
             if low == 0.0:

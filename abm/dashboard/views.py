@@ -25,6 +25,7 @@ from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, stra
 from abm.figures import HHI_BANDS, LABELS
 
 DOTS = 5_000  # firms drawn in the plane
+LARGEST = 500  # firms that are drawn in any case
 _LARGER = (4.5, 3.3)  # inches
 _BAND = {"alpha": 0.22, "lw": 0}
 
@@ -44,10 +45,10 @@ class Spread(Panel):
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
         low, middle, high = (steps[f"{q}_{self._x}"].to_numpy() for q in ("q10", "q50", "q90"))
-        hold(self.axes[0], np.append(high, self._reference))
+        hold(self.axes[0], np.concatenate([middle, high, [self._reference]]))
         self._middle.set_data(steps.index, middle)
         self._band.set_data(steps.index, low, high)
-        self.note(f"{middle[-1]:.3g}")
+        self.note(f"{middle[-1]:.3g}" if np.isfinite(middle[-1]) else "–")
 
 
 class Shares(Panel):
@@ -102,7 +103,8 @@ class Concentration(Panel):
             ax.set_yticks(10.0 ** np.arange(np.log10(bottom), 5.0))
         for line, column in zip(self._lines, self._columns):
             line.set_data(steps.index, steps[column])
-        self.note(f"{steps[self._columns[-1]].iloc[-1]:,.0f}")
+        now = steps[self._columns[-1]].iloc[-1]
+        self.note(f"{now:,.0f}" if np.isfinite(now) else "–")
 
 
 class Firms(Panel):
@@ -154,18 +156,23 @@ class Plane(Panel):
         firms, sectors = market.market.state.firms, market.market.state.sectors
         slots = np.flatnonzero(firms[at.B] > 0.0)
         living = len(slots)
-        if living > DOTS:
-            slots = slots[np.linspace(0, living - 1, DOTS).astype(int)]
         places = np.searchsorted(np.cumsum(market.market.layout.slots), slots, side="right")
         share = firms[at.B, slots] / sectors[places, at.BASE]
-        order = np.argsort(-share, kind="stable")  # small firms in front of large ones
-        T, C, R = firms[at.T, slots][order], firms[at.C, slots][order], firms[at.R, slots][order]
+        mean = share.mean() if living else 1.0
+        drawn = np.argsort(-share, kind="stable")  # small firms in front of large ones
+        if living > DOTS:
+            drawn = drawn[np.append(np.arange(LARGEST), np.linspace(LARGEST, living - 1, DOTS - LARGEST).astype(int))]
+        T, C, R = (firms[row, slots[drawn]] for row in (at.T, at.C, at.R))
         hold_on_both_axes(self.axes[0], C, T)
         self._dots.set_offsets(np.column_stack([C, T]))
         self._dots.set_array(np.log10(np.maximum(R, 1e-6)))
-        area = (30.0 if living <= 1_000 else 8.0) * share[order] / share.mean() if living else share
+        area = (30.0 if living <= 1_000 else 8.0) * share[drawn] / mean
         self._dots.set_sizes(np.clip(area, 3.0, 400.0))
-        self.note(f"{DOTS:,} of {living:,} firms drawn" if living > DOTS else f"{living:,} firms")
+        self.note(
+            f"the {LARGEST} largest and {DOTS - LARGEST:,} of {living - LARGEST:,} others"
+            if living > DOTS
+            else f"{living:,} firms"
+        )
 
 
 class Sectors(Panel):

@@ -58,6 +58,8 @@ class WatchedMarket(MarketModel):
         Held while a step is made and while columns are read.
     frame_drawn : int
         The number of the last frame that the page has drawn.
+    pace : float
+        Seconds between two steps, at least.
     other : MarketModel or None
         The second market: with the same seed, at the same step.
 
@@ -75,6 +77,7 @@ class WatchedMarket(MarketModel):
         self.origin = origin
         self.lock = threading.RLock()
         self.frame_drawn = 0
+        self.pace = self._last_step = 0.0
         self._sectors = [self._sector_row()]
         self.changed_parameter: tuple[str, Any] | None = None
         self.other: MarketModel | None = None
@@ -95,12 +98,15 @@ class WatchedMarket(MarketModel):
             self.changed_parameter, self.other = changed, other
 
     def step(self) -> None:
-        """Make one step, once the page has drawn the last frame; none after the scenario's last, or when closed."""
+        """Make one step, once it is due and the last frame drawn; none after the scenario's last, or when closed."""
         self._wait_until_drawn()
+        while self.running and time.monotonic() < self._last_step + self.pace:
+            time.sleep(0.005)
         with self.lock:
             if not self.running:
                 return
             super().step()
+            self._last_step = time.monotonic()
             self._sectors.append(self._sector_row())
             if self.other:
                 self.other.step()

@@ -1,8 +1,10 @@
 """What a page says of a run in words: how far it is, what market it is, and what the article's equations say of it."""
 
+from typing import Any
+
 from abm.dashboard.watched import WatchedMarket
 from abm.equilibrium import describe
-from abm.equilibrium_report import in_words
+from abm.equilibrium_report import OTHER_READINGS, in_words
 from abm.figures import GROWTHS, STRUCTURES
 from abm.scenario import Scenario
 
@@ -25,13 +27,17 @@ def run_in_words(market: WatchedMarket) -> str:
     if not alive:
         return f"{place}: {STRUCTURES['collapsed']}, no firm is left."
     kind = STRUCTURES[outcomes["structure"]]
-    parts = [f"{alive:,} firms", f"{kind} (HHI within sectors {outcomes['sector_hhi']:,.0f})"]
+    place = f"{place}: {alive:,} firms"
+    if not market.steps_done:
+        return f"{place}."
+    parts = [f"{kind} (HHI within sectors {outcomes['sector_hhi']:,.0f})"]
     if isinstance(outcomes["growth"], str):
         parts.append(f"{GROWTHS[outcomes['growth']]} (R {outcomes['weighted_R']:.3g} by customers)")
     if isinstance(outcomes["winner"], str) and len(scenario.strategies) > 1:
         share = 100.0 * outcomes[f"share_{outcomes['winner']}"]
-        parts.append(f"ahead so far: {outcomes['winner']} ({share:.0f}% of customers)")
-    return f"{place}: {', '.join(parts)}."
+        first = "winner" if market.steps_done == scenario.steps else "ahead so far"
+        parts.append(f"{first}: {outcomes['winner']} ({share:.0f}% of customers)")
+    return f"{place}. Means of the last quarter of these steps: {', '.join(parts)}."
 
 
 def equations_in_words(scenario: Scenario) -> str:
@@ -43,10 +49,17 @@ def equations_in_words(scenario: Scenario) -> str:
     'The equations without ceilings: loop gain 0.729: the baseline is stable; firms pushed above T = 1.11 take off.'
     """
     described = describe(scenario)
-    sentences = [in_words(described)]
-    told = {described["k"]["k3"]}
+    alike: dict[float, list[dict[str, Any]]] = {}
     for sector in described["sectors"]:
-        if sector["k3"] not in told:
-            sentences.append(f"in {sector['name']} {in_words(sector)}")
-            told.add(sector["k3"])
-    return f"The equations without ceilings: {'; '.join(sentences)}."
+        alike.setdefault(sector["k3"], []).append(sector)
+    usual = described["k"]["k3"]
+    sentences = [in_words(described)] if usual in alike else []
+    for k3, sectors in alike.items():
+        if k3 != usual:
+            names = [sector["name"] for sector in sectors]
+            place = "all sectors" if len(alike) == 1 else " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            sentences.append(f"in {place} {in_words(sectors[0])}")
+    said = f"The equations without ceilings: {'; '.join(sentences)}."
+    if scenario.reading in OTHER_READINGS:
+        said += f" That is literal; {scenario.reading} is {OTHER_READINGS[scenario.reading]}."
+    return said
