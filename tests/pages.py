@@ -130,13 +130,13 @@ class Watched:
     def step(self) -> int:
         return int(re.search(r"Step ([\d,]+) of", self.words())[1].replace(",", ""))
 
-    def until_step(self, least: int) -> int:
-        return self.until(lambda: self.step() >= least) and self.step()
+    def until_step(self, least: int, patience: int = PATIENCE) -> int:
+        return self.until(lambda: self.step() >= least, patience) and self.step()
 
-    def until(self, holds) -> bool:
-        latest = time.monotonic() + PATIENCE / 1000
+    def until(self, holds, patience: int = PATIENCE) -> bool:
+        latest = time.monotonic() + patience / 1000
         while not holds():
-            assert time.monotonic() < latest, f"not within {PATIENCE} ms; the page says: {self.words()}"
+            assert time.monotonic() < latest, f"not within {patience} ms; the page says: {self.words()}"
             self.page.wait_for_timeout(50)
         return True
 

@@ -15,7 +15,7 @@ import pytest
 
 from abm import Scenario, simulate
 from abm.cli import main
-from tests.pages import BROWSER, NO_BROWSER, Watched, browser, served
+from tests.pages import BROWSER, NO_BROWSER, PATIENCE, Watched, browser, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
 ROOT = Path(__file__).parents[1]
@@ -414,7 +414,7 @@ def test_memory_stays_flat_over_hundreds_of_frames_and_over_20_pages(server, chr
     memory = []
     for _ in range(4):
         page.press("▶")
-        page.until_step(120)
+        page.until_step(120, patience=4 * PATIENCE)  # many frames, on a machine that may be busy
         page.press("❚❚")
         page.press("Reset")
         page.until(lambda: page.step() == 0)

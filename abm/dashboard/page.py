@@ -22,8 +22,8 @@ from abm.dashboard.words import equations_in_words, run_in_words
 FRAME = 0.25  # seconds between two frames while a run goes to its end
 
 # What a press of play does: name to seconds between steps, at least, and steps a frame. After Pause one more frame may
-# come, which Mesa's loop was about to make. It is the market that waits and not the loop: else after Reset the loop
-# would make that frame's steps in the new market.
+# come, which Mesa's loop was about to make. It is the market that waits and not the loop: a Reset that falls into the
+# loop's own wait has that frame's steps made in the new market.
 SPEEDS = {
     "2 steps a second": (0.5, 1),
     "1 step a frame": (0.0, 1),
