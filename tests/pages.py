@@ -168,11 +168,10 @@ class Watched:
             self.page.wait_for_timeout(100)
         wanted.click()
 
-    def pictures(self) -> list[list[int]]:
-        """The bytes of the pictures that are in view."""
-        read = """images => Promise.all(images.map(
-            async image => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]))"""
-        return self.page.locator(".abm-panels img").evaluate_all(read)
+    def pictures(self) -> list[str]:
+        """What is drawn in the panels that are in view."""
+        read = "panels => panels.map(panel => panel.querySelector('img').src + panel.querySelector('svg').outerHTML)"
+        return self.page.locator(".abm-panel").evaluate_all(read)
 
     def close(self) -> None:
         self.page.close(run_before_unload=False)

@@ -14,6 +14,7 @@ import threading
 import time
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from mesa.visualization.utils import update_counter
 
 from abm import Scenario, simulate
 from abm.cli import main
-from abm.dashboard import downloads, panels, ranking, serve, views, words
+from abm.dashboard import downloads, panels, ranking, serve, vectors, views, words
 from abm.dashboard.controls import FIRST, GROUPS, about, choose, groups_of, positions, value_of
 from abm.dashboard.origins import Origin, find_origin, first_origin, open_with, origin_names
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
@@ -236,7 +237,64 @@ def test_panels_that_have_followed_a_run_look_like_panels_made_at_its_end(name):
     assert len(last) == len(first) > 3
     assert all(one != other for one, other in zip(first, last))
     assert last == views.pictures(market, views.VIEWS[name](market))
-    assert all(picture.startswith(b"\x89PNG") for picture in last)
+    assert all(picture.still.startswith("data:image/png;base64,") for picture in last)
+
+
+def test_lines_and_areas_are_sent_where_matplotlib_would_draw_them():
+    panel = panels.Panel("title", ["y"])
+    ax = panel.axes[0]
+    ax.set_yscale("log")
+    ax.set(xlim=(0, 4), ylim=(1.0, 100.0))
+    (line,) = ax.plot([0, 1, 2, 3, 4], [1.0, 10.0, np.nan, 10.0, 100.0], color="#0072B2", lw=2)
+    area = ax.fill_between([0, 4], [1.0, 1.0], [10.0, 10.0], color="#E69F00", alpha=0.5)
+    panel.add(line, area)
+    svg = ElementTree.fromstring(panel.picture().moving)
+    path, band = svg.iter("path")
+    height = float(svg.get("viewBox").split()[3])
+
+    def places(*points):
+        x, y = ax.transData.transform(points).T
+        return np.rint(vectors.FINE * np.column_stack([x, height - y])).astype(int).tolist()
+
+    first, second = (np.reshape(part.split(), (-1, 2)).astype(int).tolist() for part in path.get("d").split("M")[1:])
+    assert first == places((0, 1.0), (1, 10.0)) and second == places((3, 10.0), (4, 100.0))
+    corners = np.reshape(band.get("d").strip("MZ").split(), (-1, 2)).astype(int).tolist()
+    assert all(corner in corners for corner in places((0, 1.0), (4, 1.0), (0, 10.0), (4, 10.0)))
+    assert path.get("stroke") == "#0072b2" and band.get("fill") == "#e69f00" and band.get("opacity") == "0.50"
+    (end,) = svg.iter("circle")
+    assert [int(end.get("cx")), int(end.get("cy"))] == second[-1]
+
+
+def test_every_panel_shows_something_before_the_first_step():
+    market = market_of(capacity=60, changed=("churn", 0.5))
+    for view in views.VIEWS.values():
+        for picture in views.pictures(market, view(market)):
+            svg = ElementTree.fromstring(picture.moving)
+            wide = [path for path in svg.iter("path") if path.get("stroke") not in (None, "none")]
+            assert list(svg.iter("circle")) or wide, picture.title
+
+
+def test_every_firm_has_its_dot_and_the_number_at_the_top_is_named():
+    market = market_of(made=20, capacity=60)
+    (plane,) = views.pictures(market, views.firm_view(market))
+    assert plane.moving.count("h0") == 2 * len(market.agents)  # with an edge
+    for picture in views.pictures(market, views.market_view(market)):
+        (note,) = ElementTree.fromstring(picture.moving).findall("text")
+        assert not note.text or re.search("[a-z]{5}", note.text), picture.title
+
+
+def test_nothing_that_is_written_is_cut_or_lies_where_lines_are_drawn():
+    market = market_of(made=30, capacity=60, changed=("churn", 0.5))
+    for view in views.VIEWS.values():
+        made = view(market)
+        views.pictures(market, made)
+        for panel in made:
+            legends = [ax.get_legend() for ax in panel.axes if ax.get_legend()]
+            labels = [each for ax in panel.axes for each in (*ax.texts, ax.yaxis.label, ax.xaxis.label)]
+            for each in (*legends, *labels, *panel.figure.texts):
+                box = each.get_window_extent()
+                assert box.x0 >= 0 and box.x1 <= panel.figure.bbox.x1 and box.y0 >= 0, (panel.title, each)
+                assert not any(box.overlaps(ax.bbox.padded(-2)) for ax in panel.axes if box.width), (panel.title, each)
 
 
 @pytest.mark.parametrize("reading", ["rate", "increment"])

@@ -49,6 +49,10 @@ def test_a_page_opens_with_every_control_and_picture(watched):
     assert watched.words().startswith("four-sectors, seed 0. Step 0 of 400: 400 firms")
     assert "loop gain 0.729" in watched.words() and "T = 1.11 take off" in watched.words()
     assert len(watched.pictures()) == 6
+    titles = page.locator(".abm-panels img").evaluate_all("images => images.map(image => image.alt)")
+    assert titles[0] == "T: technology accumulation" and all(titles)
+    shown = "images => images.map(image => image.naturalWidth / image.getBoundingClientRect().width)"
+    assert min(page.locator(".abm-panels img").evaluate_all(shown)) > 1.5  # sharp on a screen of double density
     assert page.locator(".abm-slider").count() == 12
     churn = page.locator(".abm-slider", has_text="churn")
     assert churn.inner_text().strip() == "μ churn = 0.2"
@@ -405,7 +409,7 @@ def test_20000_firms_play_and_the_speed_is_printed(big, chromium):
             frames = (page.step() - first) / (time.monotonic() - started)
             page.press("❚❚")
             print(f"{tab}: {frames:.1f} frames a second with 20,000 firms")
-            assert frames > 1.0
+            assert frames > 2.5  # on a machine that may be busy; an idle one makes 8 or more
         page.close()
 
 

@@ -3,12 +3,12 @@
 import html
 from typing import Any
 
-import reacton.ipywidgets as widgets
 import solara
 from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.controls import FIRST, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
+from abm.dashboard.panels import Panel
 from abm.dashboard.ranking import largest_firms
 from abm.dashboard.views import VIEWS, pictures
 from abm.dashboard.watched import WatchedMarket, second_scenario
@@ -40,15 +40,24 @@ def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
 
 @solara.component
 def Pictures(market: WatchedMarket, name: str):
-    """The panels of a view at this frame."""
+    """The panels of a view at this frame; they are kept, so that a tab that was open before is shown at once."""
     frame = update_counter.get()
     changed = market.changed_parameter
-    panels = solara.use_memo(lambda: VIEWS[name](market), [market, name, changed])
-    drawn = solara.use_memo(lambda: pictures(market, panels), [market, name, changed, frame])
-    with solara.Div(classes=["abm-panels", *([] if name == "Market" else ["abm-wide"])]):
-        for picture in drawn:
-            with solara.Div():
-                widgets.Image(value=picture, format="png")
+    kept: dict[str, list[Panel]] = solara.use_memo(dict, [market, changed])
+    if name not in kept:
+        kept[name] = VIEWS[name](market)
+    drawn = solara.use_memo(lambda: pictures(market, kept[name]), [market, name, changed, frame])
+    Panels(
+        titles=[each.title for each in drawn],
+        stills=[each.still for each in drawn],
+        moving=[each.moving for each in drawn],
+        wide=name != "Market",
+    )
+
+
+@solara.component_vue("panels.vue")
+def Panels(titles: list[str], stills: list[str], moving: list[str], wide: bool):
+    """All panels of a view in one message, of which a frame sends what has changed."""
 
 
 @solara.component

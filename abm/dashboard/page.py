@@ -43,7 +43,10 @@ STYLE = """
 .abm-quiet { color: #666; font-size: 13px; line-height: 1.4; }
 .abm-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 8px 16px; }
 .abm-panels.abm-wide { grid-template-columns: repeat(auto-fit, minmax(350px, 1fr)); }
-.abm-panels img { width: 100% !important; max-width: 660px !important; height: auto !important; }
+.abm-panel { position: relative; max-width: 660px; }
+.abm-panel img { display: block; width: 100%; }
+.abm-panel > div { position: absolute; inset: 0; }
+.abm-panel svg { font-family: "DejaVu Sans", Verdana, sans-serif; }
 .abm-slider .v-input__slot { flex-wrap: wrap; margin-bottom: 0; }
 .abm-slider .v-label { flex: 0 0 100%; font-size: 13px; color: rgba(0, 0, 0, .87) !important; }
 .abm-table { overflow-x: auto; }

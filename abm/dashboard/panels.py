@@ -1,12 +1,15 @@
-"""Pictures that are drawn many times a second: what stands still is drawn once, lines and areas at each frame.
+"""Pictures that change many times a second: what stands still is drawn once, and lines and areas by the browser.
 
-Drawing a panel of matplotlib anew takes some 40 ms, nearly all of it for letters. So a panel keeps a picture of its
-axes without the moving parts, and draws it again only when the limits of an axis change, which is in jumps.
+Drawing a panel of matplotlib anew takes some 40 ms, nearly all of it for letters. So a panel's picture is of its axes
+without the moving parts, and is drawn again only when the limits of an axis change, which is in jumps.
 """
 
+import base64
+import html
 import io
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -16,14 +19,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 from PIL import Image
 
+from abm.dashboard.vectors import drawn
 from abm.drawing import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
 
-DPI = 100
-SIZE = (4.0, 3.0)  # inches: 400 × 300 pixels, shown at that size or a little smaller
+DPI = 200  # sharp on a screen of double density: a panel is shown at half its pixels or a little smaller
+SIZE = (4.0, 3.0)  # inches
 POINTS = 400  # of a line
 _ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # where an axis may end, times a power of ten
 _ROUND_STEPS = (1.0, 2.5, 5.0, 10.0)  # the same for an axis of steps, which all panels reach at once
 _FIRST_STEPS = 25
+
+
+class Picture(NamedTuple):
+    """A panel as it is at one frame."""
+
+    title: str
+    still: str
+    """Its axes, as the address of a PNG."""
+    moving: str
+    """What lies upon them, as SVG."""
 
 
 class Panel:
@@ -60,14 +74,15 @@ class Panel:
         self._canvas = FigureCanvasAgg(self.figure)
         self.figure.text(0.02, 0.985, title, size=TEXT + 1.5, weight="bold", color=INK, va="top")
         self.axes: list[Axes] = list(self.figure.subplots(len(y), 1, sharex=True, squeeze=False)[:, 0])
-        self.figure.subplots_adjust(left=0.155, right=right, bottom=0.165, top=top, hspace=0.22)
+        self.figure.subplots_adjust(left=0.165, right=right, bottom=0.165, top=top, hspace=0.22)
         for ax, name in zip(self.axes, y):
             dress_axes(ax, x if ax is self.axes[-1] else "", name, TEXT - 1)
             ax.set_ylim(0.0, 1.0)
             ax.yaxis.set_major_formatter(FuncFormatter(number))
+        self.title = title
         self._moving: list[Artist] = []
-        self._note = self.figure.text(0.985, 0.985, "", size=TEXT - 1, color=GREY, va="top", ha="right", animated=True)
-        self._still, self._limits = None, None
+        self._note = ""
+        self._still, self._limits = "", None
 
     def add(self, *artists: Artist) -> None:
         """Let some artists be drawn at each frame."""
@@ -77,7 +92,7 @@ class Panel:
 
     def note(self, text: str) -> None:
         """A short line that changes, at the end of the title's."""
-        self._note.set_text(text)
+        self._note = text
 
     def reach(self, step: int, last: int) -> None:
         """Let the horizontal axis, if it is of steps, hold a step; it grows in jumps up to the last one."""
@@ -87,19 +102,23 @@ class Panel:
                 ax.set_xlim(0.0, end)
                 round_ticks(ax.xaxis, nbins=5, integer=True)
 
-    def png(self) -> bytes:
-        """The picture as it is now."""
+    def picture(self) -> Picture:
+        """The panel as it is now."""
         limits = [(*ax.get_xlim(), *ax.get_ylim(), ax.get_xscale(), ax.get_yscale()) for ax in self.axes]
         if limits != self._limits:
             self._canvas.draw()
-            self._still, self._limits = self._canvas.copy_from_bbox(self.figure.bbox), limits
-        self._canvas.restore_region(self._still)
-        for artist in self._moving:
-            artist.axes.draw_artist(artist)
-        self.figure.draw_artist(self._note)
-        file = io.BytesIO()
-        Image.fromarray(np.asarray(self._canvas.buffer_rgba())[:, :, :3]).save(file, "png", compress_level=1)
-        return file.getvalue()
+            file = io.BytesIO()
+            shown = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
+            shown.save(file, "png", compress_level=1)
+            self._still = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+            self._limits = limits
+        width, height = self._canvas.get_width_height()
+        moving = "".join(drawn(ax, [each for each in self._moving if each.axes is ax]) for ax in self.axes)
+        note = (
+            f'<text x="{0.985 * width:.0f}" y="{0.16 * DPI:.0f}" text-anchor="end" fill="{GREY}" '
+            f'font-size="{DPI * (TEXT - 1) / 72:.0f}">{html.escape(self._note)}</text>'
+        )
+        return Picture(self.title, self._still, f'<svg viewBox="0 0 {width} {height}">{moving}{note}</svg>')
 
 
 def round_up(value: float, ends: Sequence[float] = _ROUND) -> float:

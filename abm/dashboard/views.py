@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from abm import state as at
 from abm.dashboard.panels import (
     Panel,
+    Picture,
     baseline,
     hold,
     hold_around_zero,
@@ -48,7 +49,7 @@ class Spread(Panel):
         hold(self.axes[0], np.concatenate([middle, high, [self._reference]]))
         self._middle.set_data(steps.index, middle)
         self._band.set_data(steps.index, low, high)
-        self.note(f"{middle[-1]:.3g}" if np.isfinite(middle[-1]) else "–")
+        self.note(f"median {middle[-1]:.3g}" if np.isfinite(middle[-1]) else "–")
 
 
 class Shares(Panel):
@@ -75,7 +76,7 @@ class Concentration(Panel):
     """Where firms meet, in their sectors, and over the whole market; the bands are what a structure is named by."""
 
     def __init__(self, market: WatchedMarket) -> None:
-        super().__init__("Concentration", ["HHI"])
+        super().__init__("Concentration", ["HHI"], right=0.81)
         ax = self.axes[0]
         ax.set_yscale("log")
         ax.set_ylim(10.0, 10_400.0)
@@ -84,15 +85,14 @@ class Concentration(Panel):
         ax.yaxis.set_major_formatter(FuncFormatter(number))
         for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
             ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
-            where = 0.985, np.sqrt(low * high)
-            ax.text(*where, name, transform=ax.get_yaxis_transform(), va="center", ha="right", size=TEXT - 2,
-                    color=GREY)  # fmt: skip
+            where = 1.02, np.sqrt(low * high)  # beside the axes, where no line runs over it
+            ax.text(*where, name, transform=ax.get_yaxis_transform(), va="center", size=TEXT - 2, color=GREY)
         several = len(market.scenario.sectors) > 1
         self._columns = ["hhi", "sector_hhi"] if several else ["hhi"]
-        colours, names = ([ORANGE, BLUE], ["whole market", "within sectors"]) if several else ([BLUE], ["the market"])
+        colours, self._names = ([ORANGE, BLUE], ["whole market", "within sectors"]) if several else ([BLUE], ["market"])
         self._lines = [ax.plot([], [], color=colour, lw=2)[0] for colour in colours]
         self.add(*self._lines)
-        short_legend(ax, self._lines, names)
+        short_legend(ax, self._lines, self._names)
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
         ax = self.axes[0]
@@ -104,21 +104,20 @@ class Concentration(Panel):
         for line, column in zip(self._lines, self._columns):
             line.set_data(steps.index, steps[column])
         now = steps[self._columns[-1]].iloc[-1]
-        self.note(f"{now:,.0f}" if np.isfinite(now) else "–")
+        self.note(f"{self._names[-1]} {now:,.0f}" if np.isfinite(now) else "–")
 
 
 class Firms(Panel):
     """How many firms there are, and how many enter and leave a step."""
 
     def __init__(self, market: WatchedMarket) -> None:
-        super().__init__("Firms, entries and exits", ["firms", "a step"], top=0.90)
+        super().__init__("Firms, entries and exits", ["firms", "a step"])
         above, below = self.axes
         (self._line,) = above.plot([], [], color=BLUE, lw=2)
         (self._entries,) = below.plot([], [], color=BLUE, lw=1.2)
         (self._exits,) = below.plot([], [], color=ORANGE, lw=1.2)
         self.add(self._line, self._entries, self._exits)
-        below.legend([self._entries, self._exits], ["entries", "exits"], loc="upper right", ncols=2, frameon=False,
-                     fontsize=TEXT - 2, labelcolor=GREY, borderpad=0.0, handlelength=1.1)  # fmt: skip
+        short_legend(above, [self._entries, self._exits], ["entries", "exits"])
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
         for ax, columns in zip(self.axes, (["firms"], ["entries", "exits"])):
@@ -126,7 +125,7 @@ class Firms(Panel):
         self._line.set_data(steps.index, steps["firms"])
         self._entries.set_data(steps.index, steps["entries"])
         self._exits.set_data(steps.index, steps["exits"])
-        self.note(number(int(steps["firms"].iloc[-1])))
+        self.note(f"{number(int(steps['firms'].iloc[-1]))} firms")
 
 
 class Plane(Panel):
@@ -220,7 +219,7 @@ class Pair(Panel):
         self._this.set_data(steps.index, this)
         self._other.set_data(steps.index, other)
         self._difference.set_data(steps.index, other - this)
-        self.note(signed((other - this)[-1]))
+        self.note(f"difference {signed((other - this)[-1])}")
 
 
 def signed(value: float) -> str:
@@ -277,8 +276,8 @@ def pair_view(market: WatchedMarket) -> list[Panel]:
 VIEWS = {"Market": market_view, "Firms": firm_view, "Sectors": sector_view, "Two runs": pair_view}
 
 
-def pictures(market: WatchedMarket, panels: list[Panel]) -> list[bytes]:
-    """The panels of a view as they are now, as PNG."""
+def pictures(market: WatchedMarket, panels: list[Panel]) -> list[Picture]:
+    """The panels of a view as they are now."""
     with market.lock:
         steps = market.datacollector.get_model_vars_dataframe()
         steps = steps.iloc[thinned(len(steps))]
@@ -286,4 +285,4 @@ def pictures(market: WatchedMarket, panels: list[Panel]) -> list[bytes]:
             if not isinstance(panel, Plane):
                 panel.reach(market.steps_done, market.scenario.steps)
             panel.show(market, steps)
-    return [panel.png() for panel in panels]
+    return [panel.picture() for panel in panels]
