@@ -5,12 +5,19 @@ import shutil
 import subprocess
 import sys
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from experiments.common import RESULTS
 
 STEPS_A_FRAME, FRAMES = 25, 6
-SIZE = {"width": 1400, "height": 720}
+SIZE = {"width": 1400, "height": 1000}
+
+
+def end(page: Page) -> float:
+    """Where the picture ends: below the panels, between two sliders."""
+    panels = page.locator(".abm-panels").bounding_box()
+    sliders = [each.bounding_box()["y"] for each in page.locator(".abm-slider").all()]
+    return min(y for y in sliders if y > panels["y"] + panels["height"]) - 4.0
 
 
 def main() -> None:
@@ -32,7 +39,7 @@ def main() -> None:
             page.wait_for_timeout(1500)  # until the last picture is there
             folder = RESULTS / "dashboard"
             folder.mkdir(exist_ok=True)
-            page.screenshot(path=folder / "page.png")
+            page.screenshot(path=folder / "page.png", clip=SIZE | {"x": 0, "y": 0, "height": end(page)})
             browser.close()
     finally:
         server.terminate()
