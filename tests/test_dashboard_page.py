@@ -52,7 +52,7 @@ def test_a_page_opens_with_every_control_and_picture(watched):
     titles = page.locator(".abm-panels img").evaluate_all("images => images.map(image => image.alt)")
     assert titles[0] == "T: technology accumulation" and all(titles)
     shown = "images => images.map(image => image.naturalWidth / image.getBoundingClientRect().width)"
-    assert min(page.locator(".abm-panels img").evaluate_all(shown)) > 1.5  # sharp on a screen of double density
+    assert min(page.locator(".abm-panels img").evaluate_all(shown)) > 1.5  # nearly sharp on a screen of double density
     assert page.locator(".abm-slider").count() == 12
     churn = page.locator(".abm-slider", has_text="churn")
     assert churn.inner_text().strip() == "μ churn = 0.2"

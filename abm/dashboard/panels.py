@@ -22,7 +22,8 @@ from PIL import Image
 from abm.dashboard.vectors import drawn
 from abm.drawing import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
 
-DPI = 200  # sharp on a screen of double density: a panel is shown at half its pixels or a little smaller
+# Shown at some 90 an inch: sharp on a screen of double density too, nearly. More would cost a page 10 MB.
+DPI = 150
 SIZE = (4.0, 3.0)  # inches
 POINTS = 400  # of a line
 _ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)  # where an axis may end, times a power of ten
@@ -74,7 +75,7 @@ class Panel:
         self._canvas = FigureCanvasAgg(self.figure)
         self.figure.text(0.02, 0.985, title, size=TEXT + 1.5, weight="bold", color=INK, va="top")
         self.axes: list[Axes] = list(self.figure.subplots(len(y), 1, sharex=True, squeeze=False)[:, 0])
-        self.figure.subplots_adjust(left=0.165, right=right, bottom=0.165, top=top, hspace=0.22)
+        self.figure.subplots_adjust(left=0.175, right=right, bottom=0.165, top=top, hspace=0.22)
         for ax, name in zip(self.axes, y):
             dress_axes(ax, x if ax is self.axes[-1] else "", name, TEXT - 1)
             ax.set_ylim(0.0, 1.0)
@@ -108,8 +109,7 @@ class Panel:
         if limits != self._limits:
             self._canvas.draw()
             file = io.BytesIO()
-            shown = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
-            shown.save(file, "png", compress_level=1)
+            Image.fromarray(np.asarray(self._canvas.buffer_rgba())).save(file, "png", compress_level=1)
             self._still = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
             self._limits = limits
         width, height = self._canvas.get_width_height()
