@@ -418,9 +418,9 @@ CHANGES = [
 def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, second, tmp_path, monkeypatch, capsys):
     market = market_of(made=17, rng=2**62 + 1, changed=("churn", 0.35) if second else None, **changes)
     shown = market.other if second else market
-    steps, firms = (read(market, second) for read in (downloads.steps_csv, downloads.firms_csv))
+    steps, firms = (read(shown) for read in (downloads.steps_csv, downloads.firms_csv))
     monkeypatch.chdir(tmp_path)
-    command = shlex.split(downloads.run_line(market, second))
+    command = shlex.split(downloads.run_line(shown, market.origin))
     assert command[0] == "abm" and main([*command[1:], "--no-picture"]) == 0
     out = tmp_path / command[-1]
     for name, text in (("steps", steps), ("firms", firms)):
@@ -435,11 +435,11 @@ def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, se
             else:
                 assert got[column].tolist() == wanted.tolist(), column
     # The scenario's file gives the same run too.
-    (tmp_path / "scenario.toml").write_text(downloads.scenario_toml(market, second), encoding="utf-8")
+    (tmp_path / "scenario.toml").write_text(downloads.scenario_toml(shown), encoding="utf-8")
     about = json.loads((out / "run.json").read_text())
     assert (
         Scenario.load(tmp_path / "scenario.toml").to_dict()
-        == Scenario.from_toml(downloads.run_so_far(market, second).to_toml()).to_dict()
+        == Scenario.from_toml(downloads.run_so_far(shown).to_toml()).to_dict()
     )
     assert tomllib.loads((tmp_path / "scenario.toml").read_text())["steps"] == about["scenario"]["steps"] == 17
     again = simulate(tmp_path / "scenario.toml", seed=market.seed)

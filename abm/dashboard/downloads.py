@@ -1,60 +1,59 @@
-"""What a page gives away: the run on screen as files, and the command that makes it again; so of a second run."""
+"""What a page gives away of a run on screen: its files, and the command that makes it again."""
 
 import shlex
 from typing import Any
 
 from abm.dashboard.controls import value_of
-from abm.dashboard.watched import WatchedMarket
+from abm.dashboard.origins import Origin
 from abm.model import MarketModel
 from abm.parameters import MARKET, SECTOR, STRATEGY
 from abm.scenario import Scenario
 
 
-def steps_csv(market: WatchedMarket, second: bool = False) -> str:
+def steps_csv(run: MarketModel) -> str:
     """The measures of each step made, as `steps.parquet` of `abm run` has them; every digit is kept."""
-    with market.lock:
-        frame = _run(market, second).datacollector.get_model_vars_dataframe()
-    return frame.iloc[1:].reset_index().to_csv(index=False)
+    return run.datacollector.get_model_vars_dataframe().iloc[1:].reset_index().to_csv(index=False)
 
 
-def firms_csv(market: WatchedMarket, second: bool = False) -> str:
+def firms_csv(run: MarketModel) -> str:
     """The firms of this step, as `firms.parquet` of `abm run` has them; it starts another run by `--firms`."""
-    with market.lock:
-        frame = _run(market, second).firms
-    return frame.to_csv(index=False)
+    return run.firms.to_csv(index=False)
 
 
-def scenario_toml(market: WatchedMarket, second: bool = False) -> str:
+def scenario_toml(run: MarketModel) -> str:
     """The scenario as it is run, with the number of steps made."""
-    return run_so_far(market, second).to_toml()
+    return run_so_far(run).to_toml()
 
 
-def run_so_far(market: WatchedMarket, second: bool = False) -> Scenario:
+def run_so_far(run: MarketModel) -> Scenario:
     """The scenario of what is on screen: it ends at this step, or as chosen where none is made yet."""
-    return _run(market, second).scenario.replace(steps=market.steps_done or market.scenario.steps)
+    return run.scenario.replace(steps=run.steps_done or run.scenario.steps)
 
 
-def _run(market: WatchedMarket, second: bool) -> MarketModel:
-    return market.other if second else market
-
-
-def run_line(market: WatchedMarket, second: bool = False) -> str:
+def run_line(run: MarketModel, origin: Origin, suffix: str = "") -> str:
     """The `abm run` that gives what is on screen, to the last bit.
+
+    Parameters
+    ----------
+    run : MarketModel
+    origin : Origin
+        What its scenario was before it was changed on the page.
+    suffix : str
+        Of the directory's name.
 
     Examples
     --------
     >>> from abm.dashboard.origins import find_origin
     >>> origin = find_origin("one-market")
-    >>> print(run_line(WatchedMarket(origin.scenario.replace(churn=0.4), rng=7, origin=origin)))
+    >>> print(run_line(MarketModel(origin.scenario.replace(churn=0.4), rng=7), origin))
     abm run one-market --set churn=0.4 --steps 400 --seed 7 --out one-market-7
     """
-    scenario = run_so_far(market, second)
-    words = ["abm", "run", market.origin.name]
-    for setting in settings(market.origin.scenario, scenario):
+    scenario = run_so_far(run)
+    words = ["abm", "run", origin.name]
+    for setting in settings(origin.scenario, scenario):
         words += ["--set", setting]
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in scenario.name)
-    out = f"{name}-{market.seed}-second" if second else f"{name}-{market.seed}"
-    words += ["--steps", str(scenario.steps), "--seed", str(market.seed), "--out", out]
+    words += ["--steps", str(scenario.steps), "--seed", str(run.seed), "--out", f"{name}-{run.seed}{suffix}"]
     return shlex.join(words)
 
 

@@ -1,6 +1,8 @@
 """The views of a market in tabs, of which only the visible one is drawn; the second run; what can be taken away."""
 
 import html
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import solara
@@ -13,6 +15,7 @@ from abm.dashboard.ranking import largest_firms
 from abm.dashboard.views import VIEWS, pictures
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
+from abm.model import MarketModel
 from abm.parameters import SECTOR, STRATEGY
 
 _ALONE = (*SECTOR, *STRATEGY)  # keys that stand for all sectors or strategies
@@ -145,26 +148,26 @@ def TakeAway(market: WatchedMarket):
         said = "This command gives the run on screen, to the last bit:"
     else:
         said = "No step is made yet. This command makes the whole run:"
-    Files(market, False, said)
+    Files(market, market, "", said)
     if market.other:
         name, value = market.changed_parameter
-        Files(market, True, f"The second run, with {name} = {written(value)}:")
+        Files(market, market.other, "-second", f"The second run, with {name} = {written(value)}:")
 
 
 @solara.component
-def Files(market: WatchedMarket, second: bool, said: str):
-    """The files of one of the runs, and its command."""
-    files = solara.use_memo(
-        lambda: {
-            "steps.csv": lambda: steps_csv(market, second),
-            "firms.csv": lambda: firms_csv(market, second),
-            "scenario.toml": lambda: scenario_toml(market, second),
-        },
-        [market, second],
-    )
+def Files(market: WatchedMarket, run: MarketModel, suffix: str, said: str):
+    """The files of one of a market's two runs, and its command."""
+
+    def locked(content: Callable[[MarketModel], str]) -> str:
+        with market.lock:
+            return content(run)
+
+    contents = {"steps.csv": steps_csv, "firms.csv": firms_csv, "scenario.toml": scenario_toml}
+    files = solara.use_memo(lambda: {name: partial(locked, each) for name, each in contents.items()}, [run])
     with solara.Row(gap="8px", style={"flex-wrap": "wrap", "margin": "12px 0"}):
         for name, content in files.items():
-            own = f"second-{name}" if second else name
+            own = name.replace(".", f"{suffix}.")
             solara.FileDownload(content, own, label=own)
     solara.Text(said)
-    solara.HTML("div", unsafe_innerHTML=html.escape(run_line(market, second)), classes=["abm-line"])
+    line = run_line(run, market.origin, suffix)
+    solara.HTML("div", unsafe_innerHTML=html.escape(line), classes=["abm-line"])

@@ -22,15 +22,13 @@ from abm.dashboard.words import equations_in_words, run_in_words
 FRAME = 0.25  # seconds between two frames while a run goes to its end
 
 # What a press of play does: name to seconds between steps, at least, and steps a frame. After Pause one more frame may
-# come, which Mesa's loop was about to make. It is the market that waits and not the loop: a Reset that falls into the
-# loop's own wait has that frame's steps made in the new market.
+# come, which Mesa's loop was about to make.
 SPEEDS = {
     "2 steps a second": (0.5, 1),
     "1 step a frame": (0.0, 1),
     "5 steps a frame": (0.0, 5),
     "25 steps a frame": (0.0, 25),
 }
-BREATH = 20.0  # milliseconds that Mesa's loop leaves between frames for the page to answer
 
 STYLE = """
 .abm-page { display: grid; grid-template: "play main" auto "choose main" 1fr / 320px minmax(0, 1fr); gap: 12px 24px;
@@ -123,7 +121,8 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
     ModelController(
         market,
         model_parameters=chosen,
-        play_interval=solara.use_reactive(BREATH),
+        # The market waits, and not Mesa's loop, which after a Reset meanwhile would step the new one.
+        play_interval=solara.use_reactive(0.0),
         render_interval=solara.use_reactive(steps),
         use_threads=solara.use_reactive(False),
     )

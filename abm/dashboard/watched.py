@@ -17,6 +17,7 @@ from abm.scenario import Scenario
 # What is kept of each sector at each step.
 SECTOR_MEASURES = {"firms": FIRMS, "hhi": HHI, "mean_T": MEAN_T, "weighted_R": WEIGHTED_R}
 PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
+BREATH = 0.02  # seconds that the first step after a frame leaves the page to answer
 
 
 def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
@@ -78,6 +79,7 @@ class WatchedMarket(MarketModel):
         self.lock = threading.RLock()
         self.frame_drawn = 0
         self.pace = self._last_step = 0.0
+        self._frame_before = update_counter.peek()
         self._sectors = [self._sector_row()]
         self.changed_parameter: tuple[str, Any] | None = None
         self.other: MarketModel | None = None
@@ -100,8 +102,7 @@ class WatchedMarket(MarketModel):
     def step(self) -> None:
         """Make one step, once it is due and the last frame drawn; none after the scenario's last, or when closed."""
         self._wait_until_drawn()
-        while self.running and time.monotonic() < self._last_step + self.pace:
-            time.sleep(0.005)
+        self._wait_until_due()
         with self.lock:
             if not self.running:
                 return
@@ -117,6 +118,13 @@ class WatchedMarket(MarketModel):
         latest = time.monotonic() + PATIENCE
         while self.running and self.frame_drawn < update_counter.peek() and time.monotonic() < latest:
             time.sleep(0.001)
+
+    def _wait_until_due(self) -> None:
+        if (frame := update_counter.peek()) != self._frame_before:
+            self._frame_before = frame
+            time.sleep(BREATH)
+        while self.running and time.monotonic() < self._last_step + self.pace:
+            time.sleep(0.005)
 
     def _sector_row(self) -> np.ndarray:
         return self.market.record.present[1:, list(SECTOR_MEASURES.values())].copy()

@@ -56,8 +56,7 @@ def equations_in_words(scenario: Scenario) -> str:
     sentences = [in_words(described)] if usual in alike else []
     for k3, sectors in alike.items():
         if k3 != usual:
-            names = [sector["name"] for sector in sectors]
-            place = "all sectors" if len(alike) == 1 else " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            place = "all sectors" if len(alike) == 1 else " and ".join(sector["name"] for sector in sectors)
             sentences.append(f"in {place} {in_words(sectors[0])}")
     said = f"The equations without ceilings: {'; '.join(sentences)}."
     if scenario.reading in OTHER_READINGS:

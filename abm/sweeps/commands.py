@@ -29,7 +29,7 @@ class _DesignOrWord(typer.core.TyperGroup):
         args = args or ["--help"]
         if args[0] not in self.commands and args[0] not in ("-h", "--help"):
             words = [word for word in self.commands if word != _DESIGN]
-            if args[0].isalpha() and not Path(args[0]).exists() and (hint := nearest(args[0], words)):
+            if args[0].replace("-", "").isalpha() and not Path(args[0]).exists() and (hint := nearest(args[0], words)):
                 ctx.fail(f"{args[0]!r} is neither a word nor a design{hint}")
             args = [_DESIGN, *args]
         return super().parse_args(ctx, args)
@@ -133,7 +133,7 @@ def run(
     from abm.sweeps.executors.slurm import SlurmJobs
     from abm.sweeps.report import print_end, shown_progress
     from abm.sweeps.results import load_sweep
-    from abm.sweeps.run import Shard, SweepRun
+    from abm.sweeps.run import ALL, Shard, SweepRun
     from abm.sweeps.store import Store
 
     loaded = Design.load(design)
@@ -152,7 +152,7 @@ def run(
         from abm.sweeps.report import print_status
 
         kept = None if out is None or overwrite else Store(out)
-        print_status(estimate(loaded, executor, kept, part), Console())
+        print_status(estimate(loaded, executor, kept, part or ALL), Console())
         if cluster:
             print(executor.script())
         return 0

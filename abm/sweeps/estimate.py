@@ -18,9 +18,7 @@ from abm.sweeps.work import Job, Piece, sample
 _SAMPLES = 3  # points that are timed: the least, the middle and the most costly
 
 
-def estimate(
-    design: Design, executor: Executor, store: Store | None = None, shard: Shard | None = None
-) -> dict[str, str]:
+def estimate(design: Design, executor: Executor, store: Store | None = None, shard: Shard = ALL) -> dict[str, str]:
     """Points, runs, chunks, time and disk of a design, by name.
 
     Parameters
@@ -29,7 +27,7 @@ def estimate(
     executor : Executor
     store : Store, optional
         The folder whose finished runs need not be made.
-    shard : Shard, optional
+    shard : Shard
         The part of the runs that is to be made.
 
     Raises
@@ -49,7 +47,7 @@ def estimate(
     if store and store.holds_a_sweep():
         store.check(design)
         runs = index_runs(plan, store.sources(remove_damaged=False)).missing
-    runs = (shard or ALL).part(runs)
+    runs = shard.part(runs)
     if len(runs) < plan.runs:
         facts["to make"] = f"{len(runs):,} of them"
     if not len(runs):

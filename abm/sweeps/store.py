@@ -108,7 +108,8 @@ class Store:
         if changed:
             way_out = "--overwrite makes all runs anew; another --out keeps both"
             raise InputError(f"{self.folder}: holds runs of another sweep: {'; '.join(changed)} ({way_out})")
-        for name in self._finished_tables():
+        summary = self.summary()
+        for name in ("points", "keys", "runs", *summary["tables"]) if summary else ():
             metadata(self.folder / f"{name}.parquet")
 
     def clear(self) -> None:
@@ -141,9 +142,8 @@ class Store:
 
     def holds_runs(self) -> bool:
         """Whether any run is finished."""
-        return any((self.folder / name).exists() for name in (SUMMARY, "runs.parquet")) or any(
-            self.parts.glob(f"*{SUFFIX}")
-        )
+        finished = any((self.folder / name).exists() for name in (SUMMARY, "runs.parquet"))
+        return finished or any(self.parts.glob(f"*{SUFFIX}"))
 
     def is_finished(self, plan: Plan) -> bool:
         """Whether the tables are those of a plan, all its runs made."""
@@ -158,11 +158,6 @@ class Store:
             return False
         # Texts come back from a file as another type.
         return kept.points.astype(plan.points.dtypes.to_dict()).equals(plan.points)
-
-    def _finished_tables(self) -> list[str]:
-        """Names of the tables that there are once the sweep was finished."""
-        summary = self.summary()
-        return ["points", "keys", "runs", *summary["tables"]] if summary else []
 
     def is_under_way(self) -> bool:
         """Whether there is a plan whose tables are not made yet."""
