@@ -5,8 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from abm.errors import InputError
-from abm.parameters import nearest
+from abm.errors import InputError, nearest
 
 
 class NamedText(NamedTuple):

@@ -206,16 +206,16 @@ def parameters(
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
 ) -> None:
     """List every parameter with its range, default and meaning."""
-    from abm import parameters as table
+    from abm import listing
 
     if markdown:
-        print(table.markdown(), end="")
+        print(listing.markdown(), end="")
         return
     from rich.console import Console
 
     from abm.report import parameter_table
 
-    parameter_table(table.listing_rows(), Console())
+    parameter_table(listing.listing_rows(), Console())
 
 
 @app.command()

@@ -13,10 +13,9 @@ import psutil
 
 from abm import state as at
 from abm.collection import collect, open_market
-from abm.errors import InputError
+from abm.errors import InputError, nearest, shown
 from abm.firmtable import FirmTable, place_table, read_firm_table, scenario_for
 from abm.measures import FIRMS, MEAN_T, measure_names
-from abm.parameters import nearest, shown
 from abm.population import draw_population
 from abm.results import Result
 from abm.run import new_record, run, tally_start

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from abm.errors import InputError
-from abm.parameters import FIRM_COLUMNS, nearest, shown
+from abm.errors import InputError, nearest, shown
+from abm.parameters import FIRM_COLUMNS
 
 if TYPE_CHECKING:  # pandas and pyarrow are slow to import and only tables need them
     import pandas as pd

@@ -9,8 +9,8 @@ import numpy as np
 from mesa.agent import Agent
 
 from abm import state as at
-from abm.errors import InputError
-from abm.parameters import FIRM_COLUMNS, nearest
+from abm.errors import InputError, nearest
+from abm.parameters import FIRM_COLUMNS
 
 if TYPE_CHECKING:
     from abm.model import MarketModel

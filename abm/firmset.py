@@ -13,9 +13,8 @@ import numpy as np
 from mesa.agent import Agent, AgentSet, GroupBy
 
 from abm import state as at
-from abm.errors import InputError
+from abm.errors import InputError, shown
 from abm.firms import NOT_BY_HAND, READ_ONLY, ROWS, Firm, read, write
-from abm.parameters import shown
 
 if TYPE_CHECKING:
     from random import Random

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from abm import state as at
-from abm.errors import InputError
+from abm.errors import InputError, nearest, shown
 from abm.firmfile import Cells, read_cells
-from abm.parameters import FIRM_COLUMNS, Parameter, nearest, shown
+from abm.parameters import FIRM_COLUMNS, Parameter
 from abm.population import vacate
 from abm.scenario import Scenario
 from abm.state import Parameters, State, parameters_of

@@ -13,12 +13,11 @@ import numpy as np
 from abm.collection import collect, open_market
 from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
-from abm.errors import InputError
+from abm.errors import InputError, shown
 from abm.firmtable import FirmTable, read_firm_table, scenario_for
 from abm.market import copy_row
 from abm.measures import FIRMS, MARKET_LACKS, MEAN_T
 from abm.outcomes import numbers_of, outcome_numbers, outcome_table
-from abm.parameters import shown
 from abm.population import draw_population
 from abm.results import ManyResults, measure_frame
 from abm.run import FULL, run, tally_start

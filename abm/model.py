@@ -11,12 +11,11 @@ from mesa.datacollection import DataCollector
 from abm import state as at
 from abm.collection import take_stock
 from abm.engine import SEEDS, Market, as_scenario, check_count, check_level, check_seed
-from abm.errors import InputError
+from abm.errors import InputError, shown
 from abm.firms import NOT_BY_HAND, Firm
 from abm.firmset import FirmSet
 from abm.growth import GROWTH_PLACES
 from abm.measures import MARKET_LACKS
-from abm.parameters import shown
 from abm.ranks import apart, rank_correlation
 from abm.results import firm_frame, life_frame, measure_frame, outcome_series
 from abm.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau

@@ -4,44 +4,15 @@ Scenarios, the command line, firm tables and the documentation all read this tab
 default is changed here and nowhere else.
 """
 
-import difflib
 import functools
 import math
 import operator
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-from abm.errors import InputError
-
-
-def nearest(name: object, names: Iterable[str]) -> str:
-    """A hint to the name that was probably meant, or nothing.
-
-    Examples
-    --------
-    >>> nearest("netwrok_effect", ["network_effect", "churn"])
-    " (did you mean 'network_effect'?)"
-    >>> nearest("zzz", ["network_effect", "churn"])
-    ''
-    """
-    by_lower_case = {known.lower(): known for known in names}
-    found = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
-    return f" (did you mean {by_lower_case[found[0]]!r}?)" if found else ""
-
-
-def shown(value: object) -> str:
-    """A value as it is written in Python, cut to a length that fits a message.
-
-    Examples
-    --------
-    >>> shown("literal"), len(shown("x" * 1000))
-    ("'literal'", 60)
-    """
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+from abm.errors import InputError, nearest, shown
 
 
 @dataclass(frozen=True)
@@ -333,46 +304,3 @@ FIRM_COLUMNS = _table(
 # fmt: on
 
 PARAMETERS: tuple[Parameter, ...] = (*MARKET.values(), *SECTOR.values(), *STRATEGY.values())
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else value if isinstance(value, str) else f"{value:g}"
-
-
-def listing_rows() -> list[dict[str, str]]:
-    """The table as rows of text, a parameter a row.
-
-    Examples
-    --------
-    >>> rows = listing_rows()
-    >>> rows[0]["parameter"], rows[0]["allowed"], rows[0]["default"], rows[0]["neutral"]
-    ('steps', '[1, 1e7]', '400', '–')
-    """
-    return [
-        {
-            "parameter": parameter.name,
-            "symbol": parameter.symbol,
-            "level": parameter.level,
-            "allowed": parameter.allowed,
-            "default": _text(parameter.default),
-            "neutral": _text(parameter.neutral),
-            "unit": parameter.unit,
-            "section": parameter.section,
-            "source": parameter.source,
-            "meaning": parameter.meaning,
-        }
-        for parameter in PARAMETERS
-    ]
-
-
-def markdown() -> str:
-    """The table as Markdown.
-
-    Examples
-    --------
-    >>> print(markdown().splitlines()[0])
-    | parameter | symbol | level | allowed | default | neutral | unit | source | meaning |
-    """
-    rows = [{name: cell for name, cell in row.items() if name != "section"} for row in listing_rows()]
-    lines = [list(rows[0]), ["---"] * len(rows[0])] + [list(row.values()) for row in rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

@@ -189,7 +189,7 @@ def progress(total: int, description: str, console: Console | None = None) -> It
 
 
 def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None:
-    """Print the rows of `abm.parameters.listing_rows`, one below the other, grouped by level.
+    """Print the rows of `abm.listing.listing_rows`, one below the other, grouped by level.
 
     Parameters
     ----------

@@ -12,113 +12,18 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from abm.bundled import NamedText, bundled_names, find_text
-from abm.errors import InputError
-from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter, nearest, shown
-
-_NAME = re.compile("[A-Za-z0-9_-]+")  # of sectors and strategies; names of columns are made from them
-_TYPES = {"int": int, "float": float, "choice": str}
-
-# Where each parameter belongs, for keys that were put into the wrong table of a file.
-_PLACES = (
-    dict.fromkeys(("sectors", "strategies", *MARKET), "at the top level, before the first [[...]]")
-    | dict.fromkeys(SECTOR, "in [[sectors]]")
-    | dict.fromkeys(STRATEGY, "in [[strategies]]")
-)
-
-
-class _Table(BaseModel):
-    """A frozen table of named values whose refusals are `InputError`, not pydantic's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-
-    def __init__(self, **given: Any) -> None:
-        try:
-            super().__init__(**given)
-        except ValidationError as error:
-            raise InputError(self._reason(error)) from None
-
-    @classmethod
-    def _reason(cls, error: ValidationError) -> str:
-        problems = error.errors(include_url=False)
-        # An unknown key first: a misspelt key that is required would otherwise be reported as missing.
-        problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
-        if problem["type"] == "extra_forbidden":
-            key = problem["loc"][0]
-            hint = f" (it belongs {_PLACES[key]})" if key in _PLACES else nearest(key, cls.model_fields)
-            return f"unknown key {key!r}{hint}"
-        if problem["type"] == "missing":
-            return f"{problem['loc'][0]} is missing"
-        return str(problem["ctx"]["error"])
-
-    @field_validator("name", mode="plain")
-    @classmethod
-    def _check_name(cls, name: Any) -> str:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InputError(f"name = {shown(name)} is not a name of letters, digits, '_' and '-'")
-        return str(name)
-
-
-def _base(table: Mapping[str, Parameter]) -> type[_Table]:
-    """A model whose fields are the parameters of one level, each checked by its row of the table."""
-
-    def check(cls: type, value: Any, info: ValidationInfo) -> Any:
-        return table[info.field_name].check(value)
-
-    def default(parameter: Parameter) -> Any:
-        if parameter.follows:
-            return None  # filled in when the parameter that it follows is known
-        return ... if parameter.default is None else parameter.default
-
-    return create_model(
-        "_Parameters",
-        __base__=_Table,
-        __validators__={"_check": field_validator(*table, mode="plain")(check)},
-        **{each.name: (_TYPES[each.kind], default(each)) for each in table.values()},
-    )
-
-
-class Sector(_base(SECTOR)):
-    """A part of the market with its own demand and its own customers.
-
-    Takes `name`, `demand_share` and any other sector parameter as keywords.
-
-    Examples
-    --------
-    >>> Sector(name="enterprise", demand_share=0.3).quality_elasticity
-    1.0
-    """
-
-
-class Strategy(_base(STRATEGY)):
-    """How a firm divides its effort, and how it changes its mind.
-
-    Takes `name`, `technology_weight` and any other strategy parameter as keywords.
-
-    Examples
-    --------
-    >>> Strategy(name="technology_first", technology_weight=0.8).policy
-    'fixed'
-    """
-
+from abm.errors import InputError, nearest, shown
+from abm.members import Sector, Strategy, read_member, table_of
+from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter
 
 # The lists of a scenario: what their members are, and the weight that must not be 0 for all.
 _LISTS = {"sectors": (Sector, SECTOR, "demand_share"), "strategies": (Strategy, STRATEGY, "weight")}
 
 
-class Scenario(_base(MARKET)):
+class Scenario(table_of(MARKET)):
     """A market, its sectors and the strategies of its firms.
 
     Takes every market parameter, `name`, `sectors` and `strategies` as keywords; what is left out has
@@ -158,7 +63,7 @@ class Scenario(_base(MARKET)):
             raise InputError(f"{key} = {shown(members)} is not a list of tables ([[{key}]] in a file)")
         if not members:
             raise InputError(f"{key} is an empty list; leave it out for the default or give at least one")
-        built = tuple(_member(kind, member, f"{key}[{place}]") for place, member in enumerate(members))
+        built = tuple(read_member(kind, member, f"{key}[{place}]") for place, member in enumerate(members))
         names = [member.name for member in built]
         for place, name in enumerate(names):
             if name in names[:place]:
@@ -372,20 +277,6 @@ def describe(name: str) -> str:
     head = re.match(r"(#.*\n)*", find_text(name, "scenario").text)[0]
     # The first paragraph of the comment: an empty comment line ends it.
     return " ".join(line.removeprefix("#").strip() for line in head.split("\n#\n")[0].splitlines())
-
-
-def _member(kind: type[_Table], member: Any, where: str) -> _Table:
-    """A sector or strategy from its table; a refusal tells its place and its name."""
-    if isinstance(member, kind):
-        return member
-    if not isinstance(member, Mapping):
-        raise InputError(f"{where} = {shown(member)} is not a table of a {kind.__name__.lower()}'s values")
-    try:
-        return kind(**{str(key): value for key, value in member.items()})
-    except InputError as problem:
-        name = member.get("name")
-        label = f'{where} "{name}"' if isinstance(name, str) and _NAME.fullmatch(name) else where
-        raise InputError(f"{label}: {problem}") from None
 
 
 def _parse(text: str, source: str, **defaults: Any) -> Scenario:

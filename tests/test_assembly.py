@@ -15,6 +15,7 @@ from abm.engine import Market
 from experiments.speed import stages
 from experiments.speed.subjects import BASE
 
+# The instructions are known by these names on the machines that are likely; elsewhere there is nothing to count.
 PACKED = {
     "x86_64": re.compile(r"^\s+v?(?:add|sub|mul|div|min|max|fn?m(?:add|sub)\d+|sqrt)pd\s", re.MULTILINE),
     "AMD64": re.compile(r"^\s+v?(?:add|sub|mul|div|min|max|fn?m(?:add|sub)\d+|sqrt)pd\s", re.MULTILINE),

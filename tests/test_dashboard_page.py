@@ -17,6 +17,7 @@ from abm import Scenario, simulate
 from abm.cli import main
 from tests.pages import BROWSER, NO_BROWSER, PATIENCE, Watched, browser, served
 
+# A browser is a system's package and not to be had by pip.
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
 ROOT = Path(__file__).parents[1]
 

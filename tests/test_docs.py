@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from abm.parameters import PARAMETERS, markdown
+from abm.listing import markdown
+from abm.parameters import PARAMETERS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "abm" / "docs"

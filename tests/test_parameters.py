@@ -6,17 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from abm.errors import InputError
-from abm.parameters import (
-    FIRM_COLUMNS,
-    MARKET,
-    PARAMETERS,
-    SECTOR,
-    STRATEGY,
-    listing_rows,
-    markdown,
-    nearest,
-)
+from abm.errors import InputError, nearest
+from abm.listing import listing_rows, markdown
+from abm.parameters import FIRM_COLUMNS, MARKET, PARAMETERS, SECTOR, STRATEGY
 
 INF = math.inf
 NONE = None

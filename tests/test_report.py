@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from abm.engine import simulate
-from abm.parameters import PARAMETERS, listing_rows
+from abm.listing import listing_rows
+from abm.parameters import PARAMETERS
 from abm.report import parameter_table, print_summary, progress, scenario_table
 from abm.scenario import Scenario, describe
 

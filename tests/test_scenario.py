@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abm.errors import InputError
+from abm.members import Sector, Strategy
 from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY
-from abm.scenario import Scenario, Sector, Strategy, describe
+from abm.scenario import Scenario, describe
 
 TWO_SECTORS = """
 [[sectors]]

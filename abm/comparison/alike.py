@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from abm.comparison.labels import differences, few_of
 from abm.comparison.sources import Source
-from abm.errors import InputError
-from abm.parameters import shown
+from abm.errors import InputError, shown
 
 
 def check_alike(sources: Sequence[Source], by: Sequence[str], allow_different: bool) -> list[str]:

@@ -15,8 +15,7 @@ from abm.comparison.groups import Runs, collect_runs
 from abm.comparison.labels import few_of
 from abm.comparison.reading import listed
 from abm.comparison.resampling import FEWEST
-from abm.errors import InputError
-from abm.parameters import shown
+from abm.errors import InputError, shown
 from abm.rundir import new_folder, versions, write_json, write_parquet
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ import numpy as np
 
 from abm.comparison.rows import places_in
 from abm.comparison.sources import Source
-from abm.errors import InputError
-from abm.parameters import nearest
+from abm.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

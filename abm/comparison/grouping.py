@@ -8,8 +8,7 @@ import numpy as np
 from abm.comparison.columns import STRATEGY, strategies_in
 from abm.comparison.labels import level_texts
 from abm.comparison.sources import Source
-from abm.errors import InputError
-from abm.parameters import nearest, shown
+from abm.errors import InputError, nearest, shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,7 @@ from abm.comparison.labels import differences
 from abm.comparison.reading import read_sources
 from abm.comparison.rows import each_run_once, numbered, places_in, run_level
 from abm.comparison.sources import Source
-from abm.errors import InputError
-from abm.parameters import nearest, shown
+from abm.errors import InputError, nearest, shown
 
 if TYPE_CHECKING:
     import pandas as pd

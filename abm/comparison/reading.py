@@ -8,8 +8,7 @@ from typing import Any
 from abm.comparison.labels import path_labels
 from abm.comparison.singles import sources_of_runs
 from abm.comparison.sources import Source, source_of_frame, source_of_sweep
-from abm.errors import InputError
-from abm.parameters import shown
+from abm.errors import InputError, shown
 from abm.rundir import ABOUT as RUN
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.store import MANIFEST

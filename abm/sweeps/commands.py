@@ -12,9 +12,8 @@ from typing import Annotated
 import typer
 import typer.core
 
-from abm.errors import InputError, Stopped
+from abm.errors import InputError, Stopped, nearest
 from abm.options import whole
-from abm.parameters import nearest
 
 FAILED = 3  # exit code of a sweep that finished with failed runs
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.bundled import bundled_names, find_text
-from abm.errors import InputError
+from abm.errors import InputError, nearest, shown
 from abm.firmtable import FirmTable, read_firm_table
-from abm.parameters import nearest, shown
 from abm.scenario import Scenario
 from abm.sweeps.factors import Factor, frame_column, read_points
 from abm.sweeps.samples import SAMPLES

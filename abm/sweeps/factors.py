@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from abm.errors import InputError
-from abm.parameters import Parameter, nearest, shown
+from abm.errors import InputError, nearest, shown
+from abm.parameters import Parameter
 from abm.scenario import literal
 
 if TYPE_CHECKING:  # pandas is slow to import and only files need it

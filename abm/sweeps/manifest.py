@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm import MODEL_VERSION
-from abm.parameters import shown
+from abm.errors import shown
 from abm.rundir import plain
 from abm.sweeps.plan import file_digest, text_digest
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm import MODEL_VERSION
-from abm.errors import InputError
+from abm.errors import InputError, shown
 from abm.firmfile import read_cells
 from abm.firmtable import read_firm_table, scenario_for
-from abm.parameters import shown
 from abm.scenario import Scenario
 
 if TYPE_CHECKING:

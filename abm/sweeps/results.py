@@ -6,8 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abm.errors import InputError
-from abm.parameters import nearest
+from abm.errors import InputError, nearest
 from abm.sweeps.sources import metadata, read_whole
 from abm.sweeps.store import TABLES, Store
 

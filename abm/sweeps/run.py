@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from abm.errors import InputError, Stopped
-from abm.parameters import shown
+from abm.errors import InputError, Stopped, shown
 from abm.scenario import Scenario
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from abm.engine import LEVELS, check_count, check_seed
-from abm.errors import InputError
-from abm.parameters import Parameter, nearest, shown
+from abm.errors import InputError, nearest, shown
+from abm.parameters import Parameter
 from abm.sweeps.factors import Factor, check_one_of
 from abm.sweeps.samples import SAMPLES, rows_of
 

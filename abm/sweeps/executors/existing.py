@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abm.errors import InputError
-from abm.parameters import shown
+from abm.errors import InputError, shown
 from abm.sweeps.executors import quiet
 
 if TYPE_CHECKING:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from abm.errors import InputError, Stopped
-from abm.parameters import shown
+from abm.errors import InputError, Stopped, shown
 from abm.sweeps.executors import SCHEDULER_SETTINGS
 
 if TYPE_CHECKING:
