@@ -216,9 +216,11 @@ def extended_turn(u):
 
 @pytest.mark.slow
 @extended
-def test_log_is_within_one_ulp_at_a_million_points_of_each_decade():
-    for x in decades(1e-300, 1e300, 1_000_000, 9):
-        assert extended_errors(filled(log_of, x), np.log(x.astype(np.longdouble))).max() <= LOG_ULP
+def test_log_is_within_one_ulp_at_a_million_points_of_each_decade_in_use():
+    # The market's logarithms are of numbers between 1e-20 and 1e20.
+    for low, high, each in ((1e-300, 1e-20, 30_000), (1e-20, 1e20, 1_000_000), (1e20, 1e300, 30_000)):
+        for x in decades(low, high, each, 9):
+            assert extended_errors(filled(log_of, x), np.log(x.astype(np.longdouble))).max() <= LOG_ULP
 
 
 @pytest.mark.slow
