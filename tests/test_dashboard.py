@@ -190,6 +190,20 @@ def test_the_second_run_is_the_changed_scenario_with_the_same_seed(when):
     assert market.other is None
 
 
+def test_a_second_run_catches_up_with_one_that_goes_on_and_stops_when_the_page_is_closed():
+    market = market_of(made=200, capacity=40, steps=400)
+    catching_up = threading.Thread(target=market.compare_with, args=(("network_effect", 0.9),))
+    catching_up.start()
+    while catching_up.is_alive():
+        market.step()
+    assert market.steps_done > 200
+    market.step()
+    assert market.other.steps_done == market.steps_done
+    market.close()
+    market.compare_with(("churn", 0.9))
+    assert market.other.steps_done == 0 and not market.running
+
+
 def test_a_second_run_that_cannot_be_leaves_the_one_that_is_there():
     market = market_of(made=2, capacity=40, changed=("churn", 0.5))
     weightless = {f"sectors.{sector.name}.demand_share": 0.0 for sector in FOUR.scenario.sectors[1:]}

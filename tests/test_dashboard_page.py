@@ -114,10 +114,13 @@ def test_a_run_to_the_end_can_be_stopped_and_says_what_simulate_says(watched):
     outcomes = simulate("four-sectors", seed=0).outcomes
     watched.until(lambda: f"{outcomes['sector_hhi']:,.0f}" in watched.words())
     assert outcomes["winner"] in watched.words()
-    watched.page.get_by_role("button", name="Run to end").wait_for()
+    run_to_end = watched.page.get_by_role("button", name="Run to end")
+    watched.until(run_to_end.is_disabled)
     watched.press("Step")
     watched.page.wait_for_timeout(300)
     assert watched.step() == 400
+    watched.press("Reset")
+    watched.until(run_to_end.is_enabled)
 
 
 def test_scenario_seed_and_sliders_are_applied_by_reset(watched):
@@ -133,6 +136,8 @@ def test_scenario_seed_and_sliders_are_applied_by_reset(watched):
     watched.until_step(400)
     outcomes = simulate(Scenario.load("four-sectors").replace(network_effect=0.7), seed=12).outcomes
     watched.until(lambda: f"{outcomes['sector_hhi']:,.0f}" in watched.words())
+    watched.press("Undo changes")
+    watched.page.wait_for_selector("text=Reset starts a run with network_effect = 0.5.")
     watched.choose("Scenario", "one-market")
     watched.page.wait_for_selector("text=Reset starts a run with one-market")
     watched.press("Reset")
@@ -191,6 +196,10 @@ def test_the_second_run_is_put_beside_the_first_and_taken_away(watched):
     watched.until(lambda: len(watched.pictures()) == 4)
     watched.press("Remove second run")
     watched.until(lambda: watched.pictures() == [])
+    watched.choose("Changed in the second run", "reading")
+    watched.choose("second run: literal", "increment")
+    watched.press("Compare")
+    watched.until(lambda: len(watched.pictures()) == 4)
 
 
 def test_a_second_run_that_cannot_stand_beside_what_is_chosen_is_refused(watched):

@@ -41,7 +41,11 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
         chosen.value = {**chosen.value, "scenario": changed}
 
     solara.Select("Scenario", values=origin_names(), value=origin.name, on_value=load)
-    Seed(chosen)
+    with solara.Row(gap="8px", style={"align-items": "center"}):
+        Seed(chosen)
+        solara.Button(
+            "Undo changes", on_click=lambda: load(origin.name), disabled=scenario == origin.scenario, outlined=True
+        )
     with solara.Div():  # always there, so that what follows keeps its place, and groups stay open
         if refusal.value:
             solara.Error(refusal.value, dense=True)
@@ -135,4 +139,4 @@ def Pending(market: WatchedMarket, chosen: dict[str, Any]):
         text = "What is changed takes effect at Reset."
     else:
         text = "This run is finished; Reset starts it anew."
-    solara.Text(text, classes=["abm-quiet"])
+    solara.Text(text, classes=["abm-quiet", "abm-pending"])

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 import solara
+import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
-from abm.dashboard.controls import FIRST, positions, value_of, written
+from abm.dashboard.controls import FIRST, about, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
 from abm.dashboard.panels import Panel
 from abm.dashboard.ranking import largest_firms
@@ -92,8 +93,7 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
     """Puts a second run, with the same seed and one parameter changed, beside the first."""
     update_counter.get()  # a second run comes and goes with a frame
     scenario = market.value.scenario
-    numeric = [name for name, parameter in scenario.settable().items() if not parameter.choices]
-    names = [name for name in numeric if name not in ("steps", *_ALONE)]
+    names = [name for name in scenario.settable() if name not in ("steps", *_ALONE)]
     changed = market.value.changed_parameter or (FIRST[0], None)
     name, picked = solara.use_reactive(changed[0]), solara.use_reactive(changed[1])
     refusal = solara.use_reactive("")
@@ -105,35 +105,53 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
     def choose_name(new: str) -> None:
         name.value, picked.value = new, None
 
-    def compare(changed: tuple[str, Any] | None) -> None:
-        try:
-            if changed:  # Reset will put it beside what is chosen, which may have other sectors
-                second_scenario(chosen.value["scenario"], changed)
-            market.value.compare_with(changed)
+    def compare(changed: tuple[str, Any]) -> None:
+        try:  # Reset will put it beside what is chosen, which may have other sectors
+            for each in (chosen.value["scenario"], scenario):
+                second_scenario(each, changed)
         except InputError as problem:
             refusal.value = str(problem)
             return
         refusal.value = ""
         chosen.value = {**chosen.value, "changed": changed}
+        bring(market.value, changed)
+
+    def put_beside(beside: WatchedMarket, changed: tuple[str, Any]) -> None:
+        beside.compare_with(changed)
         force_update()
+
+    def remove() -> None:
+        chosen.value = {**chosen.value, "changed": None}
+        market.value.compare_with(None)
+        force_update()
+
+    bring = solara.lab.use_task(put_beside, dependencies=None, prefer_threaded=True)
 
     first = [each for each in FIRST if each in names]
     with solara.Row(gap="16px", style={"align-items": "center", "flex-wrap": "wrap"}):
         with solara.Div(style={"width": "260px"}):
             solara.Select("Changed in the second run", values=first + [each for each in names if each not in first],
                           value=own, on_value=choose_name)  # fmt: skip
-        with solara.Div(style={"width": "260px"}):
-            solara.v.Slider(
-                label=f"second run: {written(other)}, this run: {written(value)}", min=0, max=len(offered) - 1, step=1,
-                v_model=offered.index(other), on_v_model=lambda place: picked.set(offered[place]), hide_details=True,
-                dense=True, class_="abm-slider",
-            )  # fmt: skip
-        solara.Button("Compare", on_click=lambda: compare((own, other)), disabled=other == value, outlined=True)
+        with solara.Div(style={"width": "260px"}, attributes={"title": about(own, parameter)}):
+            label = f"second run: {written(other)}, this run: {written(value)}"
+            if parameter.choices:
+                solara.Select(label, values=offered, value=other, on_value=picked.set)
+            else:
+                solara.v.Slider(
+                    label=label, min=0, max=len(offered) - 1, step=1, v_model=offered.index(other),
+                    on_v_model=lambda place: picked.set(offered[place]), hide_details=True, dense=True,
+                    class_="abm-slider",
+                )  # fmt: skip
+        solara.Button(
+            "Compare", on_click=lambda: compare((own, other)), disabled=other == value or bring.pending, outlined=True
+        )
         if market.value.other:
-            solara.Button("Remove second run", on_click=lambda: compare(None), text=True)
+            solara.Button("Remove second run", on_click=remove, disabled=bring.pending, text=True)
     if refusal.value:
         solara.Error(refusal.value, dense=True)
-    if not market.value.other:
+    if bring.pending:
+        solara.Text(f"The second run is brought to step {market.value.steps_done:,} …", classes=["abm-quiet"])
+    elif not market.value.other:
         solara.Text(
             "Both runs draw the same firms and the same shocks, so the difference between them is the parameter's.",
             classes=["abm-quiet"],

@@ -35,9 +35,10 @@ STYLE = """
             padding: 8px 16px; width: 100%; max-width: 1700px; margin: 0 auto; }
 .abm-play { grid-area: play; max-width: 460px; min-width: 0; }
 .abm-choose { grid-area: choose; min-width: 0; }
-.abm-main { grid-area: main; min-width: 0; }
+.abm-main { grid-area: main; min-width: 0; align-self: start; position: sticky; top: 8px; }
 .abm-words { font-size: 15px; line-height: 1.45; min-height: 5.8em; }
 .abm-words p { margin: 0 0 4px 0 !important; }
+.abm-pending { min-height: 3.9em; }
 .abm-quiet { color: #666; font-size: 13px; line-height: 1.4; }
 .abm-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 8px 16px; }
 .abm-panels.abm-wide { grid-template-columns: repeat(auto-fit, minmax(350px, 1fr)); }
@@ -58,6 +59,7 @@ STYLE = """
 .abm-page .v-expansion-panel-content__wrap { padding: 0 12px 8px; }
 @media (max-width: 1000px) {
   .abm-page { grid-template: "play" auto "main" auto "choose" auto / minmax(0, 1fr); }
+  .abm-main { position: static; }
   .abm-sliders { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 0 20px; }
 }
 """
@@ -80,7 +82,7 @@ def Page():
 
     def leave_when_closed():
         def leave() -> None:
-            market.peek().running = False  # ends the loops that step it
+            market.peek().close()
 
         return leave
 
@@ -128,12 +130,20 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
     )
     with solara.Row(gap="8px", style={"align-items": "center"}):
         solara.Select("Speed of play, and of Step", values=list(SPEEDS), value=speed)
-        solara.Button(
-            "Stop" if to_the_end.value else "Run to end",
-            on_click=lambda: to_the_end.set(not to_the_end.value),
-            outlined=True,
-        )
+        RunToEnd(market.value, to_the_end)
     Pending(market.value, chosen.value)
+
+
+@solara.component
+def RunToEnd(market: WatchedMarket, to_the_end: solara.Reactive[bool]):
+    """A button that has the run made to its end, and stopped before."""
+    update_counter.get()  # a run ends with a frame
+    solara.Button(
+        "Stop" if to_the_end.value else "Run to end",
+        on_click=lambda: to_the_end.set(not to_the_end.value),
+        disabled=not market.running,
+        outlined=True,
+    )
 
 
 @solara.component

@@ -178,7 +178,7 @@ def hold_counts(ax: Axes, values: np.ndarray) -> None:
 def hold_around_zero(ax: Axes, values: np.ndarray) -> None:
     """Let a vertical axis with 0 in its middle hold values; it grows in jumps."""
     known = np.abs(values[np.isfinite(values)])
-    top = round_up(max(1.04 * known.max(initial=0.0), 1e-9))
+    top = round_up(1.04 * known.max(initial=0.0) or 1.0)
     if top != ax.get_ylim()[1]:
         ax.set_ylim(-top, top)
         round_ticks(ax.yaxis, nbins=4)

@@ -207,7 +207,7 @@ class Pair(Panel):
         baseline(below, 0.0)
         self.add(self._this, self._other, self._difference)
         name, value = market.changed_parameter
-        short_legend(above, [self._this, self._other], ["this run", fit(f"{name.split('.')[-1]} = {value}", 2.2)])
+        short_legend(above, [self._this, self._other], ["this run", fit(f"{name.split('.', 1)[-1]} = {value}", 2.2)])
         self._column = column
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
@@ -266,9 +266,9 @@ def pair_view(market: WatchedMarket) -> list[Panel]:
     if market.other is None:
         return []
     return [
-        Pair(market, "mean_T", "Mean technology accumulation T"),
-        Pair(market, "mean_C", "Mean market competitiveness C"),
-        Pair(market, "weighted_R", "Return R, weighted by customers"),
+        Pair(market, "mean_T", "Mean technology T"),
+        Pair(market, "mean_C", "Mean competitiveness C"),
+        Pair(market, "weighted_R", "Return R by customers"),
         Pair(market, "sector_hhi", "HHI within sectors"),
     ]
 

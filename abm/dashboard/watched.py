@@ -61,6 +61,8 @@ class WatchedMarket(MarketModel):
         The number of the last frame that the page has drawn.
     pace : float
         Seconds between two steps, at least.
+    closed : bool
+        Whether its page is gone.
     other : MarketModel or None
         The second market: with the same seed, at the same step.
 
@@ -78,6 +80,7 @@ class WatchedMarket(MarketModel):
         self.origin = origin
         self.lock = threading.RLock()
         self.frame_drawn = 0
+        self.closed = False
         self.pace = self._last_step = 0.0
         self._frame_before = update_counter.peek()
         self._sectors = [self._sector_row()]
@@ -93,11 +96,21 @@ class WatchedMarket(MarketModel):
         InputError
             If there can be no such market; what was there stays.
         """
+        other = None if changed is None else MarketModel(second_scenario(self.scenario, changed), rng=self.seed)
+        if other:
+            self._catch_up(other, self.steps_done)  # which may take a while, in which this market may be seen
         with self.lock:
-            other = None if changed is None else MarketModel(second_scenario(self.scenario, changed), rng=self.seed)
-            while other and other.steps_done < self.steps_done:
-                other.step()
+            if other:
+                self._catch_up(other, self.steps_done)
             self.changed_parameter, self.other = changed, other
+
+    def _catch_up(self, other: MarketModel, steps: int) -> None:
+        while other.steps_done < steps and not self.closed:
+            other.step()
+
+    def close(self) -> None:
+        """End whatever steps this market or the one beside it."""
+        self.closed, self.running = True, False
 
     def step(self) -> None:
         """Make one step, once it is due and the last frame drawn; none after the scenario's last, or when closed."""
