@@ -91,7 +91,7 @@ class Market:
     full : bool
         Whether order statistics are collected.
     every : int
-        Keep each Nth step (0: none).
+        Keep each Nth step (0: none, as in a run without a fixed end).
     steps : int or None
         Length of the run; None for one without a fixed end, whose growth is recorded at every step.
     threads : int or None
@@ -116,11 +116,11 @@ class Market:
     ) -> None:
         self.table = firms if firms is None or isinstance(firms, FirmTable) else read_firm_table(firms, scenario)
         self.scenario = scenario if self.table is None else scenario_for(scenario, self.table)
-        self.seed, self.full, self.every = seed, full, every
+        self.seed, self.full, self.every = seed, full, every if steps else 0
         self.sector_names = tuple(sector.name for sector in self.scenario.sectors)
         self.strategy_names = tuple(strategy.name for strategy in self.scenario.strategies)
         self.measures = measure_names(self.strategy_names)
-        kept = steps // every if steps and every else 0
+        kept = steps // self.every if self.every else 0
         check_memory(self.scenario, kept)
         self.parameters = parameters_of(self.scenario)
         places = len(self.sector_names)
@@ -137,7 +137,7 @@ class Market:
         )
         self.scratch = np.empty((self.threads, at.SCRATCH_ROWS, at.BLOCK))
         window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1
-        plan = (every, int(full), window_start, steps or 0)
+        plan = (self.every, int(full), window_start, steps or 0)
         self.record = new_record(places, len(self.measures), kept, plan)
         self._place_first_firms()
 

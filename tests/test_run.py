@@ -19,6 +19,15 @@ def market_of(scenario: Scenario) -> Market:
     return Market(scenario, 3, steps=scenario.steps)
 
 
+def test_a_market_without_an_end_goes_through_the_states_of_one_with_an_end_and_keeps_no_rows():
+    endless, ended = Market(SCENARIO, 3), market_of(SCENARIO)
+    for market in (endless, ended):
+        market.advance(20)
+    shown = [at.B, at.T, at.C, at.R, at.Q, at.F]
+    np.testing.assert_array_equal(endless.state.firms[shown], ended.state.firms[shown])
+    assert (len(endless.record.rows), len(ended.record.rows)) == (0, 40)
+
+
 @pytest.mark.parametrize(
     ("table", "row", "column", "changes"),
     [
