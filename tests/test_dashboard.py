@@ -379,6 +379,16 @@ def test_the_plane_draws_the_largest_firms_of_a_large_market():
     assert {*map(tuple, largest[["C", "T"]].to_numpy())} <= {*map(tuple, drawn)}
 
 
+@pytest.mark.parametrize("step", [25, 1_000, 10_000, 250_000, 1_000_000])
+def test_the_last_step_of_an_axis_is_not_cut(step):
+    panel = panels.Panel("", ["y"])
+    panel.reach(step, step)
+    panel.picture()
+    drawn = [label.get_window_extent() for label in panel.axes[0].get_xticklabels() if label.get_text()]
+    assert max(box.x1 for box in drawn) < panel.figure.bbox.width
+    assert panel.axes[0].get_xticks()[-1] == step
+
+
 def test_a_logarithmic_axis_holds_what_lies_far_below_its_top():
     panel = panels.Panel("", ["y"])
     (ax,) = panel.axes

@@ -68,7 +68,7 @@ class Panel:
         y: Sequence[str],
         x: str = "step (quarter)",
         size: tuple[float, float] = SIZE,
-        right: float = 0.97,
+        right: float = 0.94,  # half of the last step fits beside it
         top: float = 0.80,
     ) -> None:
         self.figure = Figure(figsize=size, dpi=DPI)
