@@ -236,7 +236,7 @@ def test_a_dry_run_prints_the_script_of_a_job_and_submits_nothing(complete, tmp_
     options = ("--jobs", "7", "--cores", "3", "--memory", "1.5GB", "--walltime", "02:00:00", "--queue", "main")
     told = abm("sweep", complete.design, "--dry-run", *BY_JOBS, *options, "--directive=--comment=mine", cwd=tmp_path)
     script = told.stdout[told.stdout.index("#!") :]
-    assert jobs("abm-worker") == before
+    assert set(jobs("abm-worker")) <= set(before)  # Slurm forgets old ones meanwhile
     assert os.listdir(tmp_path) == []
     # Slurm itself says whether it would take it.
     call("sbatch", "--test-only", text=script)
