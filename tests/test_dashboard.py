@@ -199,6 +199,14 @@ def test_a_second_run_catches_up_with_one_that_goes_on_and_stops_when_the_page_i
     assert market.steps_done > 200
     market.step()
     assert market.other.steps_done == market.steps_done
+    waited_for = threading.Thread(target=market.compare_with, args=(("churn", 0.3),))
+    with market.lock:
+        waited_for.start()
+        while market._awaited != ("churn", 0.3):
+            time.sleep(0.001)
+        market.compare_with(("churn", 0.4))
+    waited_for.join(timeout=60)
+    assert market.changed_parameter == ("churn", 0.4)
     market.close()
     market.compare_with(("churn", 0.9))
     assert market.other.steps_done == 0 and not market.running

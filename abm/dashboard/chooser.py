@@ -76,21 +76,25 @@ def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Ca
     parameter, value = scenario.settable()[name], value_of(scenario, name)
     offered = solara.use_memo(lambda: positions(parameter, value_of(origin, name)), [origin, name])
     key = name.split(".")[-1]
-    explained = {"title": about(key, parameter)}
-    if parameter.choices:
-        solara.v.Select(
-            label=key, items=offered, v_model=value, on_v_model=lambda new: change(name, new), dense=True,
-            attributes=explained,
-        )  # fmt: skip
-        return
     if value not in offered:  # one that went along with another
         offered = sorted([*offered, value])
     symbol = "" if parameter.symbol in ("–", key) else f"{parameter.symbol} "
-    solara.v.Slider(
-        label=f"{symbol}{key} = {written(value)}", min=0, max=len(offered) - 1, step=1, v_model=offered.index(value),
-        on_v_model=lambda place: change(name, offered[place]), hide_details=True, dense=True, class_="abm-slider",
-        attributes=explained,
-    )  # fmt: skip
+    label = key if parameter.choices else f"{symbol}{key} = {written(value)}"
+    OneOf(label, about(key, parameter), offered, value, lambda new: change(name, new), slides=not parameter.choices)
+
+
+@solara.component
+def OneOf(label: str, tip: str, offered: list[Any], value: Any, take: Callable[[Any], None], slides: bool):
+    """A slider over some values, or a menu of them."""
+    explained = {"title": tip}
+    if slides:
+        solara.v.Slider(
+            label=label, min=0, max=len(offered) - 1, step=1, v_model=offered.index(value),
+            on_v_model=lambda place: take(offered[place]), hide_details=True, dense=True, class_="abm-slider",
+            attributes=explained,
+        )  # fmt: skip
+    else:
+        solara.v.Select(label=label, items=offered, v_model=value, on_v_model=take, dense=True, attributes=explained)
 
 
 @solara.component

@@ -9,6 +9,7 @@ import solara
 import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
+from abm.dashboard.chooser import OneOf
 from abm.dashboard.controls import FIRST, about, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
 from abm.dashboard.panels import Panel
@@ -132,16 +133,9 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
         with solara.Div(style={"width": "260px"}):
             solara.Select("Changed in the second run", values=first + [each for each in names if each not in first],
                           value=own, on_value=choose_name)  # fmt: skip
-        with solara.Div(style={"width": "260px"}, attributes={"title": about(own, parameter)}):
+        with solara.Div(style={"width": "260px"}):
             label = f"second run: {written(other)}, this run: {written(value)}"
-            if parameter.choices:
-                solara.Select(label, values=offered, value=other, on_value=picked.set)
-            else:
-                solara.v.Slider(
-                    label=label, min=0, max=len(offered) - 1, step=1, v_model=offered.index(other),
-                    on_v_model=lambda place: picked.set(offered[place]), hide_details=True, dense=True,
-                    class_="abm-slider",
-                )  # fmt: skip
+            OneOf(label, about(own, parameter), offered, other, picked.set, slides=not parameter.choices)
         solara.Button(
             "Compare", on_click=lambda: compare((own, other)), disabled=other == value or bring.pending, outlined=True
         )

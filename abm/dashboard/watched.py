@@ -85,6 +85,7 @@ class WatchedMarket(MarketModel):
         self._frame_before = update_counter.peek()
         self._sectors = [self._sector_row()]
         self.changed_parameter: tuple[str, Any] | None = None
+        self._awaited: tuple[str, Any] | None = None
         self.other: MarketModel | None = None
         self.compare_with(changed)
 
@@ -97,15 +98,15 @@ class WatchedMarket(MarketModel):
             If there can be no such market; what was there stays.
         """
         other = None if changed is None else MarketModel(second_scenario(self.scenario, changed), rng=self.seed)
-        if other:
-            self._catch_up(other, self.steps_done)  # which may take a while, in which this market may be seen
+        self._awaited = changed
+        self._catch_up(other)  # which may take a while, in which this market may be seen and go on
         with self.lock:
-            if other:
-                self._catch_up(other, self.steps_done)
-            self.changed_parameter, self.other = changed, other
+            if self._awaited == changed:  # nothing else was asked for meanwhile
+                self._catch_up(other)
+                self.changed_parameter, self.other = changed, other
 
-    def _catch_up(self, other: MarketModel, steps: int) -> None:
-        while other.steps_done < steps and not self.closed:
+    def _catch_up(self, other: MarketModel | None) -> None:
+        while other and other.steps_done < self.steps_done and not self.closed:
             other.step()
 
     def close(self) -> None:
