@@ -1,4 +1,4 @@
-"""What tests share: kernels compiled before the first of them, lest one waits for it, and experiments run once."""
+"""What tests share: kernels compiled before the first of them, experiments run once, a served page and a browser."""
 
 import subprocess
 import sys
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from abm import Scenario, simulate
+from tests.compared import runs, sweeps  # noqa: F401 - fixtures of several files
+from tests.pages import browser, served
+from tests.sweep_folders import expected, finished  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +35,15 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return made[name]
 
     return of
+
+
+@pytest.fixture(scope="module")
+def server():
+    with served("four-sectors") as each:
+        yield each
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as each:
+        yield each

@@ -1,0 +1,21 @@
+"""Scenarios from texts."""
+
+import pytest
+
+from abm.errors import InputError
+
+
+def refusal(function, *arguments, **keywords) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **keywords)
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message
+
+
+def sector(name="retail", **values):
+    return {"name": name, "demand_share": 1.0} | values
+
+
+def strategy(name="bold", **values):
+    return {"name": name, "technology_weight": 0.5} | values
