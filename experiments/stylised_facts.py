@@ -3,7 +3,7 @@
 The article says nothing of them; they test what its mechanisms (§2, §3) add up to. Every run is a panel of firms:
 one step is a quarter, growth and returns are of years (four steps), size is the customer base B over the mean of
 its sector and year, growth is ln of B over B a year before, less its sector's mean of the year. The last three
-quarters of a run count.
+quarters of a run count. The slopes of growth are those of one regression on the growth of both years before.
 
 A fact is met if the mean over runs lies in the known range, missed if its whole 95 % interval lies outside, else
 unclear. Where the source gives one number, the range around it is chosen here and said. A known value marked
@@ -32,8 +32,8 @@ SCENARIOS = {
 FACTS = {  # known value, low and high end of what meets it, source
     "growth rates: Subbotin b": ("1 (Laplace); met from 0.8 to 1.2", 0.8, 1.2, "Bottazzi & Secchi; Fu et al. 2005"),
     "size–volatility: β": ("0.14 to 0.2", 0.14, 0.2, "Pammolli et al. 2008"),
-    "growth autocorrelation, 1 year": ("about 0; met from −0.1 to 0.1", -0.1, 0.1, "–"),
-    "growth autocorrelation, 2 years": ("about 0; met from −0.1 to 0.1", -0.1, 0.1, "–"),
+    "growth on growth 1 year before: slope": ("about 0; met from −0.1 to 0.1", -0.1, 0.1, "–"),
+    "growth on growth 2 years before: slope": ("about 0; met from −0.1 to 0.1", -0.1, 0.1, "–"),
     "Chesher: log size on log size a year before": ("1 (Gibrat); met from 0.95 to 1.05", 0.95, 1.05, "–"),
     "shakeout: share of runs": ("the rule; met above 0.5", 0.5, 1.0, "Klepper & Simons"),
     "shakeout: firms at the end / at the peak": ("at most 0.5", 0.0, 0.5, "Klepper & Simons"),
@@ -111,7 +111,8 @@ def facts_of(scenario: Scenario, seed: int) -> tuple[dict[str, float], np.ndarra
         found["growth rates: Subbotin b"] = subbotin_fit(known["growth"].to_numpy())
         found["size–volatility: β"] = volatility_slope(known["size_before"].to_numpy(), known["growth"].to_numpy())
         lags = np.linalg.lstsq(chained[["growth_1", "growth_2"]].to_numpy(), chained["growth"].to_numpy())[0]
-        found |= {f"growth autocorrelation, {name}": lag for name, lag in zip(("1 year", "2 years"), lags)}
+        names = (f"growth on growth {years} before: slope" for years in ("1 year", "2 years"))
+        found |= dict(zip(names, lags))
         slope = np.polyfit(np.log(known["size_before"]), np.log(known["size"]), 1)[0]
         found["Chesher: log size on log size a year before"] = slope
         found["profit persistence: AR(1) of a year"] = persistence(panel)

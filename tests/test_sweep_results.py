@@ -6,6 +6,9 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import abm
@@ -77,10 +80,9 @@ def test_a_factor_of_a_name_that_the_table_has_is_told_apart(results):
 
 def test_types_are_those_of_the_values(results):
     assert all(results.outcomes[name].dtype == np.int64 for name in [*OWN, "peak_firms", "peak_step"])
-    assert all(results.outcomes[name].dtype == "category" for name in results.factors)
-    categories = {name: results.outcomes[name].cat.categories for name in results.factors}
-    assert categories["T0"].dtype == np.float64 and categories["review_interval"].dtype == np.int64
-    assert categories["policy"].tolist() == ["fixed", "imitate"]
+    assert results.outcomes["T0"].dtype == np.float64 and results.outcomes["review_interval"].dtype == np.int64
+    assert (results.outcomes["T0"] > 1.5).any()
+    assert results.outcomes["policy"].cat.categories.tolist() == ["fixed", "imitate"]
     assert results.outcomes["structure"].dtype == results.points["policy"].dtype == "str"
     exits = results.lives["exit_step"]
     assert exits.dtype == "Int64" and exits.isna().any() and exits.notna().any()
@@ -88,13 +90,33 @@ def test_types_are_those_of_the_values(results):
     assert results.steps["firms"].dtype == np.int64
 
 
-def test_a_factor_of_many_values_is_no_category(tmp_path):
+def test_levels_are_in_the_order_of_the_design(tmp_path):
     text = 'scenario = "one-market"\nset = {steps = 1, capacity = 2}\nreplications = {count = 1}\n'
-    text += f"[factors]\nchurn = {np.linspace(0.1, 0.9, 101).tolist()}\npolicy = ['fixed']\n"
+    text += "[factors]\nrunway = [inf, 2]\npolicy = ['imitate', 'fixed']\nchurn = {low = 0.1, high = 0.2}\n"
+    make(text + "[design]\nmethod = 'sobol'\npoints = 4", tmp_path / "out")
+    results = load_sweep(tmp_path / "out")
+    assert (results.levels["runway"], results.levels["policy"]) == ([np.inf, 2.0], ["imitate", "fixed"])
+    assert results.outcomes["policy"].cat.categories.tolist() == ["imitate", "fixed"]
+
+
+def test_missing_numbers_are_null_in_every_table(tmp_path):
+    text = 'scenario = "one-market"\nset = {steps = 3, capacity = 2, runway = 0.1, entry_rate = 0.0}\n'
+    text += "collect = {steps = 'all'}\nreplications = {count = 2}\nfactors = {R0 = [0.01, 1.0]}"
     make(text, tmp_path / "out")
-    outcomes = load_sweep(tmp_path / "out").outcomes
-    assert outcomes["churn"].dtype == np.float64 and outcomes["churn"].nunique() == 101
-    assert outcomes["policy"].dtype == "category"
+    seen = 0
+    for name in ("outcomes", "steps", "sectors"):
+        table = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+        floats = [column for column in table.columns if pa.types.is_floating(column.type)]
+        assert not any(pc.is_nan(column).to_pylist().count(True) for column in floats)
+        seen += sum(column.null_count for column in floats)
+    assert seen
+
+
+def test_a_level_of_a_range_is_found_by_the_number_as_one_writes_it(tmp_path):
+    text = 'scenario = "one-market"\nset = {steps = 1, capacity = 2}\nreplications = {count = 1}\n'
+    text += "factors = {network_effect = {low = 0, high = 0.9}}\ndesign = {points = 4}"
+    make(text, tmp_path / "out")
+    assert len(load_sweep(tmp_path / "out").outcomes.query("network_effect == 0.3")) == 1
 
 
 @pytest.mark.parametrize("points", [4, 128])

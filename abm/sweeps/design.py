@@ -19,7 +19,7 @@ from abm.errors import InputError, nearest, shown
 from abm.firmtable import FirmTable, read_firm_table
 from abm.scenario import Scenario
 from abm.sweeps.factors import Factor, frame_column, read_points
-from abm.sweeps.samples import SAMPLES
+from abm.sweeps.samples import MORRIS_LEVELS, SAMPLES
 from abm.sweeps.sections import Collect, Replications, Sampling, by_name, keys_of, section, table_of, within
 
 if TYPE_CHECKING:  # pandas is slow to import
@@ -133,8 +133,13 @@ class Design:
         """
         return tuple(self.factors)
 
-    def values(self) -> "pd.DataFrame":
+    def values(self, *, as_before: bool = False) -> "pd.DataFrame":
         """The points, a row a point and a column a factor; in a grid the last factor varies fastest.
+
+        Parameters
+        ----------
+        as_before : bool
+            Levels of ranges with the rounding of their making, as sweeps of earlier versions have them.
 
         Examples
         --------
@@ -146,10 +151,11 @@ class Design:
         if self._listed is not None:
             return self._listed.copy()
         if self.method == "grid":
-            columns = _crossed([factor.levels(self.points) for factor in self.factors.values()])
+            columns = _crossed([factor.levels(self.points, as_before=as_before) for factor in self.factors.values()])
         else:
             unit = SAMPLES[self.method](len(self.factors), self.points, self.seed)
-            columns = [factor.at(unit[:, place]) for place, factor in enumerate(self.factors.values())]
+            parts = MORRIS_LEVELS - 1 if self.method == "morris" and not as_before else None
+            columns = [factor.at(unit[:, place], parts) for place, factor in enumerate(self.factors.values())]
         frame = {name: frame_column(values) for name, values in zip(self.factors, columns)}
         return pd.DataFrame(frame, index=None if frame else pd.RangeIndex(1))  # no factors: the scenario itself
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +110,10 @@ class Factor:
         """
         return not self.listed
 
-    def levels(self, points: int | None = None) -> np.ndarray:
+    def levels(self, points: int | None = None, *, as_before: bool = False) -> np.ndarray:
         """The levels for a grid: those listed, or `points` values spaced evenly from end to end of the range.
 
+        Each is the number nearest to the exact value, so that it reads as one writes it: 0.3, not 0.30000000000000004.
         An integer range with fewer integers than points has each of them once.
 
         Examples
@@ -120,13 +122,18 @@ class Factor:
         >>> capacity = Factor.read("capacity", {"low": 10, "high": 13}, MARKET["capacity"])
         >>> capacity.levels(3), capacity.levels(100)
         (array([10, 12, 13]), array([10, 11, 12, 13]))
+        >>> Factor.read("network_effect", {"low": 0, "high": 0.9}, MARKET["network_effect"]).levels(4).tolist()
+        [0.0, 0.3, 0.6, 0.9]
         """
         if self.is_range:
-            return np.unique(self.at(np.linspace(0.0, 1.0, points)))
+            places = np.linspace(0.0, 1.0, points)
+            return np.unique(self.at(places, None if as_before else points - 1))
         return np.array(self.listed, dtype=_DTYPES[self.parameter.kind])
 
-    def at(self, u: ArrayLike) -> np.ndarray:
+    def at(self, u: ArrayLike, parts: int | None = None) -> np.ndarray:
         """The values at places of [0, 1]: a list divides it into equal bins, a range goes from 0 to 1.
+
+        Where all places are ends of `parts` equal parts, the values are the numbers nearest to the exact ones.
 
         Examples
         --------
@@ -140,6 +147,10 @@ class Factor:
         if not self.is_range:
             count = len(self.listed)
             return self.levels()[np.minimum(np.floor(u * count).astype(np.int64), count - 1)]
+        if parts:
+            places, which = np.unique(np.rint(u * parts).astype(np.int64), return_inverse=True)
+            exact = [self._exactly(place, parts) for place in places.tolist()]
+            return np.array(exact, dtype=_DTYPES[self.parameter.kind])[which]
         if self.scale == "log":
             values = 10.0 ** ((1.0 - u) * np.log10(self.low) + u * np.log10(self.high))
         else:
@@ -147,6 +158,18 @@ class Factor:
         # Rounding must neither miss the ends nor leave the range.
         values = np.where(u == 0.0, self.low, np.where(u == 1.0, self.high, np.clip(values, self.low, self.high)))
         return np.floor(values + 0.5).astype(np.int64) if self.parameter.kind == "int" else values
+
+    def _exactly(self, place: int, parts: int) -> float | int:
+        """The number nearest to the value that lies `place` of so many equal parts above the lower end."""
+        with localcontext(prec=60):
+            low, high = Decimal(repr(self.low)), Decimal(repr(self.high))
+            if self.scale == "log" and 0 < place < parts:
+                value = low * ((high / low).ln() * place / parts).exp()
+            else:
+                value = low + (high - low) * place / parts
+            if self.parameter.kind == "int":
+                return int((value + Decimal("0.5")).to_integral_value(ROUND_FLOOR))
+        return float(value)
 
 
 def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":

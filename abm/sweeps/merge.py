@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abm.sweeps.parts import write_part
@@ -197,6 +198,13 @@ def _blocks(sizes: np.ndarray) -> Iterator[slice]:
             begin, total = place, 0
 
 
+def _nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Missing numbers as null: what else reads the tables would average NaN."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+
+
 def _write(path: Path, table: str, index: RunIndex, stored, keys, firsts, counts) -> int:
     reader = Reader(index.sources, table)
     writer, rows = None, 0
@@ -208,7 +216,7 @@ def _write(path: Path, table: str, index: RunIndex, stored, keys, firsts, counts
             count = counts[block][some]
             data = reader.rows(index.source[stored[block][some]], firsts[block][some], count)
             numbers = {name: pa.array(np.repeat(values[block][some], count)) for name, values in keys.items()}
-            data = pa.table(numbers | dict(zip(data.column_names, data.columns, strict=True)))
+            data = pa.table(numbers | {name: _nulls(data[name]) for name in data.column_names})
             if writer is None:
                 writer = pq.ParquetWriter(path, data.schema, compression="zstd", write_page_checksum=True)
             writer.write_table(data, row_group_size=max(1, data.num_rows))

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from abm.sweeps.sections import Replications
 
 _COMMON = b""
+# How points and seeds are drawn, as a sweep's manifest records it, so that a folder goes on as it was begun.
+# 1: levels of ranges with the rounding of their making, seeds below 2^63; 2: levels as near as numbers come to the
+# exact ones, seeds below 2^53, which other programs read as they are.
+DRAWS = 2
+_SEED_BITS = {1: 63, 2: 53}
 SLOTS_A_STEP_COSTS = 200  # what a step costs before it has any slots
 
 
@@ -58,8 +63,8 @@ def point_key(digest: str, firm_table: str | None) -> str:
     return hashlib.blake2b(parts, digest_size=16).hexdigest()
 
 
-def run_seed(seed: int, replication: int, salt: bytes = _COMMON) -> int:
-    """The seed of a replication, in [0, 2^63).
+def run_seed(seed: int, replication: int, salt: bytes = _COMMON, draws: int = DRAWS) -> int:
+    """The seed of a replication, in [0, 2^53).
 
     Parameters
     ----------
@@ -68,6 +73,8 @@ def run_seed(seed: int, replication: int, salt: bytes = _COMMON) -> int:
     replication : int
     salt : bytes
         Nothing for common random numbers; else what tells the points apart.
+    draws : int
+        1 for a sweep of an earlier version, whose seeds lie in [0, 2^63).
 
     Examples
     --------
@@ -75,7 +82,7 @@ def run_seed(seed: int, replication: int, salt: bytes = _COMMON) -> int:
     (True, False, False)
     """
     digest = hashlib.blake2b(b"%d %d " % (seed, replication) + salt, digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+    return int.from_bytes(digest, "little") >> (64 - _SEED_BITS[draws])
 
 
 def file_digest(path: Path) -> str:
@@ -102,6 +109,8 @@ class Plan:
     work : float64 array, shape (points,)
         What a run costs, in slots times steps.
     replications : Replications
+    draws : int
+        How seeds are drawn, see `DRAWS`.
     """
 
     points: "pd.DataFrame"
@@ -109,6 +118,7 @@ class Plan:
     digests: np.ndarray
     work: np.ndarray
     replications: "Replications"
+    draws: int = DRAWS
 
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +154,11 @@ class Plan:
         """Seeds of the runs, shape (distinct points, replications)."""
         count, seed = self.replications.count, self.replications.seed
         if self.replications.common:
-            common = np.array([run_seed(seed, r) for r in range(count)], dtype=np.int64)
+            common = np.array([run_seed(seed, r, draws=self.draws) for r in range(count)], dtype=np.int64)
             return np.broadcast_to(common, (len(self.first_points), count))
         salts = [self.digests[point].encode() for point in self.first_points]
-        return np.array([[run_seed(seed, r, salt) for r in range(count)] for salt in salts], dtype=np.int64)
+        rows = ([run_seed(seed, r, salt, self.draws) for r in range(count)] for salt in salts)
+        return np.array(list(rows), dtype=np.int64)
 
     def work_of(self, runs: np.ndarray) -> np.ndarray:
         """What runs cost, by their numbers."""
@@ -175,7 +186,7 @@ class Plan:
         return pd.DataFrame({"point": np.arange(len(self.points))} | dict(self.points.items()))
 
     @staticmethod
-    def load(folder: Path, replications: "Replications") -> "Plan":
+    def load(folder: Path, replications: "Replications", draws: int = DRAWS) -> "Plan":
         """Read what `save` wrote.
 
         Raises
@@ -188,19 +199,30 @@ class Plan:
         points = read_whole(folder / "points.parquet").drop(columns="point")
         keys = read_whole(folder / "keys.parquet")
         return Plan(
-            points, keys["key"].to_numpy(object), keys["values"].to_numpy(object), keys["work"].to_numpy(), replications
+            points,
+            keys["key"].to_numpy(object),
+            keys["values"].to_numpy(object),
+            keys["work"].to_numpy(),
+            replications,
+            draws,
         )
 
 
-def plan_of(design: "Design") -> Plan:
+def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
     """The plan of a design, each of its points checked.
+
+    Parameters
+    ----------
+    design : Design
+    draws : int
+        How points and seeds are drawn, see `DRAWS`.
 
     Raises
     ------
     InputError
         For a point that is no valid scenario, by its row and values.
     """
-    points = design.values()
+    points = design.values(as_before=draws == 1)
     names = list(points)
     table = file_digest(design.firms_path) if design.firms_path else None
     firms = read_cells(design.firms_path) if design.firms_path else None
@@ -219,7 +241,7 @@ def plan_of(design: "Design") -> Plan:
         digests[row] = values_digest(scenario)
         keys[row] = point_key(digests[row], table)
         work[row] = (scenario.capacity + SLOTS_A_STEP_COSTS) * scenario.steps
-    return Plan(points, keys, digests, work, design.replications)
+    return Plan(points, keys, digests, work, design.replications, draws)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,6 @@ from abm.sweeps.store import TABLES, Store
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEW = 100  # levels that a factor may have to be a category; the values of a range are always numbers
 _WITH_MISSING = {"exit_step": "Int64"}  # integers that may be missing, of which pandas would make floats
 
 
@@ -63,6 +62,17 @@ class SweepResults:
         """A column a factor, indexed by point."""
         return read_whole(self.folder / "points.parquet").set_index("point")
 
+    @cached_property
+    def levels(self) -> dict[str, list]:
+        """Of each factor its values that occur, in the order in which the design names them."""
+        named = {name: given for name, given in self.manifest["factors"].items() if isinstance(given, list)}
+        found = {}
+        for name in self.points:
+            order = {float(each) if each == "inf" else each: place for place, each in enumerate(named.get(name, ()))}
+            values = self.points[name].unique().tolist()
+            found[name] = sorted(values, key=lambda value, order=order: order.get(value, len(order)))
+        return found
+
     @property
     def factors(self) -> list[str]:
         """Names of the factors."""
@@ -89,6 +99,8 @@ class SweepResults:
         InputError
             If the sweep did not keep the table, or it has no such column or is damaged.
         """
+        import pandas as pd
+
         if table not in self.tables:
             hint = (
                 nearest(table, self.tables) if table not in TABLES else " ([collect] in its design says what is kept)"
@@ -108,10 +120,9 @@ class SweepResults:
         frame = read_whole(path, wanted)
         frame = frame.astype({name: kind for name, kind in _WITH_MISSING.items() if name in frame})
         points = frame["point"].to_numpy()
-        ranges = [name for name, levels in self.manifest["factors"].items() if isinstance(levels, dict)]
         for place, (name, values) in enumerate(self.points.items(), len(own)):
-            if name not in ranges and values.nunique() <= _FEW:
-                values = values.astype("category")
+            if values.dtype.kind not in "if":  # texts, in the design's order
+                values = values.astype(pd.CategoricalDtype(self.levels[name]))
             frame.insert(place, f"factor.{name}" if name in frame else name, values.take(points).array)
         return frame
 

@@ -155,7 +155,7 @@ class SweepRun:
     watch: Callable[[Progress], None] = lambda progress: None
 
     def __post_init__(self) -> None:
-        self.plan = plan_of(self.design)
+        self.plan = plan_of(self.design, self.store.draws())
         self.progress = Progress()
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
@@ -168,6 +168,7 @@ class SweepRun:
         self.executor.check()
         if replacing:
             self.store.clear()
+            self.plan = plan_of(self.design)
         with self._folder("lock") as check:
             self.store.finish_commit()
             if not self.store.is_finished(self.plan) or retry_failed:

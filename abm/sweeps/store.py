@@ -22,7 +22,7 @@ from abm.rundir import plain, versions
 from abm.sweeps.lock import refuse_others
 from abm.sweeps.manifest import changes, describe, git_state, sweep_token
 from abm.sweeps.parts import LOST, PARTS, SUFFIX, DamagedPart, check_part, write_durably
-from abm.sweeps.plan import Plan
+from abm.sweeps.plan import DRAWS, Plan
 from abm.sweeps.sources import FinishedSource, PartSource, metadata
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Store:
         """Write what the runs of a design need: the plan, the design and what it refers to."""
         for folder in (self.parts, self.working / LOST):
             folder.mkdir(parents=True, exist_ok=True)
-        manifest = describe(design) | {"points": len(plan.points), "runs": plan.rows}
+        manifest = describe(design) | {"points": len(plan.points), "runs": plan.rows, "draws": plan.draws}
         manifest |= {"versions": versions(), "git": git_state()}
         manifest["begun"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_durably(self.folder / DESIGN, design.text.encode())
@@ -153,7 +153,7 @@ class Store:
         same = (summary["points"], summary["replications"]) == (len(plan.points), plan.replications.count)
         if not same:
             return False
-        kept = Plan.load(self.folder, plan.replications)
+        kept = Plan.load(self.folder, plan.replications, plan.draws)
         if not np.array_equal(kept.keys, plan.keys) or list(kept.points) != list(plan.points):
             return False
         # Texts come back from a file as another type.
@@ -174,7 +174,12 @@ class Store:
         folder = self.working if (self.working / "keys.parquet").exists() else self.folder
         if not (folder / "keys.parquet").exists():
             raise InputError(f"{self.folder}: holds no plan of runs; run its command again")
-        return Plan.load(folder, self.replications())
+        return Plan.load(folder, self.replications(), self.draws())
+
+    def draws(self) -> int:
+        """How the sweep that is here drew its points and seeds; the newest way where there is none."""
+        found = self._json(MANIFEST)
+        return DRAWS if found is None else found.get("draws", 1)
 
     def replications(self) -> "Replications":
         """How the runs are repeated."""
