@@ -127,7 +127,7 @@ def dress_axes(ax: Axes, x: str, y: str, size: float = TEXT) -> None:
 
 def say(ax: Axes, text: str) -> None:
     """A line under a panel's title, where other panels have their legend."""
-    ax.text(0.0, 1.03, text, transform=ax.transAxes, fontsize=TEXT, color=GREY)
+    ax.text(0.0, 1.03, text, transform=ax.transAxes, fontsize=TEXT, color=GREY, parse_math=False)
 
 
 def say_empty(ax: Axes, text: str) -> None:

@@ -87,7 +87,7 @@ class Market:
     scenario : Scenario
     seed : int
     firms : path, DataFrame or FirmTable, optional
-        A firm table to start from.
+        A firm table, or the folder of a run, to start from.
     full : bool
         Whether order statistics are collected.
     every : int
@@ -123,6 +123,8 @@ class Market:
         kept = steps // self.every if self.every else 0
         check_memory(self.scenario, kept)
         self.parameters = parameters_of(self.scenario)
+        if self.table is not None and self.table.demand is not None:
+            self.parameters.sectors[:, at.START_DEMAND] = self.table.demand
         places = len(self.sector_names)
         if self.table is None:
             self.layout = layout_of(self.scenario)

@@ -266,7 +266,7 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
         line = [end, 1.03, 1.06], [middle, height, height]
         ax.plot(*line, color=colours[place], lw=2, transform=ax.transAxes, clip_on=False)
         text = f"{fit(names[place], 1.25)} {last[place]:.0f}%"
-        ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK)
+        ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK, parse_math=False)
     if labelled < len(names):
         text = f"{len(names) - labelled} smaller {100.0 - last[largest].sum():.0f}%"
         ax.text(1.08, -0.075, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=GREY)

@@ -1,27 +1,36 @@
 """Firm tables: a start from data instead of draws.
 
-A table is read whole (`abm.firmfile`) and checked before anything runs. Whatever is refused raises `InputError` with
+A table is read whole (`abm.tablefile`) and checked before anything runs. Whatever is refused raises `InputError` with
 one message that names the file, the row, the column, the value and what is allowed.
 """
 
 import hashlib
 import json
+import math
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from abm import state as at
 from abm.errors import InputError, nearest, shown
-from abm.firmfile import Cells, read_cells
-from abm.parameters import FIRM_COLUMNS, Parameter
+from abm.firmfile import is_run, table_bytes
+from abm.members import composed
+from abm.parameters import FIRM_COLUMNS, MARKET, SHARE
 from abm.population import vacate
 from abm.scenario import Scenario
 from abm.state import Parameters, State, parameters_of
+from abm.tablefile import Cells, Layout, read_cells
 
 if TYPE_CHECKING:  # slow to import
     import pandas as pd
+
+REQUIRED = ("sector", "strategy")
+IGNORED = ("id", "slot")  # a run's own firms.parquet has them
+COLUMNS = (*REQUIRED, "name", *FIRM_COLUMNS, *IGNORED, "share")
+LAYOUT = Layout("firm table", COLUMNS, (*FIRM_COLUMNS, "share"), "a row a firm", required=REQUIRED, list_columns=True)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a character, which no file can hold
 
@@ -33,18 +42,39 @@ class FirmTable(NamedTuple):
     ----------
     sectors : int64 array, shape (firms,)
         Each firm's sector by its place in the scenario.
-    values : float64 array, shape (27, firms)
+    values : float64 array, shape (29, firms)
         The rows of `abm.state.State.firms`.
     names : list of str
         Empty where a firm has no name.
     digest : str
-        SHA-256 of all the above: equal for equal content, whatever the file's format.
+        SHA-256 of all: equal for equal content, whatever the file's format.
+    bases : float or None
+        The sum of the column B, where there is one.
+    demand : float64 array, shape (sectors,), or None
+        Each sector's demand, where the table is a run that goes on.
     """
 
     sectors: np.ndarray
     values: np.ndarray
     names: list[str]
     digest: str
+    bases: float | None = None
+    demand: np.ndarray | None = None
+
+    def market_size(self, scenario: Scenario) -> float:
+        """The market size of a scenario with these firms."""
+        if self.demand is not None:
+            return min(math.fsum(self.demand), MARKET["market_size"].high)
+        if self.bases is not None and not scenario.is_set("market_size"):
+            return self.bases
+        return _scenario_for(scenario, len(self.names)).market_size
+
+
+def read_firm_cells(source: "str | os.PathLike | pd.DataFrame") -> Cells:
+    """A firm table as it is written, for `read_firm_table`."""
+    if isinstance(source, str | os.PathLike) and is_run(source):
+        return read_cells(source, LAYOUT, table_bytes(Path(os.fsdecode(source))))
+    return read_cells(source, LAYOUT)
 
 
 def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario: Scenario) -> FirmTable:
@@ -53,8 +83,9 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     Parameters
     ----------
     source : path, DataFrame or Cells
-        A file that ends in .parquet or .pq is read as Parquet, any other as CSV (UTF-8, commas). A named
-        index counts as a column. Blanks around texts are dropped. What `abm.firmfile.read_cells` gives can be used
+        The path may be a run's folder, whose firms and demand are taken as they stood at its end.
+        A file that ends in .parquet or .pq is read as Parquet, any other as CSV. A named
+        index counts as a column. Blanks around texts are dropped. What `read_firm_cells` gives can be used
         for many scenarios.
     scenario : Scenario
         What the table starts; it need not have room for the firms yet.
@@ -70,12 +101,12 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     Traceback (most recent call last):
     abm.errors.InputError: firm table: row 2: k1 = -1.0 is outside [0, 1e6]
     """
-    cells = source if isinstance(source, Cells) else read_cells(source)
+    cells = source if isinstance(source, Cells) else read_firm_cells(source)
     if not cells.rows:
         raise InputError(f"{cells.label}: no rows; a firm table has a row a firm")
     sectors = _places(cells, "sector", [sector.name for sector in scenario.sectors])
     strategies = _places(cells, "strategy", [strategy.name for strategy in scenario.strategies])
-    given = {name: _numbers(cells, FIRM_COLUMNS[name]) for name in FIRM_COLUMNS if name in cells.columns}
+    given = {name: cells.numbers(name, FIRM_COLUMNS[name]) for name in FIRM_COLUMNS if name in cells.columns}
     names = cells.columns.get("name", [""] * cells.rows)
     for row, name in enumerate(names):
         if not name.isascii() and _SURROGATE.search(name):
@@ -83,12 +114,24 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     if not np.isinf(scenario.runway):
         for row in np.flatnonzero(np.isinf(given.get("F", 0.0))):
             cells.refuse(row, f"F = inf is allowed only where the runway is inf; it is {scenario.runway}")
-    values = _values(given, sectors, strategies, parameters_of(_scenario_for(scenario, cells.rows)))
-    return FirmTable(sectors, values, names, _digest(sectors, values, names))
+    bases = None
+    if "B" in given:
+        bases = min(max(math.fsum(given["B"]), at.CUSTOMER_FLOOR), MARKET["market_size"].high)
+        if not scenario.is_set("market_size"):
+            scenario = scenario.replace(market_size=bases)
+    demand = None if cells.demand is None else _demand(cells, scenario)
+    parameters = parameters_of(_scenario_for(scenario, cells.rows))
+    if "share" in cells.columns and "B" not in given:
+        given["B"] = _bases_of_shares(cells, scenario, sectors, parameters.sectors[:, at.START_DEMAND])
+    values = _values(given, sectors, strategies, parameters)
+    return FirmTable(sectors, values, names, _digest(sectors, values, names, demand), bases, demand)
 
 
 def scenario_for(scenario: Scenario, table: FirmTable) -> Scenario:
-    """A scenario with the firms of a table, room for them, and a market of their number unless one is set.
+    """A scenario with the firms of a table, room for them, and a market of the size that the table brings.
+
+    Unless the scenario sets it, `market_size` is the sum of the column B, without that column the number of firms. A
+    run that goes on brings its demand in any case.
 
     Examples
     --------
@@ -98,7 +141,9 @@ def scenario_for(scenario: Scenario, table: FirmTable) -> Scenario:
     >>> scenario.initial_firms, scenario.capacity, scenario.market_size
     (3, 3, 3.0)
     """
-    return _scenario_for(scenario, len(table.sectors))
+    size = table.market_size(scenario)
+    scenario = _scenario_for(scenario, len(table.sectors))
+    return scenario if size == scenario.market_size else scenario.replace(market_size=size)
 
 
 def place_table(state: State, parameters: Parameters, table: FirmTable, slots: np.ndarray) -> None:
@@ -175,8 +220,8 @@ def _values(
     customers = fill(at.B, "B", of_sector[:, at.START_DEMAND] / firms_of[sectors])
     np.maximum(customers, at.CUSTOMER_FLOOR, out=customers)
     values[at.F] = runway if np.isinf(runway) else given.get("F", runway)
-    fill(at.THETA, "theta", of_strategy[:, at.TECHNOLOGY_WEIGHT])
-    fill(at.OMEGA, "omega", of_strategy[:, at.OPTIMISATION_WEIGHT])
+    values[at.THETA_ENTRY] = fill(at.THETA, "theta", of_strategy[:, at.TECHNOLOGY_WEIGHT])
+    values[at.OMEGA_ENTRY] = fill(at.OMEGA, "omega", of_strategy[:, at.OPTIMISATION_WEIGHT])
     fill(at.AGE, "age", 0.0)
     fill(at.DIRECTION, "direction", 1.0)
     values[at.STRATEGY] = strategies
@@ -184,41 +229,44 @@ def _values(
     return values
 
 
-def _digest(sectors: np.ndarray, values: np.ndarray, names: list[str]) -> str:
+def _bases_of_shares(cells: Cells, scenario: Scenario, sectors: np.ndarray, demand: np.ndarray) -> np.ndarray:
+    """B from shares of the sectors' demand."""
+    shares = cells.numbers("share", SHARE)
+    sums = np.bincount(sectors, weights=shares, minlength=len(demand))
+    for place in np.flatnonzero(sums > 1.0 + 1e-6):
+        sector = scenario.sectors[place].name
+        raise InputError(f"{cells.label}: the shares in sector {shown(sector)} sum to {sums[place]:.6g}, above 1")
+    return shares * demand[sectors]
+
+
+def _demand(cells: Cells, scenario: Scenario) -> np.ndarray:
+    """The demand of each sector at the end of the run that goes on."""
+    names = [sector.name for sector in scenario.sectors]
+    for name in names:
+        if name not in cells.demand:
+            raise InputError(f"{cells.label}: the run has no sector {shown(name)}; it has {', '.join(cells.demand)}")
+    for name in cells.demand:
+        if name not in names:
+            raise InputError(f"{cells.label}: the scenario has no sector {shown(name)} of the run")
+    return np.array([cells.demand[name] for name in names])
+
+
+def _digest(sectors: np.ndarray, values: np.ndarray, names: list[str], demand: np.ndarray | None) -> str:
     digest = hashlib.sha256(sectors.astype("<i8").tobytes())
     for row in values[: at.ID]:
         digest.update(row.astype("<f8").tobytes())
     digest.update(json.dumps(names).encode())
+    if demand is not None:
+        digest.update(demand.astype("<f8").tobytes())
     return digest.hexdigest()
 
 
 def _places(cells: Cells, name: str, known: list[str]) -> np.ndarray:
     """A column of names as places in a list of known ones."""
     places = {each: place for place, each in enumerate(known)}
-    found = np.array([places.get(text, -1) for text in cells.columns[name]], dtype=np.int64)
+    found = np.array([places.get(composed(text), -1) for text in cells.columns[name]], dtype=np.int64)
     for row in np.flatnonzero(found < 0):
         text = cells.columns[name][row]
         problem = f"unknown {name} {shown(text)}{nearest(text, known)}" if text else f"{name} is missing"
         cells.refuse(row, f"{problem}; the scenario has {', '.join(known)}")
     return found
-
-
-def _numbers(cells: Cells, parameter: Parameter) -> np.ndarray:
-    """A column of numbers, each in its range."""
-    column = cells.columns[parameter.name]
-    if isinstance(column, list):
-        suspects = range(len(column))
-    else:
-        good = parameter.admits(column)
-        if parameter.kind == "int":
-            good &= column == np.floor(column)
-        suspects = np.flatnonzero(~good)[:1]
-    for row in suspects:
-        cell = column[row]
-        if cell is None or (isinstance(cell, float) and np.isnan(cell)):
-            cells.refuse(row, f"{parameter.name} is missing or nan; allowed is {parameter.allowed}")
-        try:
-            parameter.check(cell, whole_floats=True)
-        except InputError as problem:
-            cells.refuse(row, str(problem))
-    return np.asarray(column, dtype=np.float64) + 0.0  # makes -0.0 a plain zero, for the digest

@@ -96,9 +96,9 @@ def review(state, parameters, seed, begin, end):
         place, a, b = span(state, block)
         first, slots = state.blocks[block, at.FIRST_SLOT], state.blocks[block, at.SECTOR_SLOTS]
         for i in range(a, b):
-            due_now = firms[at.DUE_NOW, i] > 0.0
+            due_now = firms[at.DUE_NOW, i] > 0.0  # also a firm that has just left: its weights go on record
             firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = firms[at.THETA, i], firms[at.OMEGA, i]
-            if due_now & (firms[at.B, i] > 0.0):
+            if due_now:
                 firms[at.NEXT_THETA, i], firms[at.NEXT_OMEGA, i] = review_firm(
                     firms, i, first, slots, parameters.strategies, eta, seed, place, step
                 )
@@ -120,6 +120,10 @@ def _record_lives(state, block, a, b):
                 largest = max(max(firms[at.T, i], firms[at.C, i]), max(firms[at.P, i], firms[at.Q, i]))
                 record[at.REASON] = 1.0 if largest > at.DIVERGENCE else 0.0
                 record[at.LIFE_PEAK] = firms[at.PEAK_SHARE, i]
+                column = at.LIFE_PEAK + 1
+                for row in at.LIFE_ROWS:
+                    record[column] = firms[at.B_QUARTER if row == at.B else row, i]
+                    column += 1
             life += 1
             firms[at.ID, i] = -1.0
 
@@ -137,15 +141,15 @@ def _number_entrants(state, block, a, b):
 def _conclude_block(state, measured, block, base, base_before):
     firms, events, sums = state.firms, state.events[block], state.sums[block]
     place, a, b = span(state, block)
-    if events[at.EXITS] > 0:
-        _record_lives(state, block, a, b)
-    if events[at.ENTRIES] > 0:
-        _number_entrants(state, block, a, b)
     if events[at.DUE] > 0:
         copy_row(firms[at.NEXT_THETA, a:b], firms[at.THETA, a:b])
         copy_row(firms[at.NEXT_OMEGA, a:b], firms[at.OMEGA, a:b])
         if measured:
             sum_weights(firms, a, b, sums)
+    if events[at.EXITS] > 0:
+        _record_lives(state, block, a, b)
+    if events[at.ENTRIES] > 0:
+        _number_entrants(state, block, a, b)
     if measured or state.lives.shape[0] > 0:
         bases = base, state.sectors[place, at.BASE]
         before = base_before, state.sectors[place, at.BASE_BEFORE]

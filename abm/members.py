@@ -3,7 +3,7 @@
 Whatever is refused raises `InputError` with one message that names the key, the value and what is allowed.
 """
 
-import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, cre
 from abm.errors import InputError, nearest, shown
 from abm.parameters import MARKET, SECTOR, STRATEGY, Parameter
 
-_NAME = re.compile("[A-Za-z0-9_-]+")  # of sectors and strategies; names of columns are made from them
+# What a name of a sector or strategy may not hold, since columns, `--set` and names of files are made from it.
+_MARKS = "./\\="
+_CONTROL = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, ends of lines and paragraphs
 _TYPES = {"int": int, "float": float, "choice": str}
 
 # Where each parameter belongs, for keys that were put into the wrong table of a file.
@@ -52,9 +54,27 @@ class Table(BaseModel):
     @field_validator("name", mode="plain")
     @classmethod
     def _check_name(cls, name: Any) -> str:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InputError(f"name = {shown(name)} is not a name of letters, digits, '_' and '-'")
-        return str(name)
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"name = {shown(name)} is not a non-empty text")
+        if name != name.strip():
+            raise InputError(f"name = {shown(name)} begins or ends with a blank")
+        for letter in name:
+            if letter in _MARKS:
+                raise InputError(f"name = {shown(name)} holds {letter!r}; a name may hold no dot, slash or '='")
+            if unicodedata.category(letter) in _CONTROL:
+                raise InputError(f"name = {shown(name)} holds a control character")
+        return composed(name)
+
+
+def composed(name: str) -> str:
+    """A name with each letter as one character, however it was typed: é may be written as e and an accent.
+
+    Examples
+    --------
+    >>> composed("e\N{COMBINING ACUTE ACCENT}") == "\N{LATIN SMALL LETTER E WITH ACUTE}"
+    True
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def table_of(table: Mapping[str, Parameter]) -> type[Table]:
@@ -110,5 +130,5 @@ def read_member(kind: type[Table], member: Any, where: str) -> Table:
         return kind(**{str(key): value for key, value in member.items()})
     except InputError as problem:
         name = member.get("name")
-        label = f'{where} "{name}"' if isinstance(name, str) and _NAME.fullmatch(name) else where
+        label = f'{where} "{name}"' if isinstance(name, str) and name.isprintable() and name else where
         raise InputError(f"{label}: {problem}") from None

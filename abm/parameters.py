@@ -301,6 +301,9 @@ FIRM_COLUMNS = _table(
     ("R_reviewed", "R̄_last", "float", "[0, 1e21]", None, None, "revenue / cost", "§3.2",
      "The smoothed return at the last review."),
 )
+# Taken in place of B: a run's own table has both.
+SHARE = Parameter("share", "–", "firm", "float", "[0, 1]", None, None, "share of its sector's demand", "–",
+                  "The firm's share of its sector's demand.")
 # fmt: on
 
 PARAMETERS: tuple[Parameter, ...] = (*MARKET.values(), *SECTOR.values(), *STRATEGY.values())

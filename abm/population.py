@@ -32,6 +32,7 @@ def _take_state(firms, i, strategy, parameters, customers):
     firms[at.STRATEGY, i] = strategy
     firms[at.THETA, i] = parameters.strategies[strategy, at.TECHNOLOGY_WEIGHT]
     firms[at.OMEGA, i] = parameters.strategies[strategy, at.OPTIMISATION_WEIGHT]
+    firms[at.THETA_ENTRY, i], firms[at.OMEGA_ENTRY, i] = firms[at.THETA, i], firms[at.OMEGA, i]
     firms[at.T, i] = max(firms[at.T0, i] * momentum, at.STATE_FLOOR)
     firms[at.C, i] = max(firms[at.C0, i] * momentum, at.STATE_FLOOR)
     firms[at.P, i] = firms[at.R0, i] * momentum
@@ -51,7 +52,7 @@ def found_firm(firms, i, place, parameters, sector, sector_place, seed, step):
 
     Parameters
     ----------
-    firms : float64 array, shape (26, capacity)
+    firms : float64 array, shape (29, capacity)
     i, place : int
         The slot, and its place within the sector.
     parameters : Parameters

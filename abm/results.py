@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 _TRAITS = {"T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3}
 _STATE = {"T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F}
 _WEIGHTS = {"theta": at.THETA, "omega": at.OMEGA}
+_AT_ENTRY = {"theta_entry": at.THETA_ENTRY, "omega_entry": at.OMEGA_ENTRY}
 _RETURNS = {"R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED}
+# What a panel keeps of `firm_frame`.
+PANEL = (
+    "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta", "name", "P", "Q", "omega", "share", "age",
+)  # fmt: skip
 _COUNTS = (FIRMS, ENTRIES, EXITS, DIVERGED, LEADER_CHANGED)
 
 
@@ -118,12 +123,11 @@ class Result:
         """The living firms at the start and at each step asked for."""
         import pandas as pd
 
-        columns = ["step", "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta"]
-        return pd.concat(self._panel, ignore_index=True) if self._panel else pd.DataFrame(columns=columns)
+        return pd.concat(self._panel, ignore_index=True) if self._panel else pd.DataFrame(columns=["step", *PANEL])
 
     def add_to_panel(self) -> None:
         """Keep the firms as they stand."""
-        frame = firm_frame(self._market)[["id", "sector", "strategy", "T", "C", "R", "B", "F", "theta"]]
+        frame = firm_frame(self._market)[list(PANEL)]
         frame.insert(0, "step", self._market.steps_done)
         self._panel.append(frame)
 
@@ -159,14 +163,10 @@ def firm_frame(market: "Market") -> "pd.DataFrame":
     living = firms[:, slots]
     places = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)[slots]
     ids = living[at.ID].astype(np.int64)
-    names = np.full(len(slots), "", dtype=object)
-    if market.table is not None:
-        initial = ids < len(market.table.names)
-        names[initial] = np.array(market.table.names, dtype=object)[ids[initial]]
     columns = {
         "id": ids,
         "slot": slots,
-        "name": names,
+        "name": _names(market, ids),
         "sector": np.array(market.sector_names, dtype=object)[places],
         "strategy": np.array(market.strategy_names, dtype=object)[living[at.STRATEGY].astype(np.int64)],
     }
@@ -178,8 +178,21 @@ def firm_frame(market: "Market") -> "pd.DataFrame":
     return pd.DataFrame(columns)
 
 
+def _names(market: "Market", ids: np.ndarray) -> np.ndarray:
+    """The names that a firm table gave, by id; entrants have none."""
+    names = np.full(len(ids), "", dtype=object)
+    if market.table is not None:
+        initial = ids < len(market.table.names)
+        names[initial] = np.array(market.table.names, dtype=object)[ids[initial]]
+    return names
+
+
 def life_frame(market: "Market") -> "pd.DataFrame":
-    """Every firm that ever lived in a market, by id; `exit_step` and `reason` are missing for the living."""
+    """Every firm that ever lived in a market, by id; `exit_step` and `reason` are missing for the living.
+
+    Traits; `theta` and `omega` as the firm came (`theta_entry`, `omega_entry`) and as it left; the state as it left. Of
+    the living it is the state as it stands.
+    """
     import pandas as pd
 
     state = market.state
@@ -197,6 +210,8 @@ def life_frame(market: "Market") -> "pd.DataFrame":
     reasons = np.full(len(ids), None, dtype=object)
     reasons[: len(left)] = np.array(at.REASONS, dtype=object)[left[:, at.REASON].astype(np.int64)]
     order = np.argsort(ids)
+    last = np.concatenate([left[:, at.LIFE_PEAK + 1 :].T, living[list(at.LIFE_ROWS)]], axis=1)
+    at_end = dict(zip(at.LIFE_ROWS, last, strict=True))
     frame = pd.DataFrame(
         {
             "id": ids,
@@ -206,7 +221,9 @@ def life_frame(market: "Market") -> "pd.DataFrame":
             "exit_step": pd.arrays.IntegerArray(exits, mask=exits < 0),
             "reason": reasons,
             "peak_share": np.concatenate([left[:, at.LIFE_PEAK], living[at.PEAK_SHARE]]),
+            "name": _names(market, ids),
         }
+        | {name: at_end[row] for name, row in (_TRAITS | _AT_ENTRY | _WEIGHTS | _STATE).items()}
     )
     return frame.iloc[order].reset_index(drop=True)
 

@@ -16,7 +16,8 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from abm.bundled import NamedText, bundled_names, find_text
 from abm.errors import InputError, nearest, shown
-from abm.members import Sector, Strategy, read_member, table_of
+from abm.members import Sector, Strategy, composed, read_member, table_of
+from abm.numerals import hint, literal
 from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter
 
 # The lists of a scenario: what their members are, and the weight that must not be 0 for all.
@@ -131,7 +132,7 @@ class Scenario(table_of(MARKET)):
         given = {name: getattr(self, name) for name in self.model_fields_set}
         inner = {}
         for name, value in changes.items():
-            (given if name in Scenario.model_fields else inner)[name] = value
+            (given if name in Scenario.model_fields else inner)[composed(name)] = value
         scenario = Scenario(**given)
         return scenario._replace_inner(inner) if inner else scenario
 
@@ -156,7 +157,7 @@ class Scenario(table_of(MARKET)):
     def with_settings(self, settings: Iterable[str]) -> "Scenario":
         """A new scenario with texts NAME=VALUE applied, as `--set` gives them.
 
-        Values are written as in TOML; for choices a bare word will do.
+        Numbers are written as in tables (see `abm.numerals.literal`); for choices a bare word will do.
 
         Examples
         --------
@@ -167,14 +168,17 @@ class Scenario(table_of(MARKET)):
         known = self.settable()
         changes: dict[str, Any] = {}
         for setting in settings:
-            name, _, text = (part.strip() for part in setting.partition("="))
+            name, _, text = (part.strip() for part in composed(setting).partition("="))
             if not name or not text:
                 raise InputError(f"setting {setting!r} is not of the form NAME=VALUE")
             if name not in known:
                 raise InputError(f"setting {setting!r}: unknown parameter {name!r}{nearest(name, known)}")
             if name in changes:
                 raise InputError(f"setting {setting!r}: {name} is set twice")
-            changes[name] = known[name].check(literal(text), f"setting {setting!r}", whole_floats=True)
+            try:
+                changes[name] = known[name].check(literal(text), f"setting {setting!r}", whole_floats=True)
+            except InputError as problem:
+                raise InputError(f"{problem}{hint(text)}") from None
         return self.replace(**changes)
 
     def neutral(self) -> "Scenario":
@@ -286,15 +290,6 @@ def _parse(text: str, source: str, **defaults: Any) -> Scenario:
         raise InputError(f"{source}: nested too deeply") from None
     except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
         raise InputError(f"{source}: {problem}") from None
-
-
-def literal(text: str) -> Any:
-    """A TOML value, or the text itself where it is none."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text
-    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _lines(values: Mapping[str, Any]) -> str:

@@ -177,6 +177,7 @@ def turnover(firms, a, b, first, parameters, sector, sector_place, seed, step, d
     market, customers, before = parameters.market, firms[at.B, a:b], firms[at.B_BEFORE, a:b]
     technology, competitiveness = firms[at.T, a:b], firms[at.C, a:b]
     potential, quality, purse = firms[at.P, a:b], firms[at.Q, a:b], firms[at.F, a:b]
+    last = firms[at.B_QUARTER, a:b]
     exits, diverged, vacant = 0, 0, 0
     for i in range(b - a):
         largest = max(max(technology[i], competitiveness[i]), max(potential[i], quality[i]))
@@ -186,6 +187,7 @@ def turnover(firms, a, b, first, parameters, sector, sector_place, seed, step, d
         diverged += 1 if beyond else 0
         exits += 1 if leaves else 0
         vacant += 0 if lives else 1
+        last[i] = customers[i] if leaves else last[i]
         customers[i] = 0.0 if leaves else customers[i]
     entries = 0
     mean_return = sector[at.MEAN_R] if sector[at.FIRMS] > 0.0 else 1.0

@@ -25,8 +25,9 @@ PEAK_SHARE = 23  # largest share of the sector at any step's end so far
 NEXT_THETA, NEXT_OMEGA = 24, 25  # results of a review until all have reviewed
 DUE_NOW = 24  # whether a firm is due for a review, in the same row until it has had it
 GROWTH = 24  # growth of B, in the same row once the reviews are done
-B_QUARTER = 26  # B at the end of the last quarter of the run that is over
-FIRM_ROWS = 27
+B_QUARTER = 26  # B at the end of the last quarter of the run that is over; of a firm that has just left, its last B
+THETA_ENTRY, OMEGA_ENTRY = 27, 28  # θ and ω as the firm came
+FIRM_ROWS = 29
 
 # Columns of State.sectors. All but DEMAND follow from the firms as they stand.
 DEMAND, FIRMS, MEAN_T, MEAN_R, ATTRACTION, BASE, BASE_BEFORE, LEADER, GROWTH_FIRMS, MEAN_GROWTH = range(10)
@@ -43,6 +44,8 @@ STEP, NEXT_ID, LIVES, MARKET_LEADER, INITIAL_FIRMS = range(5)
 
 # Columns of State.lives, a row a firm that left.
 LIFE_ID, LIFE_SECTOR, LIFE_STRATEGY, ENTRY_STEP, EXIT_STEP, REASON, LIFE_PEAK = range(7)
+LIFE_ROWS = (*range(OMEGA + 1), *range(T0, K3 + 1), THETA_ENTRY, OMEGA_ENTRY)  # of State.firms, in the columns behind
+LIFE_COLUMNS = 7 + len(LIFE_ROWS)
 REASONS = ("failed", "diverged")
 
 # Slots of a block: few enough that a block's rows stay in the cache through the stages of a step. The sums of a
@@ -107,7 +110,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    firms : float64 array, shape (27, capacity)
+    firms : float64 array, shape (29, capacity)
         A row a variable, a column a slot; a sector's slots lie side by side.
     sectors : float64 array, shape (sectors, 10)
         Demand, and what the next step needs of the sector's firms.
@@ -117,7 +120,7 @@ class State(NamedTuple):
     sums : float64 array, shape (blocks + sectors + 1, sums)
         Sums over the firms of each block, each sector and the market (see `abm.sums`).
     counters : int64 array, shape (5,)
-    lives : float64 array, shape (room, 7)
+    lives : float64 array, shape (room, 24)
         Firms that left, in the order of their leaving; `counters[LIVES]` of them.
     """
 
@@ -313,5 +316,5 @@ def allocate(layout: Layout, sums: int, lives: int) -> State:
         events=np.zeros((len(blocks), 6), dtype=np.int64),
         sums=np.zeros((len(blocks) + count + 1, sums)),
         counters=np.zeros(5, dtype=np.int64),
-        lives=np.empty((lives, 7)),
+        lives=np.empty((lives, LIFE_COLUMNS)),
     )

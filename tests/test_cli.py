@@ -61,9 +61,12 @@ def test_the_tables_have_the_columns_that_others_rely_on(finished):
         "R_smoothed R_reviewed share age"
     )
     assert firms["id"].is_monotonic_increasing
-    assert " ".join(lives.columns) == "id sector strategy entry_step exit_step reason peak_share"
+    assert " ".join(lives.columns) == (
+        "id sector strategy entry_step exit_step reason peak_share name T0 C0 R0 k1 k2 k3 theta_entry omega_entry "
+        "theta omega T C P R Q B F"
+    )
     assert list(lives["id"]) == list(range(len(lives)))
-    assert " ".join(panel.columns) == "step id sector strategy T C R B F theta"
+    assert " ".join(panel.columns) == "step id sector strategy T C R B F theta name P Q omega share age"
     assert list(panel["step"].unique()) == [0, 5, 10]
 
 

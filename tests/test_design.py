@@ -354,6 +354,19 @@ def test_a_list_is_its_file_in_its_order(tmp_path):
     assert whole.values().runway[0] == np.inf  # the caller's copy
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "churn;runway;policy\n,5;Inf;imitate\n0,25;8;fixed\n",
+        '"","churn","runway","policy"\n"1",.5,Inf,"imitate"\n"2",.25,8,"fixed"\n',
+        "point,churn,runway,policy\n0,0.5,inf,imitate\n1,2.5e-1,8.,fixed\n",
+    ],
+)
+def test_a_list_may_be_written_as_firm_tables_may(tmp_path, content):
+    values = listed(tmp_path, content).values()
+    assert list(values.itertuples(index=False, name=None)) == [(0.5, np.inf, "imitate"), (0.25, 8.0, "fixed")]
+
+
 def test_a_parquet_file_gives_the_same_points_as_a_csv(tmp_path):
     frame = pd.DataFrame({"churn": [0.5, 1], "steps": [3.0, 4.0], "policy": ["fixed", "imitate"]})
     frame.to_csv(tmp_path / "points.csv", index=False)
@@ -366,22 +379,22 @@ def test_a_parquet_file_gives_the_same_points_as_a_csv(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("churn,steps\n0.5,3\n,4\n", "row 2: column 'churn': the value is missing; allowed is (0, 1]"),
-        ("churn,steps\n0.5\n", "row 1: column 'steps': the value is missing; allowed is [1, 1e7]"),
-        ("churn\n0.5\n2\n", "row 2: column 'churn': churn = 2 is outside (0, 1]"),
-        ("churn\nnan\n", "row 1: column 'churn': churn = nan is not a number; allowed is (0, 1]"),
-        ("churn\nhalf\n", "row 1: column 'churn': churn = 'half' is not a number; allowed is (0, 1]"),
-        ("steps\n2.5\n", "row 1: column 'steps': steps = 2.5 is not an integer; allowed is [1, 1e7]"),
-        ("policy\nimitat\n", "row 1: column 'policy': policy = 'imitat' is not fixed, adaptive or imitate"),
+        ("churn,steps\n0.5,3\n,4\n", "row 2 (line 3): churn is missing or nan; allowed is (0, 1]"),
+        ("churn,steps\n0.5\n", "row 1 (line 2) has 1 cells for 2 columns"),
+        ("churn\n0.5\n2\n", "row 2 (line 3): churn = 2.0 is outside (0, 1]"),
+        ("churn\nnan\n", "row 1 (line 2): churn is missing or nan; allowed is (0, 1]"),
+        ("churn\nhalf\n", "row 1 (line 2): churn = 'half' is not a number; allowed is (0, 1]"),
+        ("steps\n2.5\n", "row 1 (line 2): steps = 2.5 is not an integer; allowed is [1, 1e7]"),
+        ("policy\nimitat\n", "row 1 (line 2): policy = 'imitat' is not fixed, adaptive or imitate"),
         (
             "sectors.enterprise.quality_elasticity\n11\n",
-            "row 1: column 'sectors.enterprise.quality_elasticity': quality_elasticity = 11 is outside [0, 10]",
+            "row 1 (line 2): column 'sectors.enterprise.quality_elasticity': quality_elasticity = 11.0 is outside",
         ),
         ("chrun\n0.5\n", "unknown column 'chrun' (did you mean 'churn'?)"),
         ("churn,churn\n0.5,0.5\n", "column 'churn' is there twice"),
         ("churn,steps\n", "no rows; a file of points has a row a point and a column a factor"),
-        ("", "not a readable CSV file: No columns to parse"),
-        ("churn\n0.5,3\n", "not a readable CSV file: Error tokenizing data"),
+        ("", "empty; a file of points starts with the names of its columns"),
+        ("churn\n0.5,3\n", "row 1 (line 2) has 2 cells for 1 columns (a decimal comma"),
     ],
 )
 def test_a_list_is_refused_by_file_row_and_column(tmp_path, content, message):
@@ -394,11 +407,11 @@ def test_parquet_files_are_refused_likewise(tmp_path):
     path.write_bytes(b"PAR1")
     assert refused(text, tmp_path).startswith(f"[design] {path}: not a readable Parquet file: ")
     pd.DataFrame({"churn": [[0.5], [0.6]]}).to_parquet(path)
-    assert f"{path}: row 1: column 'churn': " in refused(text, tmp_path)
+    assert f"{path}: row 1: churn = array([0.5]) is not a number" in refused(text, tmp_path)
     pd.DataFrame({"churn": [0.5, None]}).to_parquet(path)
-    assert refused(text, tmp_path) == f"[design] {path}: row 2: column 'churn': the value is missing; allowed is (0, 1]"
+    assert refused(text, tmp_path) == f"[design] {path}: row 2: churn is missing or nan; allowed is (0, 1]"
     pd.DataFrame({"churn": [True]}).to_parquet(path)
-    assert refused(text, tmp_path).endswith("row 1: column 'churn': churn = True is not a number; allowed is (0, 1]")
+    assert refused(text, tmp_path).endswith("row 1: churn = True is not a number; allowed is (0, 1]")
 
 
 def test_a_list_has_its_factors_in_the_file_alone(tmp_path):
@@ -412,6 +425,4 @@ def test_a_list_has_its_factors_in_the_file_alone(tmp_path):
     )
     assert refused(f"[set]\nchurn = 0.5\n{LIST}", tmp_path) == "[set] churn would be overwritten by the factor churn"
     missing = tmp_path / "other.csv"
-    assert refused(LIST.replace("points", "other"), tmp_path) == (
-        f"[design] {missing}: not a readable CSV file: No such file or directory"
-    )
+    assert refused(LIST.replace("points", "other"), tmp_path) == (f"[design] {missing}: No such file or directory")

@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm import state as at
-from abm.firmfile import COLUMNS
-from abm.firmtable import place_table, read_firm_table, scenario_for
+from abm.engine import simulate
+from abm.firmtable import COLUMNS, place_table, read_firm_table, scenario_for
+from abm.many import simulate_many
+from abm.model import MarketModel
 from abm.parameters import FIRM_COLUMNS
 from abm.population import draw_population
 from abm.scenario import Scenario
-from tests.firm_tables import ROWS, SCENARIO, file, frame, read
+from abm.sweeps.design import Design
+from tests.firm_tables import ROWS, SCENARIO, file, frame, read, refusal
 
 
 def equal(one, other) -> bool:
@@ -46,7 +49,9 @@ def test_what_a_table_leaves_out_is_what_a_draw_without_noise_would_give():
     assert {name: table.values[row].tolist() for name, row in ROWS.items()} == expected
     assert table.values[at.STRATEGY].tolist() == [0, 1, 1]
     assert table.values[at.ID].tolist() == [0, 1, 2]
-    assert not table.values[at.ID + 1 :].any()
+    assert table.values[at.THETA_ENTRY].tolist() == [0.8, 0.3, 0.3]
+    assert table.values[at.OMEGA_ENTRY].tolist() == [0.6, 0.5, 0.5]
+    assert not table.values[at.ID + 1 : at.THETA_ENTRY].any()
     assert table.names == ["", "", ""]
 
 
@@ -117,6 +122,18 @@ def test_a_minus_zero_becomes_a_plain_zero():
 PLAIN = 'sector,strategy,name,T,direction\nretail,bold,"Acme, Inc",1.5,1\nenterprise,calm,,2e-3,-1\n'
 
 
+def numbered(head: str, first: int) -> str:
+    """The table with a column that counts its rows."""
+    header, *rows = PLAIN.splitlines()
+    return "\n".join([f"{head},{header}", *(f"{first + place},{row}" for place, row in enumerate(rows))])
+
+
+def separated(mark: str, number: str, small: str) -> str:
+    rows = [["sector", "strategy", "name", "T", "direction"]]
+    rows += [["retail", "bold", "Acme, Inc", number, "1"], ["enterprise", "calm", "", small, "-1"]]
+    return "".join(mark.join(row) + "\n" for row in rows)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -131,8 +148,19 @@ PLAIN = 'sector,strategy,name,T,direction\nretail,bold,"Acme, Inc",1.5,1\nenterp
         PLAIN.replace("retail,bold,", " retail , bold,"),
         PLAIN.replace("1.5,1", " 1.5 ,+1"),
         PLAIN.replace("sector,", '"sector",'),
-        PLAIN.replace("sector,", " sector ,"),
-        PLAIN.replace('Inc",', 'Inc" ,'),
+        PLAIN.encode("utf-16"),
+        PLAIN.replace("1.5", "+1_.5".replace("_", "")),
+        PLAIN.replace("\n", ",\n"),
+        PLAIN.replace("\n", ",,\n"),
+        PLAIN + ",,,,\n,,,,\n",
+        *[numbered(head, first) for head, first in (("", 1), ('""', 0), ("Unnamed: 0", 0))],
+        *[
+            separated(mark, number, small)
+            for mark in (";", "\t", "|")
+            for number, small in (("1.5", "2e-3"), ("1,5", "2e-3"), ("1,50", ",002"))
+        ],
+        "sep=;\n" + separated(";", "1,5", ",002"),
+        separated("\t", "1.5", ".2e-2").replace("\n", "\r\n").encode("utf-16"),
     ],
 )
 def test_a_csv_may_be_written_in_many_ways(tmp_path, content):
@@ -331,3 +359,56 @@ def test_a_scenario_makes_room_for_the_firms_of_a_table(scenario, rows, expected
     assert changed.is_set("market_size") == scenario.is_set("market_size")
     assert scenario_for(changed, table) == changed
     assert read_firm_table(frame(rows).assign(sector="market", strategy="balanced"), changed).digest == table.digest
+
+
+# --- the size of its market ---------------------------------------------------------------------------
+
+
+def test_bases_make_a_market_of_their_sum_unless_the_scenario_sets_one():
+    bases = {"B": [30.0, 60.0]}
+    assert scenario_for(SCENARIO, read(bases)).market_size == 90.0
+    assert scenario_for(SCENARIO, read({})).market_size == 2.0
+    sized = SCENARIO.replace(market_size=7)
+    assert scenario_for(sized, read(bases, sized)).market_size == 7.0
+    state, _ = placed(read(bases), SCENARIO)
+    assert state.sectors[:, at.DEMAND].tolist() == [67.5, 22.5]
+
+
+def test_every_way_to_start_from_a_table_meets_the_demand_of_its_bases(tmp_path):
+    scenario = Scenario(capacity=4, steps=1)
+    firms = pd.DataFrame({"sector": ["market"] * 2, "strategy": "balanced", "B": [30.0, 60.0]})
+    path = file(tmp_path / "firms.csv", firms.to_csv(index=False))
+    many = simulate_many([scenario], [0], firms=path)
+    model = MarketModel(scenario, rng=0, firms=firms)
+    model.step()
+    text = 'scenario = "one.toml"\nfirms = "firms.csv"'
+    (tmp_path / "one.toml").write_text(scenario.to_toml())
+    design = Design.from_toml(text, folder=tmp_path)
+    assert scenario_for(design.scenario, design.firms).market_size == 90.0
+    for found in (simulate(scenario, firms=firms).outcomes, many.outcomes.iloc[0], model.outcomes()):
+        assert found["mean_R"] == simulate(scenario.replace(market_size=90), firms=firms).outcomes["mean_R"]
+
+
+def test_the_sum_of_the_bases_is_held_in_the_range_of_market_sizes():
+    assert scenario_for(SCENARIO, read({"B": [1e12, 1e12]})).market_size == 1e12
+    assert scenario_for(SCENARIO, read({"B": [0.0, 0.0]})).market_size == 1e-9
+
+
+def test_a_share_is_a_part_of_the_demand_of_its_sector():
+    firms = frame(3, sector=["retail", "retail", "enterprise"], share=[0.25, 0.5, 1.0])
+    sized = SCENARIO.replace(market_size=80)
+    assert read(firms, sized).values[at.B].tolist() == [15.0, 30.0, 20.0]
+    assert read(firms).values[at.B].tolist() == [0.5625, 1.125, 0.75]
+    assert read(firms.assign(B=1.0), sized).values[at.B].tolist() == [1.0] * 3  # as in a run's own table
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        ([0.7, 0.4], "the shares in sector 'retail' sum to 1.1, above 1"),
+        ([30, 60], "row 1: share = 30.0 is outside [0, 1]"),
+        ([0.5, None], "row 2: share is missing or nan; allowed is [0, 1]"),
+    ],
+)
+def test_shares_that_are_none_are_refused(share, message):
+    assert refusal(frame(share=share)) == f"firm table: {message}"

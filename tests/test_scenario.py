@@ -170,10 +170,36 @@ def test_bad_keywords_are_refused_with_the_reason(keywords, message):
     assert message in refusal(Scenario, **keywords)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a.b", "ä", "a\n", "a/b", "a=b", '"', 3, None, True])
-def test_a_member_needs_a_name_of_plain_characters(name):
-    assert "letters, digits, '_' and '-'" in refusal(Sector, name=name, demand_share=1)
-    assert "letters, digits, '_' and '-'" in refusal(Scenario, strategies=[strategy(name)])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *[(name, "is not a non-empty text") for name in ("", " ", 3, None, True)],
+        *[(name, "no dot, slash or '='") for name in ("a.b", "a/b", "a\\b", "a=b")],
+        *[(name, "begins or ends with a blank") for name in (" a", "a ", "a\n")],
+        *[(name, "a control character") for name in ("a\nb", "a\0b", "a\x7fb", "a\u2028b", "a\ud800")],
+    ],
+)
+def test_a_member_needs_a_name_that_breaks_neither_files_nor_settings(name, why):
+    assert why in refusal(Sector, name=name, demand_share=1)
+    assert why in refusal(Scenario, strategies=[strategy(name)])
+
+
+@pytest.mark.parametrize(
+    "name", ["医疗", "health care", "ä", "здоровье", "صحة", "R&D (\"x\", 'y')", "a,b;c|d", "$x$", "NA", "#1", "[x]"]
+)
+def test_names_of_any_script_go_through_settings_and_files(name):
+    scenario = Scenario(sectors=[sector(name), sector("b")], strategies=[strategy(name)])
+    changed = scenario.with_settings([f"sectors.{name}.demand_share=3", f"strategies.{name}.weight=.5"])
+    assert (changed.sectors[0].demand_share, changed.strategies[0].weight) == (3.0, 0.5)
+    assert Scenario.from_toml(changed.to_toml()) == changed
+
+
+def test_a_letter_and_its_accent_are_one_name_however_they_are_typed():
+    scenario = Scenario(sectors=[sector("sante\u0301")])
+    assert scenario.sectors[0].name == "sant\u00e9"
+    for typed in ("sante\u0301", "sant\u00e9"):
+        assert scenario.replace(**{f"sectors.{typed}.quality_elasticity": 2}).sectors[0].quality_elasticity == 2
+        assert scenario.with_settings([f"sectors.{typed}.quality_elasticity=2"]).sectors[0].quality_elasticity == 2
 
 
 def test_one_demand_share_above_zero_is_enough():

@@ -39,6 +39,10 @@ def assert_same_run(scenario: Scenario, seed: int) -> None:
     for ours, life in zip(result.lives.itertuples(index=False), market.lives, strict=True):
         for name in ("id", "sector", "strategy", "entry_step", "peak_share"):
             assert_same(getattr(ours, name), getattr(life, name), f"{name} of life {life.id}")
+        for name in ("T0", "C0", "R0", "k1", "k2", "k3", "theta", "omega", *"TCPRQBF"):
+            assert_same(getattr(ours, name), getattr(life.firm, name), f"{name} of life {life.id} at its end")
+        assert_same(ours.theta_entry, life.weights[0], f"theta of life {life.id} at its start")
+        assert_same(ours.omega_entry, life.weights[1], f"omega of life {life.id} at its start")
         assert (None if pd.isna(ours.exit_step) else ours.exit_step) == life.exit_step
         assert (None if pd.isna(ours.reason) else ours.reason) == life.reason
     for name, value in twin.outcomes(market.history, market).items():

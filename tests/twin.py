@@ -63,6 +63,8 @@ class Life:
     sector: str
     strategy: str
     entry_step: int
+    firm: Firm  # as it was last
+    weights: Pair  # θ and ω as it came
     exit_step: int | None = None
     reason: str | None = None
     peak_share: float = 0.0
@@ -414,7 +416,8 @@ def imitate(firm: Firm, model: tuple[float, float, float] | None) -> None:
 
 
 def life(market: Market, firm: Firm, m: int) -> Life:
-    return Life(firm.id, market.sectors[m]["name"], market.strategies[firm.strategy]["name"], market.step)
+    sector, strategy = market.sectors[m]["name"], market.strategies[firm.strategy]["name"]
+    return Life(firm.id, sector, strategy, market.step, firm, (firm.theta, firm.omega))
 
 
 def turnover_exits(market: Market) -> list[list[str]]:

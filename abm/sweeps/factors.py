@@ -1,6 +1,6 @@
 """Factors: the parameters that a design varies, as levels or as a range, or as the columns of a file of points."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from pathlib import Path
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from abm.errors import InputError, nearest, shown
+from abm.numerals import literal
 from abm.parameters import Parameter
-from abm.scenario import literal
+from abm.tablefile import Cells, Layout, read_cells
 
 if TYPE_CHECKING:  # pandas is slow to import and only files need it
     import pandas as pd
@@ -178,8 +179,8 @@ def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
     Parameters
     ----------
     path : Path
-        A file that ends in .parquet or .pq is read as Parquet, any other as CSV (UTF-8, commas), whose values
-        are written as for `Scenario.with_settings`.
+        Read as firm tables are (`abm.tablefile`), texts as `Scenario.with_settings` takes them. A column `point`, as
+        in a sweep's own points.parquet, counts nothing.
     known : mapping of str to Parameter
         The names that a column may have.
 
@@ -197,16 +198,34 @@ def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    names, columns = _cells(path)
-    for place, name in enumerate(names):
-        if name not in known:
-            raise InputError(f"{path}: unknown column {shown(name)}{nearest(name, known)}")
-        if name in names[:place]:
-            raise InputError(f"{path}: column {name!r} is there twice")
-    if not names or not columns[0]:
+    numbers = [name for name, parameter in known.items() if parameter.kind != "choice"]
+    layout = Layout("file of points", ["point", *known], numbers, "a row a point and a column a factor")
+    cells = read_cells(path, layout)
+    names = [name for name in cells.columns if name != "point"]
+    if not names or not cells.rows:
         raise InputError(f"{path}: no rows; a file of points has a row a point and a column a factor")
-    parsed = (_column(path, name, cells, known[name]) for name, cells in zip(names, columns))
-    return pd.DataFrame({name: frame_column(values) for name, values in zip(names, parsed)})
+    columns = {}
+    for name in names:
+        if name in numbers:
+            columns[name] = cells.numbers(name, known[name]).astype(_DTYPES[known[name].kind])
+        else:
+            columns[name] = _choices(cells, name, known[name])
+    return pd.DataFrame({name: frame_column(values) for name, values in columns.items()})
+
+
+def _choices(cells: Cells, name: str, parameter: Parameter) -> np.ndarray:
+    """A column of texts, each one of a parameter's choices."""
+    texts = [literal(text) if text else text for text in cells.columns[name]]
+    for row, text in enumerate(texts):
+        if not parameter.admits(text):
+            problem = f"column {name!r}: the value is missing; allowed is {parameter.allowed}"
+            if text != "":
+                try:
+                    parameter.check(text, "" if name == parameter.name else f"column {name!r}")
+                except InputError as refusal:
+                    problem = str(refusal)
+            cells.refuse(row, problem)
+    return np.array(texts, dtype=object)
 
 
 def frame_column(values: np.ndarray) -> "pd.Series":
@@ -259,40 +278,3 @@ def _range(name: str, given: Mapping[str, Any], parameter: Parameter) -> Factor:
     if scale == "log" and low <= 0:
         raise InputError(f"{name}: low = {low} is not above 0, as a log scale needs it")
     return Factor(name, parameter, low=low, high=high, scale=scale)
-
-
-def _cells(path: Path) -> tuple[list, list[list]]:
-    """The names of a file's columns and their cells; those of a CSV are texts."""
-    import pandas as pd
-
-    is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    try:
-        if is_parquet:
-            frame = pd.read_parquet(path)
-            if frame.index.names != [None]:  # an index with a name counts as a column
-                frame = frame.reset_index()
-            return list(frame.columns), [frame.iloc[:, place].tolist() for place in range(frame.shape[1])]
-        # Without a header, so that a name that is there twice is not renamed and a cell too many is refused.
-        frame = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except Exception as error:  # noqa: BLE001 - a damaged file fails in the readers in more ways than can be listed
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: not a readable {'Parquet' if is_parquet else 'CSV'} file: {reason}") from None
-    texts = [[text.strip() if isinstance(text, str) else text for text in frame[place].tolist()] for place in frame]
-    return [column[0] for column in texts], [column[1:] for column in texts]
-
-
-def _column(path: Path, name: str, cells: list, parameter: Parameter) -> np.ndarray:
-    import pandas as pd
-
-    values = {}  # of each different cell, because a design has few of them
-    for row, cell in enumerate(cells, start=1):
-        where = f"{path}: row {row}: column {name!r}"
-        if not isinstance(cell, Hashable):
-            raise InputError(f"{where}: {shown(cell)} is not a single value; allowed is {parameter.allowed}")
-        if cell in values:
-            continue
-        if cell == "" or pd.isna(cell):
-            raise InputError(f"{where}: the value is missing; allowed is {parameter.allowed}")
-        value = literal(cell) if isinstance(cell, str) else cell
-        values[cell] = parameter.check(value, where, whole_floats=True)
-    return np.array([values[cell] for cell in cells], dtype=_DTYPES[parameter.kind])

@@ -15,8 +15,7 @@ import numpy as np
 
 from abm import MODEL_VERSION
 from abm.errors import InputError, shown
-from abm.firmfile import read_cells
-from abm.firmtable import read_firm_table, scenario_for
+from abm.firmtable import read_firm_cells, read_firm_table, scenario_for
 from abm.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
     points = design.values(as_before=draws == 1)
     names = list(points)
     table = file_digest(design.firms_path) if design.firms_path else None
-    firms = read_cells(design.firms_path) if design.firms_path else None
+    firms = read_firm_cells(design.firms_path) if design.firms_path else None
     keys, digests = np.empty(len(points), dtype=object), np.empty(len(points), dtype=object)
     work = np.empty(len(points))
     for row, values in enumerate(zip(*(points[name].tolist() for name in names), strict=True) if names else [()]):

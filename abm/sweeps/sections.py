@@ -8,6 +8,7 @@ from typing import Any
 
 from abm.engine import LEVELS, check_count, check_seed
 from abm.errors import InputError, nearest, shown
+from abm.members import composed
 from abm.parameters import Parameter
 from abm.sweeps.factors import Factor, check_one_of
 from abm.sweeps.samples import SAMPLES, rows_of
@@ -223,7 +224,7 @@ def by_name(table: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[st
 
 def _leaves(table: Mapping[str, Any], known: Mapping[str, Parameter], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        name = prefix + key
+        name = composed(prefix + key)
         if name in known:
             yield name, value
         elif isinstance(value, dict) and any(each.startswith(f"{name}.") for each in known):
