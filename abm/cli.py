@@ -276,6 +276,15 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _open_closed_streams() -> None:
+    """Give output that was closed by the caller (`>&-`) a place to go, lest a file of the run's be opened in its stead."""
+    while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(free)
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -295,6 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     four-sectors: 4 sectors, 5 strategies, 400 firms, 400 slots, 1 step
     0
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a letter that the terminal lacks must not end a run
             stream.reconfigure(errors="backslashreplace")

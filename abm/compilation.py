@@ -45,7 +45,8 @@ def _candidates() -> Iterator[Path]:
     if numba.config.CACHE_DIR:
         yield Path(numba.config.CACHE_DIR)
     # Beside the package only if need be: uninstalling it leaves the folder, which Python then takes for a package.
-    yield Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "abm"
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abm"
     yield _PACKAGE / "__pycache__"
 
 
