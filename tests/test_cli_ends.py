@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from abm import report, rundir
+from abm import compilation, report, rundir
 from tests.run_directories import ROOT, SMALL, contents, run
 
 # --- interruptions and full disks ---------------------------------------------------------------------
@@ -197,3 +198,20 @@ def test_output_that_nobody_reads_or_no_disk_holds_ends_in_no_traceback():
             stopped = process("parameters", "--markdown", stdout=full)
             assert stopped.communicate(timeout=60)[1] == "abm: stopped: No space left on device\n"
             assert stopped.returncode == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_output_takes_nothing_from_a_run(closed, tmp_path):
+    command = f"{sys.executable} -m abm run four-sectors {' '.join(SMALL)} --out {tmp_path / 'out'} {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "steps.parquet" in os.listdir(tmp_path / "out")
+
+
+def test_a_user_without_a_home_gets_no_folder_called_after_it(monkeypatch):
+    def none() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", none)
+    assert not [folder for folder in compilation._candidates() if "~" in str(folder)]
