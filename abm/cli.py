@@ -277,12 +277,13 @@ def _drop_output() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give output that was closed by the caller (`>&-`) a place to go, lest a file of the run's be opened in its stead."""
+    """Replace closed output (`>&-`) by one that drops all, or a file of the run's would take its number."""
     while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
+        os.set_inheritable(free, True)
     os.close(free)
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,7 +31,8 @@ def as_shell(language: str, text: str) -> str:
     if language == "python":
         return f"python - <<'END'\n{text}END\n"
     # A page is served until somebody ends it.
-    return re.sub(r"^(abm dashboard [^#\n]*)", r"timeout --signal INT 15 \1 || test $? = 124 ", text, flags=re.MULTILINE)
+    served = r"timeout --signal INT 15 \1 || test $? = 124 "
+    return re.sub(r"^(abm dashboard [^#\n]*)", served, text, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
