@@ -218,6 +218,35 @@ def write_parquet(frame: "pd.DataFrame", path: Path) -> None:
     frame.astype(dict.fromkeys(texts, "str")).to_parquet(path, index=False, compression="zstd")
 
 
+def csv_text(frame: "pd.DataFrame") -> str:
+    """A table without its index as CSV; a text that a spreadsheet would take for a formula is behind an apostrophe.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> csv_text(pd.DataFrame({"group": ["=1+1", "-0.5"], "n": [1, 2]})).splitlines()
+    ['group,n', "'=1+1,1", '-0.5,2']
+    """
+    texts = frame.select_dtypes(["object", "str", "category"]).columns
+    safe = frame.assign(**{name: frame[name].astype(object).map(_no_formula) for name in texts})
+    return safe.rename(columns=_no_formula).to_csv(index=False)
+
+
+def _no_formula(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value  # a number with its sign
+
+
+def write_csv(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a table as `csv_text` has it."""
+    path.write_text(csv_text(frame), encoding="utf-8", newline="")
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write strictly valid JSON: NaN as null and infinity as "inf"."""
     text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)

@@ -16,7 +16,7 @@ from abm.comparison.labels import few_of
 from abm.comparison.reading import listed
 from abm.comparison.resampling import FEWEST
 from abm.errors import InputError, shown
-from abm.rundir import new_folder, versions, write_json, write_parquet
+from abm.rundir import new_folder, versions, write_csv, write_json, write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ class Comparison:
                 continue
             categories = table.select_dtypes("category").columns
             plain = table.astype(dict.fromkeys(categories, object))
-            plain.to_csv(folder / f"{name}.csv", index=False)
+            write_csv(plain, folder / f"{name}.csv")
             write_parquet(plain, folder / f"{name}.parquet")
         write_report(self, folder, self.method["command"])
         write_json({"notes": self.notes, **self.method}, folder / ABOUT)
@@ -200,7 +200,7 @@ def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparis
     widths = enough(runs, level)
     watch("report", 1)
     notes += _left_out(runs, shares, won)
-    notes += _warnings(table)
+    notes += _warnings(table, runs)
     about = _method(runs, table, level, command)
     return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
 
@@ -216,20 +216,24 @@ def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> I
             yield f"{name} left out: {setting}."
 
 
-def _warnings(table: "pd.DataFrame") -> list[str]:
+def _warnings(table: "pd.DataFrame", runs: Runs) -> list[str]:
     """What the reader must know of the table's intervals."""
     found = []
     few = table[table["warning"] == "few runs"]
-    if len(few):
-        groups = few_of(few["group"].astype(str))
-        found.append(
-            f"Fewer than {FEWEST} replications in {groups}: intervals are Student's t and rest on next to nothing."
-        )
+    replications = runs.frame.groupby("group", observed=True)["block"].nunique()
+    small = few["group"].map(replications).astype(float) < FEWEST
+    rest = "intervals are Student's t and rest on next to nothing."
+    if small.any():
+        found.append(f"Fewer than {FEWEST} replications in {few_of(few['group'][small].astype(str))}: {rest}")
+    if not small.all():
+        lacking = (f"{row.outcome} ({row.group}: {row.n:,})" for row in few[~small].itertuples())
+        found.append(f"Fewer than {FEWEST} replications have a value of {few_of(lacking)}: {rest}")
     skewed = table[table["warning"] == "skewed"]
     if len(skewed):
         names = few_of(skewed["outcome"])
         found.append(
-            f"Too skewed for so few runs, so that intervals of the mean may cover less than they say: {names}."
+            "Too skewed for so few runs, so that intervals of the mean, or of the difference of pairs, may cover less "
+            f"than they say: {names}."
         )
     return found
 

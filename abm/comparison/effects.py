@@ -3,6 +3,7 @@
 import numpy as np
 
 from abm.comparison.resampling import Means, combined, complete, means_at, means_of, pool
+from abm.comparison.rounding import differences, settled
 
 # Romano et al. (2006): from which size of Cliff's delta on.
 WORDS = ((0.474, "large"), (0.33, "medium"), (0.147, "small"), (0.0, "negligible"))
@@ -19,13 +20,14 @@ def cliffs_delta(values: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     Returns
     -------
     float64 array, shape (outcomes,)
-        From -1 to 1; NaN where a group has no run.
+        From -1 to 1; NaN where a group has no run. Values that are equal up to rounding are ties.
 
     Examples
     --------
     >>> cliffs_delta(np.array([[1.0], [2.0], [3.0]]), np.array([[0.0], [2.0]]))
     array([0.5])
     """
+    values, baseline = settled(values, baseline)
     deltas = np.full(values.shape[1], np.nan)
     for column in range(values.shape[1]):
         ours, theirs = (np.sort(table[np.isfinite(table[:, column]), column]) for table in (values, baseline))
@@ -84,7 +86,8 @@ def variance_ratio(values: np.ndarray, baseline: np.ndarray, blocks: np.ndarray 
         own = None if blocks is None else blocks[rows]
         ours, theirs = values[np.ix_(rows, columns)], baseline[np.ix_(rows, columns)]
         apart, together = (
-            sum(means_of(table, own).variance for table in tables) for tables in ((ours, theirs), (ours - theirs,))
+            sum(means_of(table, own).variance for table in tables)
+            for tables in ((ours, theirs), (differences(ours, theirs),))
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios[columns] = apart / together
@@ -117,8 +120,8 @@ def p_values(
     Returns
     -------
     float64 array, shape (outcomes,)
-        1 where the means are equal. Where they differ and nothing varies t has no value, and the least p of a
-        permutation test stands in. NaN for fewer than two blocks.
+        1 where the means are equal up to rounding. Where they differ and nothing varies t has no value, and the least p
+        of a permutation test stands in. NaN for fewer than two blocks.
 
     Examples
     --------
@@ -128,9 +131,7 @@ def p_values(
     """
     from scipy.special import comb, stdtr
 
-    if paired:
-        with np.errstate(invalid="ignore"):
-            values, baseline = values - baseline, values[:0]
+    values, baseline = (differences(values, baseline), values[:0]) if paired else settled(values, baseline)
     p = np.full(values.shape[1], np.nan)
     for columns, (rows, others) in complete(values, baseline):
         groups = [means_at(values, rows, columns, blocks)]

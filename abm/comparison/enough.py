@@ -59,17 +59,19 @@ def enough(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
         needed = np.where(np.isfinite(wished) & np.isfinite(needed), needed, np.nan)
         about = {"outcome": names, "place": np.arange(len(names)), "n": n}
         for given, count, width in (("runs", numbers[:, np.newaxis], widths), ("half_width", needed, wished)):
-            parts.append(_part(about, count, width, np.abs(mean)).assign(group=sample.group, given=given))
+            parts.append(_part(about, count, width, np.abs(mean), sample.unit).assign(group=sample.group, given=given))
     # Within a group rows stay as they were made, those of `runs` first.
     return stacked(parts, runs.groups, ["place", "group"])[list(COLUMNS)].astype({"runs": "Int64"})
 
 
-def _part(about: dict[str, Any], runs: np.ndarray, half_width: np.ndarray, size: np.ndarray) -> "pd.DataFrame":
+def _part(
+    about: dict[str, Any], runs: np.ndarray, half_width: np.ndarray, size: np.ndarray, unit: np.ndarray
+) -> "pd.DataFrame":
     """A row for each half-width, all outcomes for one number of runs after all for another."""
     import pandas as pd
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        numbers = {"half_width": half_width, "relative": half_width / size}
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        numbers = {"half_width": half_width * unit, "relative": half_width / size}
     numbers["runs"] = np.broadcast_to(runs, half_width.shape).astype(float)
     repeated = {name: np.tile(each, len(half_width)) for name, each in about.items()}
     return pd.DataFrame(repeated | {name: each.ravel() for name, each in numbers.items()})

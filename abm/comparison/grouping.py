@@ -1,6 +1,6 @@
 """What groups are called, which one is the baseline, and which are compared with it run by run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +17,9 @@ _ENOUGH_PAIRS = 0.5  # of each of two groups' runs must have a partner for a pai
 
 
 def group_labels(
-    frame: "pd.DataFrame", rows: "pd.DataFrame", sources: Sequence[Source], by: Sequence[str], notes: list[str]
-) -> tuple[Any, dict[str, int]]:
-    """The group of each row, and how many runs of each group failed.
+    frame: "pd.DataFrame", rows: "pd.DataFrame", sources: Sequence[Source], by: Sequence[str]
+) -> tuple[Any, dict[str, int], str]:
+    """The group of each row, how many runs of each group failed, and the first group.
 
     Parameters
     ----------
@@ -29,36 +29,45 @@ def group_labels(
         With the number of each run's `source`, for groups that are sources.
     sources : sequence of Source
     by : sequence of str
-    notes : list of str
-        Gets one where no run of a group finished.
 
     Returns
     -------
-    Categorical, dict of str to int
-        Ordered as the factors' levels are.
+    Categorical, dict of str to int, str
+        Ordered as the factors' levels are; groups of which no run finished are among the failed only. The first group
+        has the levels that the design, or the frame, names first.
     """
     import pandas as pd
 
     if not by:
         labels = [source.label for source in sources]
         failed = {source.label: len(source.failures) for source in sources}
-        return pd.Categorical.from_codes(rows["source"], labels, ordered=True), failed
+        return pd.Categorical.from_codes(rows["source"], labels, ordered=True), failed, labels[0]
     failures = pd.concat([_failure_factors(source, by) for source in sources], ignore_index=True)
     every = pd.concat([frame[list(by)], failures], ignore_index=True) if len(failures) else frame[list(by)]
-    codes, texts = zip(*(level_texts(every[name]) for name in by))
+    codes, texts, places = zip(*(_levels(every[name], sources) for name in by))
     sizes = tuple(len(each) for each in texts)
     flat = np.ravel_multi_index(codes, sizes)
     own, of_failures = flat[: len(frame)], flat[len(frame) :]
-    there = np.unique(own)
-    labels = [
-        texts[0][places[0]] if len(by) == 1 else ", ".join(f"{n}={t[p]}" for n, t, p in zip(by, texts, places))
-        for places in zip(*np.unravel_index(there, sizes))
-    ]
-    counts = {label: int((of_failures == code).sum()) for label, code in zip(labels, there)}
-    lost = len(of_failures) - sum(counts.values())
-    if lost:
-        notes.append(f"{lost:,} failed runs are of groups of which no run finished; those groups are left out.")
-    return pd.Categorical.from_codes(np.searchsorted(there, own), labels, ordered=True), counts
+    there, every_code = np.unique(own), np.unique(flat)
+    labels = {
+        code: texts[0][level[0]] if len(by) == 1 else ", ".join(f"{n}={t[p]}" for n, t, p in zip(by, texts, level))
+        for code, *level in zip(every_code, *np.unravel_index(every_code, sizes))
+    }
+    ranks = [place[level] for place, level in zip(places, np.unravel_index(there, sizes))]
+    groups = [labels[code] for code in there]
+    counts = {label: int((of_failures == code).sum()) for code, label in labels.items()}
+    first = groups[np.lexsort(ranks[::-1])[0]]
+    return pd.Categorical.from_codes(np.searchsorted(there, own), groups, ordered=True), counts, first
+
+
+def _levels(column: "pd.Series", sources: Sequence[Source]) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """The levels of a factor as `level_texts` has them, in the order in which the sources name them."""
+    name = column.name
+    named: dict[Any, None] = {}
+    for source in sources:
+        named |= dict.fromkeys(source.levels.get(name, [source.values[name]] if name in source.values else []))
+    as_named = any(name in source.as_named for source in sources)
+    return level_texts(column, list(named or dict.fromkeys(column)), as_named=as_named)
 
 
 def _failure_factors(source: Source, by: Sequence[str]) -> "pd.DataFrame":
@@ -75,13 +84,17 @@ def _failure_factors(source: Source, by: Sequence[str]) -> "pd.DataFrame":
     return frame[list(by)].astype(object)
 
 
-def baseline_of(given: Any, groups: Sequence[str]) -> str:
+def baseline_of(given: Any, groups: Sequence[str], first: str, failed: Collection[str] = ()) -> str:
     """The label of the baseline: the first group, or the one that is named.
 
     Parameters
     ----------
     given : str or number, optional
     groups : sequence of str
+    first : str
+        The group that is the baseline where nothing is given.
+    failed : collection of str
+        Groups of which no run finished.
 
     Raises
     ------
@@ -90,14 +103,16 @@ def baseline_of(given: Any, groups: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> baseline_of(None, ["0", "0.5"]), baseline_of("0.50", ["0", "0.5"]), baseline_of("b=1,c=2", ["b=1, c=2"])
-    ('0', '0.5', 'b=1, c=2')
-    >>> baseline_of("hgih", ["low", "high"])
+    >>> baseline_of(None, ["0", "0.5"], "0.5"), baseline_of("0.50", ["0", "0.5"], "0")
+    ('0.5', '0.5')
+    >>> baseline_of("b=1,c=2", ["b=1, c=2"], "b=1, c=2")
+    'b=1, c=2'
+    >>> baseline_of("hgih", ["low", "high"], "low")
     Traceback (most recent call last):
     abm.errors.InputError: unknown baseline 'hgih' (did you mean 'high'?); the groups are low, high
     """
     if given is None:
-        return groups[0]
+        return first
     text = str(given).strip()
     named = {label: label for label in groups} | {label.replace(" ", ""): label for label in groups}
     if found := named.get(text) or named.get(text.replace(" ", "")):
@@ -108,6 +123,8 @@ def baseline_of(given: Any, groups: Sequence[str]) -> str:
                 return label
         except ValueError:
             continue
+    if text in failed:
+        raise InputError(f"baseline {shown(given)}: all its runs failed")
     few = ", ".join(groups[:10]) + (", …" if len(groups) > 10 else "")
     raise InputError(f"unknown baseline {shown(given)}{nearest(text, groups)}; the groups are {few}")
 

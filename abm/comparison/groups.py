@@ -9,8 +9,9 @@ import numpy as np
 from abm.comparison.alike import check_alike
 from abm.comparison.columns import STRATEGY, by_strategy, chosen_outcomes, is_text, numbers_of
 from abm.comparison.grouping import baseline_of, group_labels, paired_groups
-from abm.comparison.labels import differences
+from abm.comparison.labels import differences, few_of
 from abm.comparison.reading import read_sources
+from abm.comparison.rounding import settled
 from abm.comparison.rows import each_run_once, numbered, places_in, run_level
 from abm.comparison.sources import Source
 from abm.errors import InputError, nearest, shown
@@ -179,7 +180,10 @@ def collect_runs(
     factors = [name for name in by if name != STRATEGY]
     # What differs between directories is what is compared where they are the groups.
     others = [name for name in (varying if by else swept) if name not in factors]
-    rows = run_level(sources, [*factors, *others])
+    for source in sources:
+        if source.frame.empty:
+            raise InputError(f"{source.label}: all {len(source.failures):,} runs failed, so nothing can be compared")
+    rows = run_level(sources, [*factors, *others], notes)
     rows["block"], rows["pair"] = numbered(rows, ["seed"]), numbered(rows, ["seed", *others])
     rows, frame = each_run_once(rows, ["pair", *factors] if by else ["pair", "source"], sources, notes)
     keys = ["pair", "block", *factors]
@@ -188,8 +192,14 @@ def collect_runs(
         frame, more = by_strategy(frame, rows, sources, keys)
         notes += more
         keys.append(STRATEGY)
-    labels, failed = group_labels(frame, rows, sources, by, notes)
+    labels, failed, first = group_labels(frame, rows, sources, by)
     groups = list(labels.categories)
+    lost = {group: count for group, count in failed.items() if group not in groups}
+    all_failed = f"all runs failed of {few_of(f'{group} ({count:,})' for group, count in lost.items())}"
+    if len(groups) < 2 and lost:
+        raise InputError(f"nothing to compare {groups[0]} with: {all_failed}")
+    if lost:
+        notes.append(f"Groups are left out: {all_failed}.")
     if len(groups) < 2:
         alike = f"{by[0]} is {groups[0]} in all runs" if len(by) == 1 else f"all runs are of {groups[0]}"
         raise InputError(f"one group only: {alike}; name another directory, or a factor by --by")
@@ -198,9 +208,10 @@ def collect_runs(
     if not names:
         raise InputError("there is no outcome to compare")
     columns = pd.DataFrame({name: values for each in numbers.values() for name, values in each.items()})
+    columns = pd.DataFrame(settled(columns.to_numpy())[0], columns=columns.columns)
     frame = pd.concat([frame[["pair", "block", *by, *texts]], columns], axis=1)
     frame.insert(0, "group", labels)
-    base = baseline_of(baseline, groups)
+    base = baseline_of(baseline, groups, first, lost)
     missing = _missing(frame, names, notes)
     pairs = paired_groups(frame, base, paired, notes)
     return Runs(frame, by, base, names, yes_no, failed, missing, pairs, notes, sources, rows)

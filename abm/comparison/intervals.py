@@ -6,6 +6,7 @@ Which method is used where follows from the coverage study (`experiments/coverag
 import numpy as np
 
 from abm.comparison.resampling import Means, combined, complete, means_at, studentised_quantiles
+from abm.comparison.rounding import differences, settled
 
 SKEWED = 0.3  # skewness/√blocks above which the interval of a mean may cover less than it says
 
@@ -202,9 +203,7 @@ def difference_intervals(
     [-0.32] [0.55]
     """
     binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
-    if paired:
-        with np.errstate(invalid="ignore"):
-            values, baseline = values - baseline, values[:0]
+    values, baseline = (differences(values, baseline), values[:0]) if paired else settled(values, baseline)
     low, high = np.full((2, values.shape[1]), np.nan)
     for columns, (rows, others) in complete(values, baseline):
         for kind in (True, False):
@@ -230,7 +229,7 @@ def skewed(values: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
     Parameters
     ----------
     values : float64 array, shape (runs, outcomes)
-        Where paired, of the differences.
+        Where paired, of the `differences`.
     blocks : int64 array, shape (runs,), optional
 
     Returns

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,34 +94,58 @@ def few_of(names: Iterable[str]) -> str:
     return ", ".join(distinct[:_FEW]) + more
 
 
-def level_texts(column: "pd.Series") -> tuple[np.ndarray, list[str]]:
-    """The levels of a factor: of each row its number, and their labels.
+def level_texts(
+    column: "pd.Series", named: Sequence[Any], *, as_named: bool = False
+) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """The levels of a factor: of each row its number, and their labels and places.
 
     Parameters
     ----------
     column : Series
+    named : sequence
+        Levels in the order in which a design or a frame names them.
+    as_named : bool
+        Numbers in that order, too, as a category's are.
 
     Returns
     -------
-    int64 array, list of str
-        Numbers in their order, else in that of appearance.
+    codes : int64 array, shape (rows,)
+    labels : list of str
+        Numbers in their order, else as named.
+    places : int64 array, shape (levels,)
+        Of each level, by which the first one is known.
+
+    Raises
+    ------
+    InputError
+        For a number and a text that read the same.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> level_texts(pd.Series([0.5, 0.0, 0.5]))
-    (array([1, 0, 1]), ['0', '0.5'])
-    >>> level_texts(pd.Series(["b", "a"]))
-    (array([0, 1]), ['b', 'a'])
+    >>> level_texts(pd.Series([0.5, 0.0, 0.5]), [0.5, 0.0])
+    (array([1, 0, 1]), ['0', '0.5'], array([1, 0]))
+    >>> level_texts(pd.Series(["b", "a"]), ["a", "b"])
+    (array([1, 0]), ['a', 'b'], array([0, 1]))
     """
     import pandas as pd
 
     codes, levels = pd.factorize(np.asarray(column), use_na_sentinel=False)
-    if all(isinstance(level, int | float | np.number | np.bool_) for level in levels):
-        order = np.argsort(np.asarray(levels, dtype=np.float64), kind="stable")
-        codes, levels = np.argsort(order)[codes], levels[order]
+    order = {level: place for place, level in enumerate(named)}
+    places = np.array([order.get(level, len(order)) for level in levels], dtype=np.int64)
+    rank = places
+    if not as_named and all(isinstance(level, int | float | np.number | np.bool_) for level in levels):
+        rank = np.asarray(levels, dtype=np.float64)
+    order_shown = np.argsort(rank, kind="stable")
+    codes, levels, places = np.argsort(order_shown)[codes], levels[order_shown], places[order_shown]
     texts = [text_of(level) for level in levels]
-    return codes, texts if len(set(texts)) == len(texts) else [str(level) for level in levels]
+    if len(set(texts)) < len(texts):
+        texts = [str(level) for level in levels]
+    for place, text in enumerate(texts):
+        if text in texts[:place]:
+            one, other = levels[texts.index(text)], levels[place]
+            raise InputError(f"{column.name} has both {one!r} and {other!r}, which read the same; make them one")
+    return codes, texts, places
 
 
 def path_labels(paths: Sequence[Path]) -> list[str]:

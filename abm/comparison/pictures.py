@@ -106,7 +106,7 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
                 [row["standardised_low"], row["standardised_high"]], [y, y], color=colour, lw=1.8, solid_capstyle="butt"
             )
             ax.plot([row["standardised"]], [y], "o", color=colour, ms=4.5)
-            text = f"{row['difference']:+.3g}" if abs(row["difference"]) < 1000 else f"{row['difference']:+,.0f}"
+            text = f"{row['difference']:+{',.0f' if 1000 <= abs(row['difference']) < 1e9 else '.3g'}}"
             text += f" {between(row['difference_low'], row['difference_high'])}"
             ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
     ax.axvline(0.0, color=GREY, lw=1, zorder=1)

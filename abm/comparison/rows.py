@@ -43,7 +43,7 @@ def each_run_once(
     return rows.reset_index(drop=True), outcomes.reset_index(drop=True)
 
 
-def run_level(sources: Sequence[Source], columns: Sequence[str]) -> "pd.DataFrame":
+def run_level(sources: Sequence[Source], columns: Sequence[str], notes: list[str]) -> "pd.DataFrame":
     """A row a finished run: the number of its `source` and its `row` there, its `seed`, `length` and factors.
 
     Parameters
@@ -51,13 +51,15 @@ def run_level(sources: Sequence[Source], columns: Sequence[str]) -> "pd.DataFram
     sources : sequence of Source
     columns : sequence of str
         Factors; a source in which one does not vary has its value for all runs.
+    notes : list of str
+        Gets one where runs have no seed.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from abm.comparison.sources import source_of_frame
     >>> frame = pd.DataFrame({"churn": [0.1, 0.2], "seed": [7, 7], "hhi": [900.0, 800.0]})
-    >>> run_level([source_of_frame(frame, [])], ["churn"])
+    >>> run_level([source_of_frame(frame, [])], ["churn"], [])
        source  row  seed  length  churn
     0       0    0     7      -1    0.1
     1       0    1     7      -1    0.2
@@ -67,7 +69,7 @@ def run_level(sources: Sequence[Source], columns: Sequence[str]) -> "pd.DataFram
     parts = []
     for number, source in enumerate(sources):
         count = len(source.frame)
-        seed = source.frame["seed"].to_numpy() if "seed" in source.frame else _places(source)
+        seed = _seeds(source.frame["seed"], notes) if "seed" in source.frame else _places(source)
         length = source.frame["steps"].to_numpy() if "steps" in source.factors else source.values.get("steps", -1)
         part = {"source": np.full(count, number), "row": np.arange(count), "seed": seed}
         part["length"] = np.broadcast_to(np.asarray(length, dtype=np.int64), count)
@@ -97,9 +99,23 @@ def places_in(rows: "pd.DataFrame", number: int, source: Source) -> np.ndarray:
     return places
 
 
+def _seeds(column: "pd.Series", notes: list[str]) -> np.ndarray:
+    """Seeds; where some are missing, numbers that tell them apart as well, each of the missing ones its own."""
+    missing = column.isna().to_numpy()
+    if not missing.any():
+        return column.to_numpy()
+    notes.append(f"{missing.sum():,} runs without a seed are replications of their own, and have no partner.")
+    numbers = np.empty(len(column), dtype=np.int64)
+    numbers[~missing] = column[~missing].rank(method="dense").to_numpy(np.int64)
+    numbers[missing] = -1 - np.arange(missing.sum())
+    return numbers
+
+
 def _places(source: Source) -> np.ndarray:
     """A number for each run where there are no seeds: each is a replication of its own, in the order of the values."""
     numbers = source.frame.select_dtypes("number")
+    if numbers.empty:
+        return np.arange(len(source.frame))
     order = np.lexsort(numbers.to_numpy(np.float64, na_value=np.inf).T)
     return np.argsort(order)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,10 @@ class Source:
         What runs must have in common to be compared, by what a user calls it.
     failures : DataFrame
         The factors of each failed run.
+    levels : mapping of str to list
+        Of each factor its levels in the order in which the design, the frame or the column's categories name them.
+    as_named : frozenset of str
+        Factors whose numbers have an order of their own, that of their categories.
     read : callable
         Gives a table with the column `run`, the row of each row's run in `frame`; of `_left_out` none.
     """
@@ -57,6 +62,8 @@ class Source:
     failures: "pd.DataFrame"
     read: Reader
     _left_out: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    as_named: frozenset[str] = frozenset()
 
     def left_out(self, table: str) -> str | None:
         """The setting that would have kept a table that is not there, or None where it is.
@@ -142,7 +149,7 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
         del same["steps"]
     values = {name: value for name, value in flat(settings).items() if name not in factors}
     left_out = {name: design for name, (design, _) in KEEPS.items() if name not in results.tables}
-    return Source(label, frame, factors, values, same, failures, read, left_out)
+    return Source(label, frame, factors, values, same, failures, read, left_out, results.levels)
 
 
 def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "frame") -> Source:
@@ -170,7 +177,10 @@ def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "fram
     names = [str(name) for name in frame]
     if double := {name for name in names if names.count(name) > 1}:
         raise InputError(f"{label}: has the column {min(double)!r} twice")
+    if frame.empty:
+        raise InputError(f"{label}: has no rows")
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    frame = frame.assign(**{name: _typed(frame[name]) for name in frame if frame[name].dtype == object})
     if "seed" not in frame and "replication" in frame:
         frame = frame.assign(seed=frame["replication"])
     parameters = {parameter.name for parameter in PARAMETERS} | {"scenario"}
@@ -184,4 +194,22 @@ def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "fram
         raise InputError(f"{table}: {why}")
 
     failures = pd.DataFrame(columns=list(factors))
-    return Source(label, frame, factors, {}, {}, failures, read, dict.fromkeys(KEEPS, why))
+    categories = {name: frame[name].cat.categories for name in factors if frame[name].dtype == "category"}
+    levels = {name: categories.get(name, frame[name].unique()).tolist() for name in factors}
+    left_out = dict.fromkeys(KEEPS, why)
+    return Source(label, frame, factors, {}, {}, failures, read, left_out, levels, frozenset(categories))
+
+
+def _typed(column: "pd.Series") -> "pd.Series":
+    """Numbers and truth values of a column of objects as such, as other programs hand them over."""
+    import pandas as pd
+
+    known = column.dropna()
+    if not len(known):
+        return column
+    if known.map(lambda each: isinstance(each, bool | np.bool_)).all():
+        return column.astype("boolean" if len(known) < len(column) else bool)
+    if not known.map(lambda each: isinstance(each, Number) and not isinstance(each, bool | np.bool_ | complex)).all():
+        return column
+    whole = len(known) == len(column) and known.map(lambda each: isinstance(each, Integral)).all()
+    return pd.to_numeric(column) if whole else column.map(float, na_action="ignore").astype(np.float64)

@@ -9,6 +9,7 @@ from abm.comparison.columns import factors_of
 from abm.comparison.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
 from abm.comparison.intervals import difference_intervals, is_binary, mean_intervals, skewed
 from abm.comparison.resampling import FEWEST
+from abm.comparison.rounding import differences, settled, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ FIXED = (
     *("outcome", "group", "n", "failed", "mean", "sd", "median", "low", "high"),
     *("difference", "difference_low", "difference_high", "cliffs_delta", "p_holm", "paired"),
 )
+_IN_UNITS = ("mean", "sd", *QUANTILES, "low", "high", "difference", "difference_low", "difference_high")
 FURTHER = ("q10", "q25", "q75", "q90", "missing", "cliffs_word", "variance_ratio", "p", "pairs", "method", "warning")
 
 
@@ -34,12 +36,15 @@ class Sample(NamedTuple):
         In rising order, each once.
     blocks : int64 array, shape (runs,), or None
         None where each run is a replication of its own.
+    unit : float64 array, shape (outcomes,)
+        What the values are multiples of, the same for all groups: 1 unless they are too large or small to be squared.
     """
 
     group: str
     values: np.ndarray
     pair: np.ndarray
     blocks: np.ndarray | None
+    unit: np.ndarray | float = 1.0
 
     def take(self, rows: np.ndarray) -> "Sample":
         """Some of the runs.
@@ -50,9 +55,8 @@ class Sample(NamedTuple):
         >>> sample.take(np.array([0, 2])).values.ravel()
         array([1., 3.])
         """
-        return Sample(
-            self.group, self.values[rows], self.pair[rows], None if self.blocks is None else self.blocks[rows]
-        )
+        blocks = None if self.blocks is None else self.blocks[rows]
+        return self._replace(values=self.values[rows], pair=self.pair[rows], blocks=blocks)
 
     def beside(self, other: "Sample") -> tuple["Sample", "Sample"]:
         """The runs of both that are pairs, row for row.
@@ -82,11 +86,13 @@ def samples_of(runs: "Runs", columns: list[str], frame: "pd.DataFrame | None" = 
     frame = runs.frame if frame is None else frame
     codes, pair, block = frame["group"].cat.codes.to_numpy(), frame["pair"].to_numpy(), frame["block"].to_numpy()
     groups, matrix = runs.groups, frame[columns].to_numpy(np.float64)
+    unit = unit_of(matrix)
+    matrix = matrix / unit
     for place in sorted(range(len(groups)), key=lambda place: groups[place] != runs.baseline):
         rows = np.flatnonzero(codes == place)
         rows = rows[np.argsort(pair[rows], kind="stable")]
         blocks = block[rows] if len(np.unique(block[rows])) < len(rows) else None
-        yield Sample(groups[place], matrix[rows], pair[rows], blocks)
+        yield Sample(groups[place], matrix[rows], pair[rows], blocks, unit)
 
 
 def stacked(parts: Sequence["pd.DataFrame"], groups: Sequence[str], by: list[str]) -> "pd.DataFrame":
@@ -117,8 +123,11 @@ def count_and_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     known = ~np.isnan(values)
     n = known.sum(axis=0)
+    # About a value of each column, so that the mean of equal values is that value.
+    centre = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+    centre = np.where(n > 0, centre, np.nan)
     with np.errstate(invalid="ignore"):
-        return n, np.where(known, values, 0.0).sum(axis=0) / n
+        return n, centre + np.where(known, values - centre, 0.0).sum(axis=0) / n
 
 
 def quantile(ordered: np.ndarray, n: np.ndarray, share: float | np.ndarray) -> np.ndarray:
@@ -168,8 +177,8 @@ def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], No
     DataFrame
         The columns `FIXED`, each factor's own where there are several, and `FURTHER`. `p_holm` is p after Holm over
         the whole table; `variance_ratio` says how many times more runs it would have taken without pairing; `warning`
-        is `few runs` below 5 replications, `skewed` where the interval of the mean may cover less than it says, or
-        `no value`.
+        is `few runs` below 5 replications, `skewed` where the interval of the mean, or of the difference, may cover
+        less than it says, or `no value`.
 
     Examples
     --------
@@ -194,7 +203,10 @@ def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], No
             base = sample
             part |= {"paired": False, "pairs": 0}
         else:
-            part |= _beside(sample, base, runs.paired[sample.group], binary, level)
+            beside, is_skewed = _beside(sample, base, runs.paired[sample.group], binary, level)
+            part |= beside | {"warning": np.where((part["warning"] == "") & is_skewed, "skewed", part["warning"])}
+        with np.errstate(over="ignore"):
+            part |= {name: part[name] * sample.unit for name in _IN_UNITS if name in part}
         about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
         parts.append(pd.DataFrame(about | factors_of(runs, sample.group) | part))
         advance()
@@ -236,19 +248,24 @@ def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(known[order], starts, axis=0).sum(axis=0)
 
 
-def _beside(sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
-    """What is said of a group beside the baseline."""
+def _beside(
+    sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What is said of a group beside the baseline, and for which outcomes pairs are too skewed for their number."""
     ours, theirs = sample.beside(base) if paired else (sample, base)
     options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
     low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
     if paired:
         both = np.isfinite(ours.values) & np.isfinite(theirs.values)
-        first, second = np.where(both, ours.values, np.nan), np.where(both, theirs.values, np.nan)
+        apart = np.where(both, differences(ours.values, theirs.values), np.nan)
+        difference, is_skewed = count_and_mean(apart)[1], skewed(apart, ours.blocks) & ~binary
     else:
-        both, first, second = np.zeros_like(ours.values, dtype=bool), ours.values, theirs.values
+        both, is_skewed = np.zeros_like(ours.values, dtype=bool), np.zeros(len(binary), dtype=bool)
+        means = [count_and_mean(each)[1][np.newaxis] for each in settled(ours.values, theirs.values)]
+        difference = differences(*means)[0]
     delta = cliffs_delta(sample.values, base.values)
-    return {
-        "difference": count_and_mean(first)[1] - count_and_mean(second)[1],
+    found = {
+        "difference": difference,
         "difference_low": low,
         "difference_high": high,
         "cliffs_delta": delta,
@@ -258,3 +275,4 @@ def _beside(sample: Sample, base: Sample, paired: bool, binary: np.ndarray, leve
         "paired": paired,
         "pairs": both.sum(axis=0),
     }
+    return found, is_skewed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.comparison.columns import SHARE, factors_of
+from abm.comparison.rounding import differences
 from abm.comparison.survival import thinned
 from abm.comparison.table import quantile
 
@@ -150,8 +151,8 @@ def partings(paths: "pd.DataFrame") -> "pd.DataFrame":
             both = kept[group] & kept[other]  # runs of different lengths are compared while both last
             steps = every[both]
             for low, high in (("q10", "q90"), ("low", "high")):
-                over = (sides[low][other] > sides[high][group]).to_numpy()[both]
-                under = (sides[high][other] < sides[low][group]).to_numpy()[both]
+                over = _above(sides[low][other], sides[high][group])[both]
+                under = _above(sides[low][group], sides[high][other])[both]
                 place = _for_good(over, under)
                 found.append(pd.NA if place is None else steps[place])
                 if place is not None:
@@ -159,6 +160,11 @@ def partings(paths: "pd.DataFrame") -> "pd.DataFrame":
             rows.append((measure, group, other, *found, above))
     frame = pd.DataFrame(rows, columns=list(PARTINGS))
     return frame.astype({"step": "Int64", "step_median": "Int64"})
+
+
+def _above(one: "pd.Series", other: "pd.Series") -> np.ndarray:
+    """Where the one is above the other, by more than rounding."""
+    return differences(one.to_numpy()[:, np.newaxis], other.to_numpy()[:, np.newaxis])[:, 0] > 0.0
 
 
 def _for_good(over: np.ndarray, under: np.ndarray) -> int | None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from abm.comparison.columns import NONE, SHARE, factors_of, filled, strategies_in
 from abm.comparison.regimes import share_tables
+from abm.comparison.rounding import differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,4 +70,5 @@ def _margins(frame: "pd.DataFrame", won: "pd.Series") -> "pd.Series":
     if len(names) < 2:
         return pd.Series(np.nan, index=frame.index)
     first_two = np.sort(np.nan_to_num(shares), axis=1)[:, -2:]
-    return pd.Series(np.where(won == NONE, np.nan, first_two[:, 1] - first_two[:, 0]), index=frame.index)
+    margin = differences(first_two[:, 1:], first_two[:, :1])[:, 0]
+    return pd.Series(np.where(won == NONE, np.nan, margin), index=frame.index)

@@ -124,8 +124,9 @@ def ranked(comparison: "pd.DataFrame", baseline: str) -> "pd.DataFrame":
     comparison : DataFrame
     baseline : str
     """
-    variance = comparison["sd"].pow(2).groupby(comparison["outcome"]).transform("mean")
-    unit = np.sqrt(variance).replace(0.0, np.nan)
+    deviation, outcome = comparison["sd"], comparison["outcome"]
+    largest = deviation.groupby(outcome).transform("max").replace(0.0, np.nan)  # lest a square overflow
+    unit = largest * np.sqrt((deviation / largest).pow(2).groupby(outcome).transform("mean"))
     rows = comparison.assign(
         standardised=comparison["difference"] / unit,
         standardised_low=comparison["difference_low"] / unit,
