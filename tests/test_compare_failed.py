@@ -4,6 +4,7 @@ import pytest
 
 from abm import InputError, compare
 from abm.cli import main
+from abm.sweeps.work import warm_up
 from tests.sweeping import make
 from tests.test_sweep_store import failing
 
@@ -14,6 +15,8 @@ DESIGN = (
 
 @pytest.fixture
 def failed(tmp_path, monkeypatch):
+    warm_up()
+
     def made(levels, fails):
         with monkeypatch.context() as patch:
             failing(patch, lambda scenario, seed: scenario.churn in fails)
