@@ -71,7 +71,7 @@ def find_text(name: str | os.PathLike, kind: str, folder: str | os.PathLike = ""
         path = _folder(kind) / f"{given}.toml"
         return NamedText(path.read_text("utf-8"), given, f"{kind} {given!r}", path.parent)
     place = os.path.join(folder, given)
-    is_path = "/" in given or os.sep in given or given.endswith(".toml")
+    is_path = "/" in given or os.sep in given or given.endswith((".toml", ".json"))
     if not is_path and not os.path.exists(place):
         raise InputError(
             f"unknown {kind} {given!r}{nearest(given, known)}: give a path to a TOML file or one of {', '.join(known)}"

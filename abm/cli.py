@@ -64,7 +64,9 @@ Settings = Annotated[
 ]
 Firms = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Start from a table of firms (CSV or Parquet)."),
+    typer.Option(
+        metavar="FILE", help="Start from a table of firms (CSV or Parquet), or from where a run ended (its DIR)."
+    ),
 ]
 
 
@@ -90,6 +92,10 @@ def run(
         int, typer.Option(metavar="N", parser=whole(0, _MOST), help="Keep each Nth step's row; 0: none.")
     ] = 1,
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Do not draw overview.png.")] = False,
+    follow: Annotated[
+        list[str] | None,
+        typer.Option("--follow", metavar="NAME", help="Draw a firm of the table in the overview; may be repeated."),
+    ] = None,
 ) -> None:
     """Run a scenario once and write its results."""
     from abm.rundir import new_folder, write_run
@@ -128,11 +134,46 @@ def run(
                 panel=panel,
                 threads=threads,
                 progress=progress,
+                follow=follow or (),
             )
         kept = {"level": level.value, "every": every, "panel": panel}
         kept["firm_table_hash"] = table.digest if table else None
+        kept["follow"] = list(follow or ())
         files = write_run(folder, result, kept, started, picture=not no_picture)
     report.print_summary(result, [out / name for name in files], Console())
+
+
+@app.command()
+def rerun(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The directory of a run.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Directory to write.", show_default="FOLDER-again")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that DIR holds.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(1, 1024), help="Changes only the speed.")
+    ] = None,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Do not draw overview.png.")] = False,
+) -> None:
+    """Make a run again from what its directory keeps: the same tables, to the last bit."""
+    from abm.rerun import read_start
+
+    start = read_start(folder)
+    for note in start.notes:
+        print(f"abm: {note}", file=sys.stderr)
+    run(
+        str(start.scenario),
+        out or folder.with_name(f"{folder.resolve().name}-again"),
+        seed=start.seed,
+        firms=start.firms,
+        panel=start.panel,
+        overwrite=overwrite,
+        threads=threads,
+        level=Level(start.level),
+        every=start.every,
+        no_picture=no_picture,
+        follow=start.follow,
+    )
 
 
 @app.command()
@@ -144,7 +185,8 @@ def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None
     if firms:
         from abm.firmtable import read_firm_table, scenario_for
 
-        loaded = scenario_for(loaded, read_firm_table(firms, loaded))
+        table = read_firm_table(firms, loaded)
+        loaded = scenario_for(loaded, table)
     parts = (
         (len(loaded.sectors), "sector", "sectors"),
         (len(loaded.strategies), "strategy", "strategies"),
@@ -154,6 +196,13 @@ def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None
     )
     texts = [f"{count} {one if count == 1 else many}" for count, one, many in parts]
     print(f"{loaded.name}: {', '.join(texts)}")
+    if firms:
+        from rich.console import Console
+
+        from abm.firmstart import sector_starts
+        from abm.report import print_starts
+
+        print_starts(sector_starts(table, loaded), Console())
 
 
 @app.command()

@@ -4,7 +4,7 @@ The engine owns the arrays, calls the kernels and hands back a `Result`, which m
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from abm import state as at
 from abm.collection import collect, open_market
 from abm.errors import InputError, nearest, shown
 from abm.firmtable import FirmTable, place_table, read_firm_table, scenario_for
+from abm.followed import Followed
 from abm.measures import FIRMS, MEAN_T, measure_names
 from abm.population import draw_population
 from abm.results import Result
@@ -219,6 +220,7 @@ def simulate(
     panel: int = 0,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    follow: Sequence[str] = (),
 ) -> Result:
     """Run a scenario once.
 
@@ -228,7 +230,7 @@ def simulate(
     seed : int
         In [0, 2^63). Two runs with the same scenario and seed are equal to the last bit.
     firms : path or DataFrame, optional
-        A firm table to start from instead of draws.
+        A firm table to start from instead of draws; or the folder of a run, to go on from its end.
     collect : {"full", "light"}
         "full" adds the Gini coefficient and quantiles.
     every : int
@@ -239,6 +241,8 @@ def simulate(
         Changes the speed, not the result.
     progress : callable, optional
         Called now and then with the number of steps made.
+    follow : sequence of str
+        Names of firms of the table whose T, C, R and share are kept at each step in `Result.followed`.
 
     Returns
     -------
@@ -266,11 +270,15 @@ def simulate(
         steps=scenario.steps,
         threads=None if threads is None else check_count(threads, "threads", 1),
     )
-    result = Result(market)
+    result = Result(market, Followed(market, follow) if follow else None)
     if panel:
         result.add_to_panel()
-        for step in range(panel, scenario.steps + 1, panel):
-            market.advance(step, progress)
+    stride = 1 if follow else panel
+    for step in range(stride, scenario.steps + 1, stride) if stride else ():
+        market.advance(step, progress)
+        if panel and step % panel == 0:
             result.add_to_panel()
+        if follow:
+            result.follow()
     market.advance(scenario.steps, progress)
     return result

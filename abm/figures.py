@@ -53,6 +53,7 @@ GROWTHS = {"virtuous": "virtuous growth", "vicious": "vicious decline", "stagnan
 # Where each structure begins and ends, and the lowest HHI that the panel shows.
 HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}
 HHI_FLOOR = 1
+FOLLOWED = ("#D55E00", "#009E73", "#CC79A7", "#222222", "#8C6D1F", "#7B3294")  # far from the panels' own blue
 
 
 def overview(result: Any) -> Figure:
@@ -70,7 +71,10 @@ def overview(result: Any) -> Figure:
     """
     figure = Figure(figsize=SIZE, dpi=DPI)
     axes = figure.subplots(2, 4)
-    figure.subplots_adjust(left=0.054, right=0.87, bottom=0.07, top=0.83, wspace=0.34, hspace=0.48)
+    follows = getattr(result, "followed", None) is not None  # a line of names above the panels
+    figure.subplots_adjust(
+        left=0.054, right=0.87, bottom=0.07, top=0.805 if follows else 0.83, wspace=0.34, hspace=0.48
+    )
     scenario = result.scenario
     headline(figure, scenario.name, _facts(result))
 
@@ -85,6 +89,8 @@ def overview(result: Any) -> Figure:
     _draw_firms(axes[1, 1], steps, result.outcomes, len(result.firms))
     _draw_turnover(axes[1, 2], kept)
     _draw_shares(axes[1, 3], steps, result)
+    if follows:
+        _draw_followed(figure, axes[0], result)
     for ax in (*axes[0, :3], *axes[1]):
         round_ticks(ax.xaxis, nbins=5, integer=True)
         ax.set_xlim(steps.index[0], steps.index[-1])
@@ -170,6 +176,28 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     colours.outline.set_visible(False)
     bar.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
     bar.set_title("R (revenue / cost)", loc="left", fontsize=TEXT, color=INK, pad=8)
+
+
+def _draw_followed(figure: Figure, axes: np.ndarray, result: Any) -> None:
+    """The firms that are followed: their T, C and R by step, and a ring where they end in the T–C plane."""
+    followed = result.followed.groupby("name", sort=False)
+    left, width = 0.054, 0.87 / max(followed.ngroups, 3)
+    lives = result.lives.set_index("name")
+    for (name, rows), colour in zip(followed, FOLLOWED, strict=False):
+        halo = [Stroke(linewidth=3.2, foreground="white", alpha=0.8), Normal()]
+        for ax, measure in zip(axes[:3], ("T", "C", "R"), strict=True):
+            low, high = ax.get_ylim()
+            ax.plot(rows["step"], rows[measure], color=colour, lw=1.6, path_effects=halo)
+            ax.set_ylim(min(low, 0.95 * rows[measure].min()), max(high, 1.05 * rows[measure].max()))
+        life, last = lives.loc[name], rows.iloc[-1]
+        if life.notna()["exit_step"]:
+            fate = f"{life['reason']} at step {life['exit_step']:,}"
+        else:
+            fate = f"{last['share']:.1%} of its sector"
+            axes[3].scatter(last["T"], last["C"], s=150, facecolors="none", edgecolors=colour, lw=2, zorder=5)
+        text = f"━ {fit(name, SIZE[0] * width - 1.9)} ({fate})"
+        figure.text(left, 0.88, text, fontsize=TEXT, color=colour, parse_math=False)
+        left += width
 
 
 def _ratio_ticks(low: float, high: float) -> list[float]:

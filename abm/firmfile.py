@@ -1,4 +1,4 @@
-"""Firm tables that runs keep: the one that a run started from, and the folder of a run that another goes on from."""
+"""Firm tables as files, the folder of a run that another goes on from among them."""
 
 import io
 import json
@@ -11,7 +11,6 @@ from abm.tablefile import DEMAND
 if TYPE_CHECKING:
     import os
 
-    import pandas as pd
     import pyarrow as pa
 
 FIRMS, ABOUT = "firms.parquet", "run.json"
@@ -51,17 +50,11 @@ def table_bytes(path: Path) -> bytes:
             f"{path / ABOUT}: it tells no demand for each sector, as runs of earlier versions do not; "
             f"--firms {path / FIRMS} takes the firms alone"
         )
-    return _written(table, demand)
+    return written(table, demand)
 
 
-def kept_table(frame: "pd.DataFrame", demand: dict[str, float] | None) -> bytes:
+def written(table: "pa.Table", demand: dict[str, float] | None) -> bytes:
     """A firm table as a Parquet file, with the demand that it brings."""
-    import pyarrow as pa
-
-    return _written(pa.Table.from_pandas(frame, preserve_index=False), demand)
-
-
-def _written(table: "pa.Table", demand: dict[str, float] | None) -> bytes:
     from pyarrow import parquet
 
     told = {} if demand is None else {DEMAND: json.dumps(demand).encode()}

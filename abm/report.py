@@ -63,6 +63,32 @@ def print_summary(result: Any, files: Iterable[str | os.PathLike], console: Cons
         console.print(Text.assemble(("files      ", "bold"), f"{folder}{os.sep} {', '.join(names)}"), soft_wrap=True)
 
 
+def print_starts(starts: Iterable[Any], console: Console) -> None:
+    """Print each sector's demand beside the bases of its firms, and where they are far apart.
+
+    Parameters
+    ----------
+    starts : iterable of abm.firmstart.SectorStart
+    console : rich.console.Console
+        Where to.
+    """
+    starts = list(starts)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("sector", overflow="ellipsis", no_wrap=True)
+    for heading in ("firms", "sum of B", "demand", "demand / B"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for start in starts:
+        ratio = f"{start.demand / start.bases:.3g}" if start.firms else "-"
+        table.add_row(Text(start.name), f"{start.firms:,}", f"{start.bases:,.6g}", f"{start.demand:,.6g}", ratio)
+    console.print(table)
+    for start in starts:
+        if start.is_far:
+            happens = "win" if start.demand > start.bases else "lose"
+            text = f"warning: in {start.name} demand is {start.demand / start.bases:.3g} times the firms' bases: "
+            text += f"they {happens} customers from the first step; market_size or demand_share can bring them together"
+            console.print(Text(text, style="yellow"))
+
+
 def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tuple[str, str]]:
     """What the outcomes say, each as a name and a line or two."""
     structure, growth, winner = outcomes["structure"], outcomes["growth"], outcomes["winner"]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from abm.engine import Market
+    from abm.firmtable import FirmTable
+    from abm.followed import Followed
 
 _TRAITS = {"T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3}
 _STATE = {"T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F}
@@ -69,10 +71,20 @@ class Result:
     seed : int
     """
 
-    def __init__(self, market: "Market") -> None:
-        self._market = market
+    def __init__(self, market: "Market", followed: "Followed | None" = None) -> None:
+        self._market, self._followed = market, followed
         self.scenario, self.seed = market.scenario, market.seed
         self._panel: list[Any] = []
+
+    @property
+    def table(self) -> "FirmTable | None":
+        """The firm table that the run started from."""
+        return self._market.table
+
+    @property
+    def demand(self) -> dict[str, float]:
+        """Each sector's demand at the step that would come next."""
+        return dict(zip(self._market.sector_names, self._market.state.sectors[:, at.DEMAND].tolist(), strict=True))
 
     @property
     def rows(self) -> np.ndarray:
@@ -124,6 +136,15 @@ class Result:
         import pandas as pd
 
         return pd.concat(self._panel, ignore_index=True) if self._panel else pd.DataFrame(columns=["step", *PANEL])
+
+    @cached_property
+    def followed(self) -> "pd.DataFrame | None":
+        """`step name T C R share` of the firms that are followed, from the start on; None if none is."""
+        return None if self._followed is None else self._followed.frame()
+
+    def follow(self) -> None:
+        """Look at the firms that are followed."""
+        self._followed.look()
 
     def add_to_panel(self) -> None:
         """Keep the firms as they stand."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from abm.results import Result
 
+KEPT_TABLE = "firm_table.parquet"  # what the run started from
 ABOUT = "run.json"  # what makes a directory a run's
 FILES = (
     "steps.parquet",
@@ -36,6 +37,8 @@ FILES = (
     "outcomes.json",
     "overview.png",
     "panel.parquet",
+    "scenario.toml",
+    KEPT_TABLE,
     ABOUT,
 )
 LIBRARIES = ("numpy", "numba", "pandas", "pyarrow")
@@ -199,17 +202,30 @@ def write_run(
     if settings["panel"]:
         write_parquet(result.panel, folder / "panel.parquet")
     write_json(dict(result.outcomes), folder / "outcomes.json")
+    write_start(folder, result)
     if picture:
         from abm.drawing import save
         from abm.figures import overview
 
         save(overview(result), folder / "overview.png")
-    about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **settings}
+    about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **settings, "demand": result.demand}
     about |= {"versions": versions(), "machine": platform.machine()}
     about["started"] = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     about["wall_seconds"] = round(time.time() - started, 3)
     write_json(about, folder / ABOUT)
     return [name for name in FILES if (folder / name).exists()]
+
+
+def write_start(folder: Path, result: "Result") -> None:
+    """Write what makes the run again: its scenario, and the firm table that it started from."""
+    scenario, table = result.scenario, result.table
+    if table is not None:
+        from abm.firmstart import kept_table
+
+        # Set, for the table as it is kept has bases that may have been filled in from it.
+        scenario = scenario.replace(market_size=scenario.market_size)
+        (folder / KEPT_TABLE).write_bytes(kept_table(table, scenario))
+    (folder / "scenario.toml").write_text(scenario.to_toml(), "utf-8")
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path) -> None:

@@ -5,6 +5,7 @@ Names, defaults and ranges come from the table in `abm.parameters`. Whatever is 
 """
 
 import json
+import math
 import os
 import re
 import tomllib
@@ -239,9 +240,9 @@ class Scenario(table_of(MARKET)):
 
     @staticmethod
     def load(name: str | os.PathLike) -> "Scenario":
-        """A bundled scenario by its bare name, or a TOML file by its path.
+        """A bundled scenario by its bare name, or a TOML file, or the run.json of a run, by its path.
 
-        A text with a separator or ending in .toml is a path; any other is first looked for among the
+        A text with a separator or ending in .toml or .json is a path; any other is first looked for among the
         bundled scenarios, then as a file. A file without `name` is named after itself.
 
         Examples
@@ -253,7 +254,9 @@ class Scenario(table_of(MARKET)):
 
     @staticmethod
     def from_named(found: NamedText) -> "Scenario":
-        """The scenario of a TOML file; one without `name` is named after the file."""
+        """The scenario of a TOML file, or of a run's run.json; one without `name` is named after the file."""
+        if found.source.endswith(".json"):
+            return _parse_run(found.text, found.source)
         return _parse(found.text, found.source, name=found.name)
 
     @staticmethod
@@ -289,6 +292,34 @@ def _parse(text: str, source: str, **defaults: Any) -> Scenario:
     except RecursionError:
         raise InputError(f"{source}: nested too deeply") from None
     except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
+        raise InputError(f"{source}: {problem}") from None
+
+
+def _parse_run(text: str, source: str) -> Scenario:
+    """The scenario that a run.json tells, where infinity is a text."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"{source}: not readable JSON: {' '.join(str(problem).split())}") from None
+    told = document.get("scenario") if isinstance(document, dict) else None
+    if not isinstance(told, dict):
+        raise InputError(f"{source}: it tells no scenario, as the run.json of a run does")
+
+    def numbers(table: Any, parameters: Mapping[str, Parameter]) -> Any:
+        if not isinstance(table, dict):
+            return table
+        return {
+            key: math.inf if value == "inf" and key in parameters and parameters[key].kind == "float" else value
+            for key, value in table.items()
+        }
+
+    told = numbers(told, MARKET)
+    for key, (_, table, _) in _LISTS.items():
+        if isinstance(told.get(key), list):
+            told[key] = [numbers(member, table) for member in told[key]]
+    try:
+        return Scenario(**told)
+    except InputError as problem:
         raise InputError(f"{source}: {problem}") from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from abm import MODEL_VERSION
 from abm.errors import shown
+from abm.firmfile import is_run
 from abm.rundir import plain
 from abm.sweeps.plan import file_digest, text_digest
 
@@ -34,7 +35,8 @@ def sweep_token(manifest: Mapping[str, Any]) -> str:
 def describe(design: "Design") -> dict[str, Any]:
     """What a sweep's runs are, for the manifest."""
     firms = design.firms_path
-    suffix = ".parquet" if firms and firms.suffix.lower() in (".parquet", ".pq") else ".csv"
+    is_parquet = firms and (is_run(firms) or firms.suffix.lower() in (".parquet", ".pq"))
+    suffix = ".parquet" if is_parquet else ".csv"
     return {
         "model_version": MODEL_VERSION,
         "design_hash": text_digest(design.text),

@@ -15,6 +15,7 @@ import numpy as np
 
 from abm import MODEL_VERSION
 from abm.errors import InputError, shown
+from abm.firmfile import table_bytes
 from abm.firmtable import read_firm_cells, read_firm_table, scenario_for
 from abm.scenario import Scenario
 
@@ -85,8 +86,8 @@ def run_seed(seed: int, replication: int, salt: bytes = _COMMON, draws: int = DR
 
 
 def file_digest(path: Path) -> str:
-    """A hash of a file's content, for a firm table, whose missing columns take other values at each point."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """A hash of a firm table's content, whose missing columns take other values at each point."""
+    return hashlib.sha256(table_bytes(path)).hexdigest()
 
 
 def text_digest(text: str) -> str:

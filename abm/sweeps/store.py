@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.errors import InputError
+from abm.firmfile import table_bytes
 from abm.rundir import plain, versions
 from abm.sweeps.lock import refuse_others
 from abm.sweeps.manifest import changes, describe, git_state, sweep_token
@@ -132,7 +133,7 @@ class Store:
         write_durably(self.folder / DESIGN, design.text.encode())
         write_durably(self.folder / SCENARIO, design.scenario.to_toml().encode())
         if design.firms_path:
-            write_durably(self.folder / manifest["firms_file"], design.firms_path.read_bytes())
+            write_durably(self.folder / manifest["firms_file"], table_bytes(design.firms_path))
         write_durably(self.working / sweep_token(manifest), b"")
         with self._temporary("plan") as folder:
             plan.save(folder)

@@ -1,0 +1,79 @@
+"""What a run keeps, and `abm check` tells, of the firm table that it starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from abm import state as at
+from abm.firmfile import written
+from abm.firmtable import FirmTable
+from abm.parameters import FIRM_COLUMNS
+from abm.scenario import Scenario
+from abm.state import parameters_of
+
+# The row of `State.firms` for each column of numbers.
+_ROWS = {
+    "T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3, "theta": at.THETA, "omega": at.OMEGA,
+    "T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F, "direction": at.DIRECTION,
+    "age": at.AGE, "R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED,
+}  # fmt: skip
+
+FAR = 1.25  # factor between demand and bases from which on it is said
+
+
+class SectorStart(NamedTuple):
+    """A sector at the start: its demand and the sum of the bases that its firms bring."""
+
+    name: str
+    firms: int
+    demand: float
+    bases: float
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the firms will win or lose many customers at once."""
+        return self.firms > 0 and not 1.0 / FAR <= self.demand / self.bases <= FAR
+
+
+def sector_starts(table: FirmTable, scenario: Scenario) -> list[SectorStart]:
+    """Each sector's demand beside the bases of its firms.
+
+    Parameters
+    ----------
+    table : FirmTable
+    scenario : Scenario
+        As `abm.firmtable.scenario_for` gives it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from abm.firmtable import read_firm_table, scenario_for
+    >>> firms = pd.DataFrame({"sector": ["market"] * 2, "strategy": "balanced", "B": [3.0, 5.0]})
+    >>> sized = Scenario(market_size=12)
+    >>> table = read_firm_table(firms, sized)
+    >>> start = sector_starts(table, scenario_for(sized, table))[0]
+    >>> start.demand, start.bases, start.is_far
+    (12.0, 8.0, True)
+    """
+    demand = parameters_of(scenario).sectors[:, at.START_DEMAND] if table.demand is None else table.demand
+    count = len(scenario.sectors)
+    bases = np.bincount(table.sectors, weights=table.values[at.B], minlength=count)
+    firms = np.bincount(table.sectors, minlength=count)
+    names = [sector.name for sector in scenario.sectors]
+    return [SectorStart(*row) for row in zip(names, firms.tolist(), demand.tolist(), bases.tolist(), strict=True)]
+
+
+def kept_table(table: FirmTable, scenario: Scenario) -> bytes:
+    """A firm table whole, what was filled in too, as Parquet: `abm.firmtable.read_firm_table` makes it again of it."""
+    import pyarrow as pa
+
+    columns: dict[str, list | np.ndarray] = {
+        "name": table.names,
+        "sector": [scenario.sectors[place].name for place in table.sectors],
+        "strategy": [scenario.strategies[int(place)].name for place in table.values[at.STRATEGY]],
+    }
+    columns |= {name: table.values[_ROWS[name]] for name in FIRM_COLUMNS}
+    demand = None
+    if table.demand is not None:
+        demand = {sector.name: size for sector, size in zip(scenario.sectors, table.demand.tolist(), strict=True)}
+    return written(pa.table(columns), demand)
