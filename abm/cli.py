@@ -108,13 +108,12 @@ def run(
         from rich.console import Console
 
         from abm import report
-        from abm.compilation import COLD_SECONDS, is_cold
         from abm.engine import simulate
         from abm.firmtable import read_firm_table
+        from abm.warmup import compile_if_cold
 
         table = read_firm_table(firms, loaded) if firms else None
-        if is_cold():
-            print(f"compiling once, about {COLD_SECONDS} s", file=sys.stderr)
+        compile_if_cold(_say)
         with report.progress(loaded.steps, loaded.name, Console(stderr=True)) as advance:
             reached = 0
 
@@ -265,6 +264,24 @@ def parameters(
     from abm.report import parameter_table
 
     parameter_table(listing.listing_rows(), Console())
+
+
+@app.command(name="compile")
+def compile_ahead() -> None:
+    """Compile ahead what every command needs, as on a cluster's login node; otherwise the first one does."""
+    from abm.compilation import CACHE_FOLDER, is_cold
+    from abm.warmup import NO_CACHE, compile_if_cold
+
+    if CACHE_FOLDER is None:
+        raise Stopped(NO_CACHE)
+    compile_if_cold(_say)
+    if is_cold():
+        raise Stopped(f"the compiled code could not be kept in {CACHE_FOLDER}")
+    print(f"compiled for this processor, kept in {CACHE_FOLDER}")
+
+
+def _say(note: str) -> None:
+    print(note, file=sys.stderr)
 
 
 @app.command()

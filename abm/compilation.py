@@ -9,11 +9,13 @@ those do that one factory makes, or a kernel may silently call the other.
 import contextlib
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numba
 from numba import njit
+from numba.core.registry import cpu_target
 
 _PACKAGE = Path(__file__).parent
 COLD_SECONDS = 30  # what compiling takes on a machine of 2024, roughly
@@ -52,9 +54,10 @@ def _candidates() -> Iterator[Path]:
 
 def _writable_folder() -> Path | None:
     sources = b"".join((_PACKAGE / f"{name}.py").read_bytes() for name in KERNELS)
-    # The place of the package too: Numba does not share its cache between installations, and `is_cold` asks for ours.
-    own = sources + os.fsencode(_PACKAGE)
-    name = f"kernels-{hashlib.sha256(own).hexdigest()[:16]}"
+    # All that Numba does not share its cache between, so that what lies in the folder is for this very process: the
+    # place of the package, the versions, and the processor, which differs between the nodes of a cluster.
+    own = [os.fspath(_PACKAGE), sys.version, numba.__version__, *cpu_target.target_context.codegen().magic_tuple()]
+    name = f"kernels-{hashlib.sha256(sources + os.fsencode(chr(0).join(own))).hexdigest()[:16]}"
     for candidate in _candidates():
         with contextlib.suppress(OSError):
             folder = candidate / name
@@ -80,8 +83,12 @@ def allocating(function: Callable) -> Callable:
     return njit(error_model="numpy")(function)
 
 
+_kernels: list[Callable] = []  # that Python calls
+
+
 def kernel(function: Callable) -> Callable:
     """Compile a function that Python calls: kept in the cache, and run without Python's global lock."""
+    _kernels.append(function)
     if CACHE_FOLDER is None:
         return njit(error_model="numpy", nogil=True)(function)
     before = numba.config.CACHE_DIR
@@ -93,5 +100,8 @@ def kernel(function: Callable) -> Callable:
 
 
 def is_cold() -> bool:
-    """Whether the next run will have to compile its kernels first."""
-    return CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("run.run-*.nbi"))
+    """Whether one of the imported kernels is not in the cache yet, for this processor."""
+    if CACHE_FOLDER is None:
+        return True
+    kept = {path.name.partition("-")[0] for path in CACHE_FOLDER.rglob("*.nbi")}
+    return any(f"{each.__module__.rpartition('.')[2]}.{each.__qualname__}" not in kept for each in _kernels)

@@ -81,8 +81,6 @@ class _Client:
 class Here:
     """An executor without processes, which counts the runs that it was asked for."""
 
-    waits = False
-
     def __init__(self, workers: int = 1) -> None:
         self._client = _Client(workers)
 
@@ -92,8 +90,14 @@ class Here:
     def cores(self) -> int:
         return self._client.workers
 
+    def waits(self) -> bool:
+        return False
+
+    def missing(self, workers: int) -> str:
+        return ""
+
     @contextlib.contextmanager
-    def client(self):
+    def client(self, folder, say):
         yield self._client
 
     @property

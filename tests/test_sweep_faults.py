@@ -105,6 +105,17 @@ def test_local_processes_listen_to_this_machine_only(design, tmp_path):
     assert addresses == {"127.0.0.1"}
 
 
+def test_a_fork_server_that_is_killed_twice_changes_nothing(design, undisturbed, tmp_path):
+    out = tmp_path / "out"
+    with sweep(design, out, "--workers", "2", faults=SLOW) as command:
+        for count in (2, 6):
+            wait_for_parts(out, count)
+            wait_until(command.fork_server, "there is one").kill()
+        code, _, errors = command.end()
+        assert (code, errors) == (0, "") and command.leaves_nothing()
+    assert tables(out) == undisturbed
+
+
 def test_a_killed_sweep_goes_on_from_any_moment(design, undisturbed_sweep, tmp_path):
     undisturbed, seconds = undisturbed_sweep
     moments = random.Random(6)

@@ -36,13 +36,12 @@ def dashboard(
     check_address(host, port)
     if host not in (LOCAL, "localhost", "::1"):
         print(f"abm: warning: the page has no password; whoever reaches {host} can use it", file=sys.stderr)
-    from abm.compilation import COLD_SECONDS, is_cold
     from abm.dashboard.origins import Origin
     from abm.engine import check_memory
+    from abm.warmup import compile_if_cold
 
     check_memory(loaded, 0)
-    if is_cold():
-        print(f"compiling once, about {COLD_SECONDS} s", file=sys.stderr)
+    compile_if_cold(lambda note: print(note, file=sys.stderr))
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     def say() -> None:

@@ -59,7 +59,7 @@ def array_script(
         "#!/bin/bash",
         *(f"#SBATCH --{option}" for option in options),
         *(f"#SBATCH {directive}" for directive in directives),
-        "# Once before: a task compiles the kernels if nothing has; abm run of any scenario does it for all.",
+        "# Once before: a task compiles the kernels if nothing has; abm compile does it for all.",
         f"# When all tasks are done: abm sweep finish {folder}",
         "# A task that its walltime ends keeps what it has finished; submitting this script again goes on from there.",
         "export OMP_NUM_THREADS=1",

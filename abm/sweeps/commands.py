@@ -62,9 +62,14 @@ Directive = Annotated[
     list[str] | None, typer.Option("--directive", metavar="TEXT", help="A further #SBATCH line, may be repeated.")
 ]
 Cores = Annotated[int, typer.Option(metavar="N", parser=whole(1, 4096), help="Cores of a job.")]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A PEM file, for a --scheduler that asks for certificates."),
+]
 
 
 _OF_JOBS = ("jobs", "cores", "memory", "walltime", "queue", "account", "directive", "interface")
+_OF_SCHEDULER = ("tls_ca", "tls_cert", "tls_key")
 
 
 def _seconds(text: str) -> float:
@@ -88,6 +93,9 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Use the Dask cluster of this scheduler.")
     ] = None,
+    tls_ca: Certificate = None,
+    tls_cert: Certificate = None,
+    tls_key: Certificate = None,
     cluster: Annotated[Cluster | None, typer.Option(help="Use jobs of a batch system.")] = None,
     jobs: Annotated[int, typer.Option(metavar="N", parser=whole(1, 100_000), help="Number of jobs.")] = 1,
     cores: Cores = 1,
@@ -118,6 +126,9 @@ def run(
     for name in () if cluster else _OF_JOBS:
         if context.get_parameter_source(name).name == "COMMANDLINE":
             raise InputError(f"--{name} is of the jobs of --cluster, which is missing")
+    for name in () if scheduler is not None else _OF_SCHEDULER:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise InputError(f"--{name.replace('_', '-')} is of --scheduler, which is missing")
     if shard is not None and (scheduler is not None or cluster):
         raise InputError("--shard goes with --workers only; --scheduler and --cluster deal the runs out themselves")
     if shard is not None and overwrite:
@@ -138,7 +149,7 @@ def run(
     loaded = Design.load(design)
     part = None if shard is None else Shard.parse(shard)
     if scheduler is not None:
-        executor = ExistingCluster(scheduler)
+        executor = ExistingCluster(scheduler, tls_ca, tls_cert, tls_key)
     elif cluster:
         executor = SlurmJobs(jobs, cores, memory, walltime, queue, account, tuple(directive or ()), interface)
     else:

@@ -43,10 +43,12 @@ class Driver:
         Called with the receipt of each chunk.
     check : callable
         Called now and then; raises to stop.
-    patience : float
-        Seconds to wait while there is no worker.
+    count : callable
+        Called now and then with the number of workers.
     waits : callable
         Whether workers may still come while there is none, as from a queue.
+    patience : float
+        Seconds to wait while there is no worker.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Driver:
         plan: Plan,
         done: Callable[[Receipt], None],
         check: Callable[[], None],
-        patience: float,
+        count: Callable[[int], None],
         waits: Callable[[], bool],
+        patience: float,
     ) -> None:
         self._client, self._job, self._plan = client, job, plan
-        self._done, self._check, self._patience, self._waits = done, check, patience, waits
+        self._done, self._check, self._count = done, check, count
+        self._waits, self._patience = waits, patience
         self._scheduler = f"the scheduler {client.scheduler.address}"
         self._threads = self._count_threads()
         self._seen = self._looked = time.monotonic()
@@ -161,11 +165,13 @@ class Driver:
             return sum(threads.values())
 
         try:
-            return self._client.sync(count)
+            threads = self._client.sync(count)
         except TimeoutError:
             raise Stopped(f"{self._scheduler} did not answer for {PING_PATIENCE:g} s") from None
         except OSError:
             raise Stopped(f"{self._scheduler} is lost") from None
+        self._count(threads)
+        return threads
 
 
 def refuse_unlike_workers(client: "Client", wanted: dict[str, str]) -> None:

@@ -11,9 +11,10 @@ from abm.sweeps.executors import Executor
 from abm.sweeps.merge import index_runs
 from abm.sweeps.plan import Plan, plan_of
 from abm.sweeps.report import duration, size
-from abm.sweeps.run import ALL, Shard, compile_once
+from abm.sweeps.run import ALL, Shard
 from abm.sweeps.store import Store
 from abm.sweeps.work import Job, Piece, sample
+from abm.warmup import warm_up
 
 _SAMPLES = 3  # points that are timed: the least, the middle and the most costly
 
@@ -52,7 +53,7 @@ def estimate(design: Design, executor: Executor, store: Store | None = None, sha
         facts["to make"] = f"{len(runs):,} of them"
     if not len(runs):
         return facts
-    compile_once()
+    warm_up()
     job = Job(design.scenario, design.firms_path, design.collect, None, "", None, {})
     order = plan.first_points[np.argsort(plan.work[plan.first_points], kind="stable")]
     chosen = sorted({int(order[place]) for place in np.linspace(0, len(order) - 1, _SAMPLES).astype(int)})

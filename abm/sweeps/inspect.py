@@ -43,7 +43,8 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
         facts["state"] = f"all runs are made; abm sweep finish {folder} makes the tables"
     for each in at_work:
         place = f"process {each['pid']} on {each['host']}"
-        facts[place] = f"{each.get('rate', 0):,.1f} runs a second, time left {duration(each.get('left'))}"
+        missing = f"{each['missing']}, " if each.get("missing") else ""
+        facts[place] = f"{each.get('rate', 0):,.1f} runs a second, {missing}time left {duration(each.get('left'))}"
     return facts
 
 

@@ -1,8 +1,11 @@
 """How far a sweep has come."""
 
 import time
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
+
+_RECENT = 180.0  # seconds whose rate says how long the rest will take
 
 
 @dataclass
@@ -17,21 +20,47 @@ class Progress:
         Of these.
     fresh : int
         Made by this process.
+    missing : str
+        Which workers are gone or have not come yet; empty if none.
+    notes : list of str
+        What the user should know, in the order in which it was found.
     """
 
     total: int = 0
     done: int = 0
     failed: int = 0
     fresh: int = 0
+    missing: str = ""
+    notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    _points: list[tuple[float, int]] = field(default_factory=list, repr=False)  # when how many were made
+
+    def start(self) -> None:
+        """Count what is made, and the time, from here on."""
+        self.started, self.fresh, self._points = time.monotonic(), 0, []
+
+    def made(self, runs: int, failed: int) -> None:
+        """Take note of runs that this process has made."""
+        self.done += runs - failed
+        self.failed += failed
+        self.fresh += runs
+        now, points = time.monotonic(), self._points
+        if not points or now - points[-1][0] > 1.0:
+            # A new list, for another thread reads the old one; one point before the last minutes stays.
+            first = bisect_left(points, (now - _RECENT,))
+            self._points = [*points[max(first - 1, 0) :], (now, self.fresh)]
 
     def rate(self) -> float:
-        """Runs a second since this process started to make them."""
-        return self.fresh / max(time.monotonic() - self.started, 1e-9)
+        """Runs a second in the last minutes."""
+        now = time.monotonic()
+        points = [(self.started, 0), *self._points]
+        since, before = points[bisect_left(points, (now - _RECENT,), lo=1) - 1]
+        return (self.fresh - before) / max(min(now - since, _RECENT), 1e-9)
 
     def left(self) -> float:
         """Seconds that the rest will take, or NaN while nothing is known."""
-        return (self.total - self.done - self.failed) / self.rate() if self.fresh else float("nan")
+        rate = self.rate()
+        return (self.total - self.done - self.failed) / rate if rate else float("nan")
 
     def report(self) -> dict[str, Any]:
         """For `abm sweep status`, which reads it from another process."""
@@ -42,4 +71,5 @@ class Progress:
             "failed": self.failed,
             "rate": round(self.rate(), 3),
             "left": None if left != left else round(left, 1),
+            "missing": self.missing,
         }

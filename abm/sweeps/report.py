@@ -54,23 +54,33 @@ def line(progress: Progress) -> str:
     finished = progress.done + progress.failed
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     rate = f", {progress.rate():,.1f} runs a second" if progress.fresh else ""
-    return f"{finished:,} of {progress.total:,} runs{failed}{rate}, time left {duration(progress.left())}"
+    missing = f", {progress.missing}" if progress.missing else ""
+    return f"{finished:,} of {progress.total:,} runs{failed}{rate}{missing}, time left {duration(progress.left())}"
 
 
 @contextmanager
 def shown_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on a terminal, and a plain line each half minute elsewhere.
+    """Show a bar on a terminal, and a plain line each half minute elsewhere; each note once.
 
     Yields
     ------
     callable
         To be called with the `Progress` now and then.
     """
+    said = 0
+
+    def say_notes(progress: Progress) -> None:
+        nonlocal said
+        for note in progress.notes[said:]:
+            console.print(Text(f"note: {note}"), soft_wrap=True)
+            said += 1
+
     if not console.is_terminal:
         last = time.monotonic()
 
         def say(progress: Progress) -> None:
             nonlocal last
+            say_notes(progress)
             if time.monotonic() - last >= _PLAIN:
                 last = time.monotonic()
                 console.print(Text(line(progress)), soft_wrap=True)
@@ -81,6 +91,7 @@ def shown_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("starting", total=None)
 
         def show(progress: Progress) -> None:
+            say_notes(progress)
             finished = progress.done + progress.failed
             bar.update(task, total=max(progress.total, 1), completed=finished, description=line(progress))
 

@@ -83,8 +83,7 @@ def sweep(
     out : path
         The sweep's folder. Runs that it holds are kept; the same call goes on after an interruption.
     workers : int, optional
-        Processes on this machine; all its cores by default. A script that calls this needs the usual
-        `if __name__ == "__main__":`, for its processes import it.
+        Processes on this machine; all its cores by default. They do not import the script that calls this.
     executor : Executor, optional
         Who makes the runs instead, one of `abm.sweeps.executors`.
     overwrite : bool
@@ -231,18 +230,24 @@ class SweepRun:
         self.progress.done, self.progress.failed = len(shard.part(index.done)), len(shard.part(index.failures))
         return index
 
+    def _say(self, note: str) -> None:
+        self.progress.notes.append(note)
+        self.watch(self.progress)
+
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
         from abm.sweeps.work import own_versions
+        from abm.warmup import compile_if_cold
 
-        compile_once()
         progress = self.progress
-        progress.started, progress.fresh = time.monotonic(), 0
+        compile_if_cold(self._say)  # here, lest each worker does
+        progress.start()
 
         def done(receipt: Any) -> None:
-            progress.done += receipt.runs - receipt.failed
-            progress.failed += receipt.failed
-            progress.fresh += receipt.runs
+            progress.made(receipt.runs, receipt.failed)
             self.watch(progress)
+
+        def count(workers: int) -> None:
+            progress.missing = self.executor.missing(workers)
 
         last = time.monotonic()
 
@@ -254,10 +259,10 @@ class SweepRun:
                 self.watch(progress)
 
         job = job_of(self.store, self.design.scenario, self.design.collect, self.run_timeout, own_versions())
-        with self.executor.client() as client:
+        with self.executor.client(self.store.working, progress.notes.append) as client:
             from abm.sweeps.drive import Driver  # imports Dask, which an executor may do while it starts workers
 
-            Driver(client, job, self.plan, done, look, self.patience, lambda: self.executor.waits).make(runs)
+            Driver(client, job, self.plan, done, look, count, self.executor.waits, self.patience).make(runs)
 
 
 def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: float | None, versions: dict) -> Any:
@@ -266,12 +271,3 @@ def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: floa
 
     token = sweep_token(store.manifest())
     return Job(scenario, store.firms_path(), collect, store.working, token, run_timeout, versions)
-
-
-def compile_once() -> None:
-    """Compile the kernels here if they are not, lest each worker does."""
-    from abm.compilation import is_cold
-    from abm.sweeps.work import warm_up
-
-    if is_cold():
-        warm_up()

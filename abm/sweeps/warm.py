@@ -1,5 +1,6 @@
 """Importing this loads the kernels of a sweep, so that processes forked afterwards have them."""
 
-from abm.sweeps.work import warm_up
+import abm.sweeps.work  # noqa: F401 - what workers need
+from abm.warmup import warm_up
 
 warm_up()

@@ -16,13 +16,14 @@ from abm import MODEL_VERSION
 from abm.engine import simulate
 from abm.errors import InputError
 from abm.firmtable import FirmTable, read_firm_table
-from abm.many import Batch, simulate_many
+from abm.many import Batch
 from abm.rundir import versions
 from abm.scenario import Scenario
 from abm.sweeps.parts import LOST, PARTS, write_part
 from abm.sweeps.sections import Collect
 from abm.sweeps.tables import failure_rows, frame_rows, outcome_rows, step_rows, table_names
 from abm.sweeps.timelimit import TimeLimit
+from abm.warmup import warm_up
 
 ALIKE = ("abm", "numpy", "numba", "pyarrow")  # must have one version in the client and in all workers
 
@@ -115,14 +116,6 @@ def make_chunk(job: Job, chunk: Sequence[Piece]) -> Receipt:
     write_part(job.folder / PARTS, kept.tables())
     runs = sum(len(piece.seeds) for piece in chunk)
     return Receipt(runs, len(kept.failures), time.monotonic() - started)
-
-
-@lru_cache(maxsize=1)
-def warm_up() -> None:
-    """Load the kernels of a sweep, or compile them, which no run shall be blamed for."""
-    small = Scenario(capacity=4, steps=2)
-    simulate(small)
-    simulate_many([small], [0])
 
 
 def sample(job: Job, piece: Piece) -> int:

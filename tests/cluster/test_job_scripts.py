@@ -57,7 +57,7 @@ def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     told = subprocess.run(["bash"], input=SlurmJobs(1).script(), capture_output=True, text=True, timeout=30)
-    assert told.stdout.startswith("-m distributed.cli.dask_worker tcp://"), told.stderr
+    assert told.stdout.startswith("-m distributed.cli.dask_worker tls://"), told.stderr
 
 
 def test_ctrl_c_stays_with_the_command_line_when_the_library_of_the_jobs_is_loaded():

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from abm import Scenario, simulate_many
+from tests.faults.strangers import listening, what_a_stranger_reaches
 
 HERE = Path(__file__).parent
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
@@ -257,6 +259,62 @@ def test_jobs_that_end_before_a_worker_comes_stop_the_sweep_instead_of_being_sub
     stopped = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1", unable, cwd=tmp_path, code=1)
     assert "3 jobs in a row" in stopped.stderr
     assert queue() == []
+
+
+def test_the_scheduler_and_the_workers_of_jobs_take_nobody_without_the_certificate(complete, tmp_path):
+    client = start("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1", cwd=tmp_path)
+    try:
+        wait_until(lambda: parts(tmp_path / "out") or client.poll() is not None, "a first part")
+        file = tmp_path / "out" / "working" / "certificate.pem"
+        assert file.stat().st_mode & 0o777 == 0o600
+        own = psutil.Process(client.pid)
+        workers = [each for each in psutil.process_iter() if str(file) in " ".join(each.cmdline())]
+        ports = listening([own, *own.children(recursive=True), *workers])
+        reached = what_a_stranger_reaches(ports)
+        assert ended(client) == 0
+    finally:
+        client.kill()
+    assert workers and len(ports) >= 3
+    assert reached == f"tried {len(ports)}\n"
+    assert tables(tmp_path / "out") == complete.tables
+
+
+def test_jobs_that_slurm_refuses_are_said_in_a_line_and_cost_no_table(complete, tmp_path, monkeypatch):
+    on_path(tmp_path / "bin", monkeypatch, "sbatch", LIMIT)
+    monkeypatch.setenv("COUNT", str(tmp_path / "count"))
+    told = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "4", cwd=tmp_path)
+    notes = [line for line in told.stderr.splitlines() if "runs" not in line]
+    assert notes == [
+        "note: --cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are not taken; tried again now "
+        "and then)"
+    ]
+    assert tables(tmp_path / "out") == complete.tables
+    assert queue() == []
+
+
+def test_a_look_at_the_queue_that_is_under_way_at_the_end_costs_no_table(complete, tmp_path, monkeypatch):
+    on_path(tmp_path / "bin", monkeypatch, "squeue", 'sleep 7; exec "$REAL" "$@"')
+    told = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "2", cwd=tmp_path)
+    assert [line for line in told.stderr.splitlines() if "runs" not in line] == []
+    assert tables(tmp_path / "out") == complete.tables
+
+
+# Lets two jobs through, and has none to refuse when it is only asked.
+LIMIT = """\
+case " $* " in *" --test-only "*) exec "$REAL" "$@" ;; esac
+echo >> "$COUNT"
+if [ "$(wc -l < "$COUNT")" -gt 2 ]; then echo "sbatch: error: QOSMaxSubmitJobPerUserLimit" >&2; exit 1; fi
+exec "$REAL" "$@"
+"""
+
+
+def on_path(folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str) -> None:
+    """Put a script before a command of Slurm, which it knows as `$REAL`."""
+    folder.mkdir()
+    script = folder / command
+    script.write_text(f"#!/bin/bash\nREAL={shutil.which(command)}\n{text}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 def abm(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess:

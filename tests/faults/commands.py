@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -87,9 +88,13 @@ class Command:
         self.pid = self.process.pid
 
     def end(self) -> tuple[int, str, str]:
-        """Wait for the end: exit code, output and errors, without the lines on progress that a slow machine sees."""
+        """Wait for the end: exit code, output and errors, without the lines on progress that a slow machine sees.
+
+        Nor with the one that a scheduler of a test is open.
+        """
         output, errors = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, output, re.sub(r"^\d+ of \d+ runs.*\n", "", errors, flags=re.MULTILINE)
+        usual = r"^(\d+ of \d+ runs|note: the scheduler .* is open:).*\n"
+        return self.process.returncode, output, re.sub(usual, "", errors, flags=re.MULTILINE)
 
     def members(self) -> list[psutil.Process]:
         """The processes of the session that live."""
@@ -113,6 +118,14 @@ class Command:
                 if says(process, "spawn_main") or says(process.parent(), "forkserver"):
                     found.append(process)
         return found
+
+    def fork_server(self) -> psutil.Process | None:
+        """The process from which the local workers are forked."""
+        for process in psutil.Process(self.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if any("forkserver" in each for each in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                    return process
+        return None
 
     def send(self, number: signal.Signals) -> None:
         """To the process alone."""
@@ -156,12 +169,13 @@ def run_sweep(design: Path, out: Path, *options: str, faults: dict | None = None
         return command.end()
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for something that must come."""
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """Wait for something that must come, and return it."""
     until = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < until, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
+    return found
 
 
 def parts(out: Path) -> int:
@@ -186,10 +200,10 @@ class DaskCluster:
         self.address = ""
         self.scheduler: Command | None = None
 
-    def start(self, **settings: str) -> "DaskCluster":
+    def start(self, options: tuple[str | Path, ...] = (), **settings: str) -> "DaskCluster":
         """Start the scheduler, with settings of Dask by their variables' names."""
         file = self._folder / "scheduler.json"
-        options = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        options = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0", *options)
         environment = {f"DASK_DISTRIBUTED__{name}": value for name, value in settings.items()}
         self.scheduler = self._stack.enter_context(
             python("-m", "distributed.cli.dask_scheduler", *options, "--scheduler-file", file, environment=environment)
@@ -198,9 +212,9 @@ class DaskCluster:
         self.address = json.loads(file.read_text())["address"]
         return self
 
-    def add(self, count: int = 1, **of_command) -> list[Command]:
+    def add(self, count: int = 1, options: tuple[str | Path, ...] = (), **of_command) -> list[Command]:
         """Start workers, each under a nanny."""
-        options = ("--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--no-dashboard")
+        options = ("--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--no-dashboard", *options)
         options += ("--local-directory", self._folder, "--death-timeout", "20")
         module = "distributed.cli.dask_worker"
         commands = [python("-m", module, self.address, *options, **of_command) for _ in range(count)]

@@ -4,30 +4,33 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from abm.sweeps.executors import SCHEDULER_SETTINGS, quiet
+from abm.sweeps.executors import own_settings, quiet, undisturbed, undisturbed_loop, without_script
+from abm.sweeps.executors.certificate import made_security
 
 if TYPE_CHECKING:
     import concurrent.futures
 
-    from distributed import Client, LocalCluster
-    from tornado.ioloop import IOLoop
+    from distributed import Client, LocalCluster, Security
 
-# What a terminal sends to workers too, which the sweep ends itself.
-_OF_TERMINALS = {signal.SIGINT, signal.SIGHUP}
-# A cluster would give up a worker that was gone some seconds before, even one that has died once more since then.
-_SETTINGS = SCHEDULER_SETTINGS | {"distributed.deploy.lost-worker-timeout": "365 days"}
 # Workers are forked from one process that has imported all and loaded the kernels, while this one imports Dask. Where
 # system libraries do not survive a fork, each starts by itself.
 _START = "forkserver" if sys.platform == "linux" else "spawn"
+_SETTINGS = {
+    "distributed.worker.multiprocessing-method": _START,
+    # A worker that was gone some seconds before would be given up, even one that has died once more since then.
+    "distributed.deploy.lost-worker-timeout": "365 days",
+}
+_LOOK = 2.0  # seconds between two looks for workers that are gone
+_GIVEN_UP = 60.0  # seconds that one may be: a start takes some on a busy machine
 _GOODBYE = 10.0  # seconds that workers have to end
 
 
@@ -41,7 +44,6 @@ class LocalProcesses:
     """Worker processes on this machine."""
 
     workers: int = field(default_factory=own_cores)
-    waits = False
 
     def cores(self) -> int:
         """As many as there are workers."""
@@ -50,31 +52,41 @@ class LocalProcesses:
     def check(self) -> None:
         """Processes can be started anywhere."""
 
+    def waits(self) -> bool:
+        """No: they are started at once, and again where they end."""
+        return False
+
+    def missing(self, workers: int) -> str:
+        """Those that have just died."""
+        return f"{workers} of {self.workers} workers" if workers < self.workers else ""
+
     @contextlib.contextmanager
-    def client(self) -> "Iterator[Client]":
+    def client(self, folder: Path, say: Callable[[str], None]) -> "Iterator[Client]":
         """Start the processes, and end all of them after the block."""
         if _START == "forkserver":
             _start_fork_server()
-        import dask
         from distributed import Client
 
         others = set(_workers())
-        settings = _SETTINGS | {"distributed.worker.multiprocessing-method": _START}
+        security = made_security()
         try:
-            with dask.config.set(settings), quiet(), _undisturbed_loop() as loop:
+            with own_settings(_SETTINGS), quiet(), without_script(), undisturbed_loop() as loop:
                 # Awaited there, for a start that is broken off halfway could not be closed in order.
-                starting = asyncio.run_coroutine_threadsafe(self._start(), loop.asyncio_loop)
+                starting = asyncio.run_coroutine_threadsafe(self._start(security), loop.asyncio_loop)
+                replacing = asyncio.run_coroutine_threadsafe(_replace_lost(starting), loop.asyncio_loop)
                 try:
-                    with Client(starting.result().scheduler_address, loop=loop, set_as_default=False) as client:
+                    address = starting.result().scheduler_address
+                    with Client(address, loop=loop, security=security, set_as_default=False) as client:
                         yield client
                 finally:
+                    replacing.cancel()
                     closing = asyncio.run_coroutine_threadsafe(_close(starting), loop.asyncio_loop)
                     with contextlib.suppress(TimeoutError):
                         closing.result(_GOODBYE)
         finally:
             _end(set(_workers()) - others)
 
-    async def _start(self) -> "LocalCluster":
+    async def _start(self, security: "Security") -> "LocalCluster":
         from distributed import LocalCluster
 
         return await LocalCluster(
@@ -83,11 +95,28 @@ class LocalProcesses:
             processes=True,
             asynchronous=True,
             host="127.0.0.1",
+            security=security,
             dashboard_address=None,
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port: the usual one may be taken
             memory_limit=0,
             silence_logs=60,  # above critical: who died is said by the sweep itself
         )
+
+
+async def _replace_lost(starting: "concurrent.futures.Future[LocalCluster]") -> None:
+    """Start a worker anew that Dask has given up, as it does one whose process dies while it starts."""
+    cluster = await asyncio.wrap_future(starting)
+    seen: dict[Hashable, float] = {}  # since when they have been gone
+    while True:
+        await asyncio.sleep(_LOOK)
+        now = time.monotonic()
+        seen = {name: seen.get(name, now) for name, nanny in cluster.workers.items() if not nanny.is_alive()}
+        lost = [name for name, since in seen.items() if now - since >= _GIVEN_UP]
+        with contextlib.suppress(OSError, TimeoutError, RuntimeError):  # the next look may help
+            for name in lost:
+                await cluster.workers.pop(name).close(timeout=_LOOK)
+            if lost:
+                await cluster
 
 
 async def _close(starting: "concurrent.futures.Future[LocalCluster]") -> None:
@@ -99,34 +128,8 @@ def _start_fork_server() -> None:
     from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload(["distributed", "abm.sweeps.warm"])
-    with _undisturbed():
+    with undisturbed():
         forkserver.ensure_running()
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No terminal's signals reach a thread or a process that is started within."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
-    try:
-        resource_tracker.ensure_running()  # lets some in again where it is started, which would be within
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _undisturbed_loop() -> "Iterator[IOLoop]":
-    """An event loop in a thread that no terminal's signals reach, nor then the processes that are started from it."""
-    from distributed.utils import LoopRunner
-
-    runner = LoopRunner(asynchronous=False)
-    with _undisturbed():
-        runner.start()
-    try:
-        yield runner.loop
-    finally:
-        runner.stop()
 
 
 def _workers() -> Iterator[psutil.Process]:

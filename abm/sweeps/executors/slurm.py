@@ -1,11 +1,13 @@
-"""Jobs of a Slurm cluster, through dask-jobqueue; each holds a worker a core.
+"""Jobs of a Slurm cluster; each holds a worker a core.
 
-A job that has ended is replaced: its workers have retired, or it was cancelled, or its node has failed. What counts is
-Slurm's queue. Dask's own `adapt` would miss jobs that end before their workers came, and those of several workers.
+The scheduler is in this process. What is in Slurm's queue is looked at now and then, and a job that has ended is
+replaced: its workers have retired, or it was cancelled, or its node has failed. dask-jobqueue writes the jobs' scripts;
+its cluster object is not used, for it misses jobs that end before their workers came, and takes a refusal by Slurm, or
+a slow answer, for an error of the program.
 """
 
+import asyncio
 import contextlib
-import itertools
 import math
 import os
 import re
@@ -15,24 +17,36 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from abm.errors import InputError, Stopped, shown
-from abm.sweeps.executors import SCHEDULER_SETTINGS
+from abm.sweeps.executors import own_settings, quiet, undisturbed, undisturbed_loop
+from abm.sweeps.executors.certificate import CERTIFICATE, shared_security
 
 if TYPE_CHECKING:
-    from dask_jobqueue import SLURMCluster
-    from distributed import Client
+    from dask_jobqueue.slurm import SLURMJob
+    from distributed import Client, Security
+    from tornado.ioloop import IOLoop
 
 _RETIRE = 120  # seconds before the walltime at which all workers of a job have left: more than a few chunks
 _ATTEMPTS = 3  # at a job that ends without a worker
 _LOOK = 10.0  # seconds between two looks at Slurm's queue
-_NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # without one it takes a port that others use
-_SETTINGS = SCHEDULER_SETTINGS | {"distributed.deploy.lost-worker-timeout": "60s"}  # a nanny restarts it sooner
+_GOODBYE = 10.0  # seconds that the scheduler has to close
+_OF_TLS = ("--tls-ca-file", "--tls-cert", "--tls-key")
+_ANY_NAME = '"$SLURM_JOB_ID"'  # of a job's workers; Dask wants each name once
+_PROLOGUE = [
+    "export OMP_NUM_THREADS=1",
+    # Dask's web servers ask for no certificate, and its files may not lie where other users can put some.
+    "export DASK_DISTRIBUTED__WORKER__HTTP__ROUTES='[]'",
+    "export DASK_TEMPORARY_DIRECTORY=$(mktemp -d)",
+    "trap 'rm -rf \"$DASK_TEMPORARY_DIRECTORY\"' EXIT",
+]
 
 
 @dataclass
@@ -67,7 +81,7 @@ class SlurmJobs:
     directives: tuple[str, ...] = ()
     interface: str | None = None
     name: str = field(default_factory=lambda: f"abm-worker-{secrets.token_hex(4)}")
-    _keeper: "_Keeper | None" = field(default=None, init=False, repr=False)
+    _queue: "_Queue | None" = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         megabytes(self.memory), seconds(self.walltime)
@@ -75,7 +89,6 @@ class SlurmJobs:
             allowed = ", ".join(sorted(psutil.net_if_addrs()))
             raise InputError(f"--interface {shown(self.interface)} is not one of this machine: {allowed}")
 
-    @property
     def waits(self) -> bool:
         """Whether a job is still waiting for its turn.
 
@@ -84,65 +97,95 @@ class SlurmJobs:
         Stopped
             If jobs came and went, and none brought a worker.
         """
-        if self._keeper and self._keeper.in_vain >= _ATTEMPTS * self.jobs:
-            what = f"{self._keeper.in_vain} jobs in a row ended before a worker came of one"
-            raise Stopped(f"{what}; --directive=--output=FILE keeps what they print")
-        try:
-            return bool(_call("squeue", "--me", "--noheader", f"--name={self.name}", "--states=PENDING"))
-        except InputError:
+        queue = self._queue
+        if queue is None:
             return False
+        if queue.in_vain >= _ATTEMPTS * self.jobs:
+            what = f"{queue.in_vain} jobs in a row ended before a worker came of one"
+            raise Stopped(f"{what}; --directive=--output=FILE keeps what they print")
+        return queue.pending > 0
+
+    def missing(self, workers: int) -> str:
+        """How many there are, and the jobs that wait or that Slurm does not take."""
+        queue = self._queue
+        if queue is None:
+            return ""
+        if workers:
+            queue.in_vain = 0
+        if workers >= self.cores():
+            return ""
+        told = [f"{workers} of {self.cores()} workers"]
+        told += [f"{queue.pending} of {self.jobs} jobs wait in the queue"] if queue.pending else []
+        told += [f"{queue.refused} of {self.jobs} jobs refused by Slurm"] if queue.refused else []
+        return ", ".join(told)
 
     def cores(self) -> int:
         """Those of all jobs."""
         return self.jobs * self.cores_a_job
 
-    def script(self) -> str:
+    def script(self, address: str = "tls://SCHEDULER:PORT", certificate: str = f"DIR/working/{CERTIFICATE}") -> str:
         """The script of a job; nothing is submitted or started."""
-        return _cluster_class().job_cls("tcp://SCHEDULER:PORT", name="NAME", **self._of_a_job()).job_script()
+        return _job_class()(address, name=_ANY_NAME, **self._of_a_job(certificate)).job_script()
 
     def check(self) -> None:
         """Ask Slurm whether it would take a job; it refuses in its own words."""
         _call("sbatch", "--test-only", text=self.script())
 
     @contextlib.contextmanager
-    def client(self) -> "Iterator[Client]":
+    def client(self, folder: Path, say: Callable[[str], None]) -> "Iterator[Client]":
         """Submit the jobs, replace those that end, and cancel all after the block."""
-        import dask
         from distributed import Client
 
         try:
             with (
-                dask.config.set(_SETTINGS),
-                _cluster_class()(
-                    **self._of_a_job(),
-                    scheduler_options=_NO_DASHBOARD,
-                    silence_logs=60,  # above critical: what was lost is said by the sweep itself
-                ) as cluster,
-                self._kept_in_queue(cluster),
-                Client(cluster, set_as_default=False) as client,
+                shared_security(folder) as security,
+                own_settings({}),
+                quiet(),
+                undisturbed_loop() as loop,
+                self._scheduler(loop, security) as address,
+                self._kept_in_queue(self.script(address, security.tls_worker_cert), say),
+                Client(address, loop=loop, security=security, set_as_default=False) as client,
             ):
                 yield client
         finally:
-            # Also a job whose number never came back, as when Ctrl-C in a terminal ends sbatch too.
+            # Also a job whose number never came back, as when a signal ends sbatch.
             with contextlib.suppress(InputError):
                 _call("scancel", f"--user={os.getuid()}", f"--name={self.name}")
 
     @contextlib.contextmanager
-    def _kept_in_queue(self, cluster: "SLURMCluster") -> Iterator[None]:
-        """Submit the jobs, and for the time of the block replace those that end."""
-        from tornado.ioloop import PeriodicCallback
+    def _scheduler(self, loop: "IOLoop", security: "Security") -> Iterator[str]:
+        """A scheduler in this process for the time of the block; yields its address."""
+        from distributed import Scheduler
 
-        keeper = self._keeper = _Keeper(cluster, self.jobs)
-        again = PeriodicCallback(keeper.look, _LOOK * 1000)
-        cluster.sync(keeper.look)
-        cluster.loop.add_callback(again.start)
+        async def start() -> Scheduler:
+            return await Scheduler(
+                protocol="tls://",
+                security=security,
+                interface=self.interface,
+                dashboard=False,
+                dashboard_address="127.0.0.1:0",  # without one it takes a port that others use
+            )
+
+        scheduler = asyncio.run_coroutine_threadsafe(start(), loop.asyncio_loop).result()
+        try:
+            yield scheduler.address
+        finally:
+            closing = asyncio.run_coroutine_threadsafe(scheduler.close(), loop.asyncio_loop)
+            with contextlib.suppress(TimeoutError, OSError):
+                closing.result(_GOODBYE)
+
+    @contextlib.contextmanager
+    def _kept_in_queue(self, script: str, say: Callable[[str], None]) -> Iterator[None]:
+        """Submit the jobs, and for the time of the block replace those that end."""
+        queue = self._queue = _Queue(self.name, self.jobs, script, say)
+        with undisturbed():
+            threading.Thread(target=queue.keep, daemon=True).start()
         try:
             yield
         finally:
-            keeper.over = True
-            cluster.loop.add_callback(again.stop)
+            queue.close()
 
-    def _of_a_job(self) -> dict[str, Any]:
+    def _of_a_job(self, certificate: str) -> dict[str, Any]:
         latest = max(seconds(self.walltime) - _RETIRE, seconds(self.walltime) // 2)
         stagger = latest // 10  # workers leave within this much before or after their lifetime
         return {
@@ -158,41 +201,72 @@ class SlurmJobs:
             "job_extra_directives": ["--output=/dev/null", *self.directives],
             "python": shlex.quote(sys.executable),
             "interface": self.interface,
+            "protocol": "tls://",
             "worker_extra_args": [
+                *(word for option in _OF_TLS for word in (option, shlex.quote(certificate))),
                 *("--lifetime", f"{latest - stagger}s", "--lifetime-stagger", f"{stagger}s"),
                 *("--no-dashboard", "--dashboard-address", "127.0.0.1:0"),
             ],
-            "job_script_prologue": ["export OMP_NUM_THREADS=1"],
+            "job_script_prologue": _PROLOGUE,
         }
 
 
-class _Keeper:
-    """Keeps a number of jobs in Slurm's queue."""
+class _Queue:
+    """Keeps a number of jobs in Slurm's queue, in a thread of its own: Slurm may take a minute to answer.
 
-    def __init__(self, cluster: "SLURMCluster", jobs: int) -> None:
-        self._cluster, self._jobs = cluster, jobs
-        self._names = (f"worker-{number}" for number in itertools.count())  # never one again: the old may be known yet
-        self.over = False
-        self.in_vain = 0  # jobs that have ended since there was a worker
+    Attributes
+    ----------
+    pending, refused : int
+        Jobs that wait for their turn, and that Slurm would not take at the last look.
+    in_vain : int
+        Jobs that have ended since there was a worker.
+    """
 
-    async def look(self) -> None:
-        """Submit what is missing: jobs that have ended, or that Slurm would not take when they were submitted."""
-        cluster = self._cluster
-        with contextlib.suppress(RuntimeError, OSError):  # Slurm does not answer, or refuses: the next look may help
-            known = dict(cluster.workers)
-            if known:
-                queue = (await cluster.job_cls._call(["squeue", "--me", "--noheader", "--format=%A"])).split()
-                ended = {name: job.job_id for name, job in known.items() if job.job_id not in queue}
-                at_work = bool(cluster.scheduler_info["workers"])
-                self.in_vain = 0 if at_work else self.in_vain + sum(number is not None for number in ended.values())
-                for name in ended:
-                    cluster.workers.pop(name, None)
-                    cluster.worker_spec.pop(name, None)
-            if self.over:
-                return
-            while len(cluster.worker_spec) < self._jobs:
-                cluster.worker_spec[next(self._names)] = cluster.new_spec
-            await cluster
+    def __init__(self, name: str, jobs: int, script: str, say: Callable[[str], None]) -> None:
+        self._name, self._jobs, self._script, self._say = name, jobs, script, say
+        self.pending = self.refused = self.in_vain = 0
+        self._submitted: set[str] = set()
+        self._said: set[str] = set()
+        self._over = threading.Event()
+        self._submitting = threading.Lock()
+
+    def keep(self) -> None:
+        """Look at the queue now and then, until it is closed."""
+        while not self._over.is_set():
+            try:
+                self._look()
+            except (InputError, OSError) as problem:  # Slurm does not answer; the next look may help
+                self._say_once(str(problem))
+            self._over.wait(_LOOK)
+
+    def close(self) -> None:
+        """Submit no more; a look that is under way is not waited for, a submission is."""
+        self._over.set()
+        with self._submitting:
+            pass
+
+    def _look(self) -> None:
+        told = _call("squeue", "--me", "--noheader", f"--name={self._name}", "--format=%A %T")
+        states = {job: state for job, _, state in (line.partition(" ") for line in told.splitlines())}
+        self.in_vain += len(self._submitted - set(states))
+        self._submitted &= set(states)
+        self.pending = sum(state == "PENDING" for state in states.values())
+        for left in range(self._jobs - len(states), 0, -1):
+            with self._submitting:
+                if self._over.is_set():
+                    return
+                try:
+                    self._submitted.add(_call("sbatch", "--parsable", text=self._script).partition(";")[0])
+                except InputError as problem:
+                    self.refused = left
+                    self._say_once(f"{problem} ({left} of {self._jobs} jobs are not taken; tried again now and then)")
+                    return
+        self.refused = 0
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)
 
 
 def seconds(walltime: str) -> int:
@@ -233,15 +307,15 @@ def megabytes(memory: str) -> int:
     return math.ceil(size)
 
 
-def _cluster_class() -> "type[SLURMCluster]":
+def _job_class() -> "type[SLURMJob]":
     before = signal.getsignal(signal.SIGINT)
     try:
-        from dask_jobqueue import SLURMCluster
+        from dask_jobqueue.slurm import SLURMJob
     except ModuleNotFoundError:
         raise InputError("--cluster slurm needs dask-jobqueue: pip install 'abm[cluster]'") from None
     if signal.getsignal(signal.SIGINT) is not before:  # its import has Ctrl-C end this process, and as if all was well
         signal.signal(signal.SIGINT, before)
-    return SLURMCluster
+    return SLURMJob
 
 
 def _call(command: str, *options: str, text: str = "") -> str:

@@ -1,0 +1,146 @@
+"""What is said of a sweep at work: its rate and time left, missing workers, jobs that Slurm refuses."""
+
+import io
+import math
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from abm.errors import InputError, Stopped
+from abm.sweeps import progress as of_progress
+from abm.sweeps.executors import slurm
+from abm.sweeps.executors.existing import ExistingCluster
+from abm.sweeps.executors.local import LocalProcesses
+from abm.sweeps.executors.slurm import SlurmJobs
+from abm.sweeps.progress import Progress
+from abm.sweeps.report import line, shown_progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that a test sets."""
+
+    class Clock:
+        now = 1000.0
+
+    monkeypatch.setattr(of_progress.time, "monotonic", lambda: Clock.now)
+    return Clock
+
+
+def test_the_time_left_is_from_the_rate_of_the_last_minutes(clock):
+    progress = Progress(total=100_000)
+    progress.start()
+    for _ in range(1000):  # ten a second, then one
+        clock.now += 1.0
+        progress.made(10, 0)
+    assert progress.rate() == pytest.approx(10.0)
+    for _ in range(200):
+        clock.now += 1.0
+        progress.made(1, 0)
+    assert progress.rate() == pytest.approx(1.0, rel=0.1)
+    assert progress.left() == pytest.approx(89_800 / progress.rate())
+    clock.now += 600.0  # and nothing since
+    assert progress.rate() == 0.0 and math.isnan(progress.left())
+    assert len(progress._points) < 200
+
+
+def test_the_line_names_missing_workers_and_each_note_is_said_once():
+    progress = Progress(total=10, missing="1 of 2 workers", notes=["first"])
+    assert line(progress) == "0 of 10 runs, 1 of 2 workers, time left unknown"
+    text = io.StringIO()
+    with shown_progress(Console(file=text)) as watch:
+        watch(progress)
+        progress.notes.append("second")
+        watch(progress)
+        watch(progress)
+    assert text.getvalue() == "note: first\nnote: second\n"
+
+
+def test_each_executor_names_its_missing_workers():
+    assert [LocalProcesses(2).missing(each) for each in (2, 1)] == ["", "1 of 2 workers"]
+    cluster = ExistingCluster("tcp://host:1")
+    assert [cluster.missing(each) for each in (3, 1, 3)] == ["", "1 of 3 workers", ""]
+
+
+class Cluster:
+    """Slurm's commands, in this process."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.jobs, self.number = limit, {}, 0
+
+    def call(self, command: str, *options: str, text: str = "") -> str:
+        if command == "squeue":
+            return "\n".join(f"{job} {state}" for job, state in self.jobs.items())
+        if len(self.jobs) >= self.limit:
+            raise InputError("--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit")
+        self.number += 1
+        self.jobs[str(self.number)] = "PENDING"
+        return str(self.number)
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """Four jobs of a cluster that takes two, which a test looks at when it likes, and what was said."""
+    cluster, said = Cluster(2), []
+    monkeypatch.setattr(slurm, "_call", cluster.call)
+    asked = SlurmJobs(4)
+    asked._queue = slurm._Queue(asked.name, 4, "#!/bin/bash", said.append)
+    return asked, cluster, said
+
+
+def test_a_refusal_by_slurm_is_said_once_and_tried_again(jobs):
+    asked, cluster, said = jobs
+    for _ in range(3):
+        asked._queue._look()
+    assert said == [
+        "--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are not taken; tried again now and "
+        "then)"
+    ]
+    assert asked.missing(0) == "0 of 4 workers, 2 of 4 jobs wait in the queue, 2 of 4 jobs refused by Slurm"
+    assert asked.waits()
+    cluster.limit = 9
+    cluster.jobs.update(dict.fromkeys(cluster.jobs, "RUNNING"))
+    asked._queue._look()
+    assert len(cluster.jobs) == 4
+    asked._queue._look()
+    assert asked.missing(2) == "2 of 4 workers, 2 of 4 jobs wait in the queue"
+    assert asked.missing(4) == ""
+
+
+def test_jobs_that_end_in_vain_stop_a_sweep_unless_workers_came_meanwhile(jobs):
+    asked, cluster, _ = jobs
+    for look in range(8):
+        asked._queue._look()
+        cluster.jobs.clear()
+        if look == 3:
+            asked.missing(1)
+    assert asked._queue.in_vain == 8
+    asked._queue.in_vain = 12
+    with pytest.raises(Stopped, match="12 jobs in a row ended before a worker came of one"):
+        asked.waits()
+
+
+def test_nothing_is_submitted_once_the_queue_is_closed(jobs):
+    asked, cluster, _ = jobs
+    asked._queue.close()
+    asked._queue._look()
+    assert cluster.jobs == {}
+
+
+SCRIPT = """
+import sys
+from abm.sweeps import Design, sweep
+text = 'scenario = "one-market"\\n[set]\\nsteps = 5\\ncapacity = 20\\n[factors]\\nchurn = [0.1, 0.9]'
+print(len(sweep(Design.from_toml(text), sys.argv[1], workers=1).outcomes))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("comes", ["by a pipe", "as a file"])
+def test_a_script_without_a_main_guard_can_make_a_sweep(tmp_path, comes):
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    command = [sys.executable, "-" if comes == "by a pipe" else str(tmp_path / "mine.py"), str(tmp_path / "out")]
+    told = subprocess.run(command, input=SCRIPT, capture_output=True, text=True, timeout=600, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "20\n", "")

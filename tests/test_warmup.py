@@ -1,0 +1,91 @@
+"""Kernels are compiled once for all commands, and what is missing of them is known."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from abm import compilation, warmup
+from abm.cli import main
+
+
+def test_what_is_compiled_ahead_is_all_that_commands_need():
+    """In a process of its own: which kernels there are, and with which types, is the process's."""
+    code = """
+from abm import MarketModel, Scenario, simulate, simulate_many
+from abm import many, collection, growth, market, outcomes, population, ranks, run
+from abm.warmup import warm_up
+import pandas as pd
+
+modules = [many, collection, growth, market, outcomes, population, ranks, run]
+found = {x for m in modules for x in vars(m).values() if hasattr(x, "overloads")}
+kernels = [x for x in found if x.targetoptions.get("nogil")]
+types = lambda: {(x.__name__, str(signature)) for x in kernels for signature in x.overloads}
+warm_up()
+before = types()
+four = Scenario.load("four-sectors").replace(steps=5, capacity=450)
+firms = pd.DataFrame({"T": [0.5] * 4, "C": 0.5, "R": 1.0, "sector": [*four.sectors]})
+simulate(four, 1, collect="full", panel=2, threads=2).outcomes
+simulate(four, 1, firms=firms, every=0).outcomes
+simulate_many([four], [1, 2], collect="full", firms=firms)
+model = MarketModel(four, seed=1)
+model.step()
+print(sorted(types() - before))
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == "[]\n"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache that holds a file for each kernel."""
+    monkeypatch.setattr(compilation, "CACHE_FOLDER", tmp_path)
+    monkeypatch.setattr(warmup, "CACHE_FOLDER", tmp_path)
+    (tmp_path / "abm").mkdir()
+    for each in compilation._kernels:
+        (tmp_path / "abm" / f"{each.__module__.rpartition('.')[2]}.{each.__qualname__}-7.py311.nbi").touch()
+    return tmp_path / "abm"
+
+
+def test_a_cache_that_lacks_any_kernel_is_cold(cache):
+    assert not compilation.is_cold()
+    for lacking in ("run.run-7", "many.run_seeds-7", "outcomes.outcome_numbers-7"):
+        (path,) = cache.glob(f"{lacking}*")
+        path.unlink()
+        assert compilation.is_cold()
+        path.touch()
+
+
+def test_the_kernels_of_another_processor_lie_in_another_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    code = "from abm import compilation; print(compilation.CACHE_FOLDER)"
+    environment = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    folders = {
+        subprocess.check_output([sys.executable, "-c", code], env=environment | own, text=True)
+        for own in ({}, {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""})
+    }
+    assert len(folders) == 2
+
+
+def test_compiling_is_said_and_done_once(cache, monkeypatch, capsys):
+    done = []
+    monkeypatch.setattr(warmup, "warm_up", lambda: done.append(1))
+    assert main(["compile"]) == 0
+    assert capsys.readouterr().out == f"compiled for this processor, kept in {cache.parent}\n"
+    assert not done
+    next(cache.glob("many.*")).unlink()
+    assert main(["compile"]) == 1  # for nothing was kept
+    assert done
+    assert "compiling once for all commands" in capsys.readouterr().err
+
+
+def test_without_a_cache_it_is_said_what_would_help(monkeypatch, capsys):
+    for module in (compilation, warmup):
+        monkeypatch.setattr(module, "CACHE_FOLDER", None)
+    said = []
+    warmup.compile_if_cold(said.append)
+    assert len(said) == 1 and "each process compiles anew" in said[0] and "NUMBA_CACHE_DIR or XDG_CACHE_HOME" in said[0]
+    assert main(["compile"]) == 1
+    assert capsys.readouterr().err == f"abm: stopped: {warmup.NO_CACHE}\n"
