@@ -82,9 +82,10 @@ class ExistingCluster:
         from distributed import Client
 
         _check_address(self.address)
+        security = self._security()
         with quiet():
             try:
-                client = Client(self.address, timeout="10s", security=self._security(), set_as_default=False)
+                client = Client(self.address, timeout="10s", security=security, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as problem:
                 reason = str(problem).split("\n")[0]
                 raise InputError(f"--scheduler {self.address}: no scheduler answers there: {reason}") from None
