@@ -33,11 +33,12 @@ class Progress:
     missing: str = ""
     notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
-    _points: list[tuple[float, int]] = field(default_factory=list, repr=False)  # when how many were made
+    _points: list[tuple[float, int]] = field(default_factory=lambda: [(time.monotonic(), 0)], repr=False)
 
     def start(self) -> None:
         """Count what is made, and the time, from here on."""
-        self.started, self.fresh, self._points = time.monotonic(), 0, []
+        self.started, self.fresh = time.monotonic(), 0
+        self._points = [(self.started, 0)]  # how many were made by when
 
     def made(self, runs: int, failed: int) -> None:
         """Take note of runs that this process has made."""
@@ -45,15 +46,15 @@ class Progress:
         self.failed += failed
         self.fresh += runs
         now, points = time.monotonic(), self._points
-        if not points or now - points[-1][0] > 1.0:
-            # A new list, for another thread reads the old one; one point before the last minutes stays.
-            first = bisect_left(points, (now - _RECENT,))
-            self._points = [*points[max(first - 1, 0) :], (now, self.fresh)]
+        # A new list, for another thread reads the old one: a point a second, and one from before the last minutes.
+        first = max(bisect_left(points, (now - _RECENT,)) - 1, 0)
+        last = len(points) - (len(points) > 1 and points[-1][0] - points[-2][0] < 1.0)
+        self._points = [*points[first:last], (now, self.fresh)]
 
     def rate(self) -> float:
         """Runs a second in the last minutes."""
         now = time.monotonic()
-        points = [(self.started, 0), *self._points]
+        points = self._points
         since, before = points[bisect_left(points, (now - _RECENT,), lo=1) - 1]
         return (self.fresh - before) / max(min(now - since, _RECENT), 1e-9)
 
