@@ -10,6 +10,7 @@ from abm import compilation, warmup
 from abm.cli import main
 
 
+@pytest.mark.slow
 def test_what_is_compiled_ahead_is_all_that_commands_need():
     """In a process of its own: which kernels there are, and with which types, is the process's."""
     code = """
