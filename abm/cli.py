@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -68,6 +69,10 @@ Firms = Annotated[
         metavar="FILE", help="Start from a table of firms (CSV or Parquet), or from where a run ended (its DIR)."
     ),
 ]
+Plot = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Draw the picture into a file, .pdf, .svg or .png. May be repeated."),
+]
 
 
 @app.command()
@@ -96,13 +101,16 @@ def run(
         list[str] | None,
         typer.Option("--follow", metavar="NAME", help="Draw a firm of the table in the overview; may be repeated."),
     ] = None,
+    plot: Plot = None,
 ) -> None:
     """Run a scenario once and write its results."""
+    from abm.picture_files import check_places
     from abm.rundir import new_folder, write_run
     from abm.scenario import Scenario
 
     started = time.time()
     length = [] if steps is None else [f"steps={steps}"]
+    check_places(plot or [], overwrite=overwrite, folder=out)
     loaded = Scenario.load(scenario).with_settings([*(settings or []), *length])
     with new_folder(out, overwrite=overwrite) as folder:
         from rich.console import Console
@@ -139,7 +147,13 @@ def run(
         kept["firm_table_hash"] = table.digest if table else None
         kept["follow"] = list(follow or ())
         files = write_run(folder, result, kept, started, picture=not no_picture)
-    report.print_summary(result, [out / name for name in files], Console())
+    if plot:
+        from abm.figures import overview
+        from abm.picture_files import write_picture
+
+        for path in plot:
+            write_picture(overview(result), path)
+    report.print_summary(result, [*(out / name for name in files), *(plot or [])], Console())
 
 
 @app.command()
@@ -209,7 +223,7 @@ def equilibrium(
     scenario: ScenarioName,
     settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a picture, .png or .svg.")] = None,
+    plot: Plot = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a FILE that is there.")] = False,
     ceilings: Annotated[bool, typer.Option("--ceilings", help="Put the scenario's ceilings on the equations.")] = False,
 ) -> None:
@@ -218,10 +232,13 @@ def equilibrium(
 
     loaded = Scenario.load(scenario).with_settings(settings or [])
     if plot:
-        from abm.equilibrium_figure import check_place, equilibrium_picture, write
+        from abm.picture_files import check_places, write_picture
 
-        check_place(plot, overwrite=overwrite)
-        write(equilibrium_picture(loaded, ceilings=ceilings), plot)
+        check_places(plot, overwrite=overwrite)
+        from abm.equilibrium_figure import equilibrium_picture
+
+        for path in plot:
+            write_picture(equilibrium_picture(loaded, ceilings=ceilings), path)
     if as_json:
         import json
 
@@ -285,6 +302,29 @@ def _say(note: str) -> None:
 
 
 @app.command()
+def outcomes(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] = False,
+) -> None:
+    """List every column of a run's steps and sectors, and every outcome, with its definition."""
+    from abm import outcome_list
+
+    if markdown:
+        print(outcome_list.markdown(), end="")
+        return
+    if as_json:
+        import json
+
+        print(json.dumps(outcome_list.rows(), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from abm.report import outcome_listing
+
+    outcome_listing(outcome_list.rows(), Console())
+
+
+@app.command()
 def version() -> None:
     """Print the versions that a run's numbers can depend on."""
     from abm.rundir import versions
@@ -326,6 +366,18 @@ def _quit() -> NoReturn:
 
     discard_unfinished()
     os._exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """In the block a warning is one line that begins like an error."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"abm: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _end(code: int, message: str) -> int:
@@ -376,7 +428,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a letter that the terminal lacks must not end a run
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _interruptible():
+        with _interruptible(), _warnings_in_a_line():
             code = app(arguments, prog_name="abm", standalone_mode=False) or DONE
             sys.stdout.flush()
     except Stopped as problem:

@@ -1,19 +1,21 @@
-"""What pictures have in common: size, colours, names that fit, short numbers, titles, legends and ticks.
+"""What pictures have in common: size, colours, names that fit, short numbers, titles, legends, ticks and files.
 
 Figures are made without pyplot, so none is kept alive behind the caller's back.
 """
 
 import os
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from abm.lettering import drawable, families_for, fonts_of, letter
 
 SIZE, DPI = (16.0, 9.0), 100  # inches and pixels an inch: 1600 × 900
 TEXT, TITLE, HEADLINE = 10.5, 12.5, 18  # points
@@ -21,7 +23,6 @@ INK, GREY, BLUE, ORANGE = "#222222", "#666666", "#0072B2", "#E69F00"
 DOTTED = {"color": GREY, "lw": 1, "ls": (0, (1, 2)), "zorder": 0.5}
 # Okabe and Ito's palette without black; yellow last, as it is the faintest on white.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei")
 WIDE = 30.0  # ratio of values above which an axis is logarithmic
 ROUND = [1, 2, 5, 10]  # distances of ticks
 
@@ -59,43 +60,41 @@ def save(figure: Figure, path: str | os.PathLike) -> None:
     figure.savefig(path, dpi=DPI)
 
 
+def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make of a function's figure one whose names are texts, not formulas, in fonts that have their letters."""
+
+    @wraps(draw)
+    def drawn(*arguments: Any, **named: Any) -> Figure:
+        figure = draw(*arguments, **named)
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        return letter(figure)
+
+    return drawn
+
+
 def headline(figure: Figure, name: str, facts: str) -> None:
     """Write a scenario's name and a line of facts over the panels of a figure."""
-    figure.text(0.054, 0.952, drawable(name), size=HEADLINE, weight="bold", color=INK,
-                family=fonts(), parse_math=False)  # fmt: skip
+    figure.text(0.054, 0.952, fit(name, 13.5, HEADLINE), size=HEADLINE, weight="bold", color=INK)
     figure.text(0.054, 0.918, facts, size=TITLE, color=INK)
 
 
-def drawable(text: str) -> str:
-    """A text without letters that no font here has, cut to what a line holds."""
-    if len(fonts()) == 1:
-        glyphs = font_manager.get_font(font_manager.findfont(fonts()[0]))
-        text = "".join(letter if glyphs.get_char_index(ord(letter)) else "?" for letter in text)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def width_of(text: str, size: float) -> float:
+    """Inches that a line takes in letters of some points, in the fonts that it is drawn in."""
+    font = fonts_of(families_for(text))
+    font.set_size(size, 72)
+    font.set_text(text)
+    return font.get_width_height()[0] / 64.0 / 72.0
 
 
-@cache
-def fonts() -> list[str]:
-    """Matplotlib's own font, and one with Chinese characters where there is one."""
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *[name for name in CJK_FONTS if name in known][:1]]
-
-
-def fit(name: Any, inches: float) -> str:
-    """A name in small print with its middle left out until it is no wider than some inches."""
-    text = str(name)
-    font = font_manager.get_font(font_manager.findfont(fonts()[0]))
-    font.set_size(TEXT, 72)
-
-    def width(text: str) -> float:
-        font.set_text(text)
-        return font.get_width_height()[0] / 64.0 / 72.0
-
+def fit(name: Any, inches: float, size: float = TEXT) -> str:
+    """A name, in letters of some points, with its middle left out until it is no wider than some inches."""
+    text = drawable(" ".join(str(name).split()))
     short, kept = text, len(text)
-    while width(short) > inches and kept > 2:
-        kept -= 1
+    while width_of(short, size) > inches and kept > 2:
+        kept = min(kept - 1, int(inches * 72.0))  # no more letters than points
         short = f"{text[: kept - kept // 3]}…{text[len(text) - kept // 3 :]}"
-    return drawable(short)
+    return short
 
 
 def number(value: float, _: Any = None) -> str:

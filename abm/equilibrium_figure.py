@@ -1,28 +1,36 @@
 """The article's equations in one picture: the composed map with its equilibria, and where the update rule settles."""
 
-import errno
-import io
-import os
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from abm.bifurcation import attractor
-from abm.drawing import BLUE, DOTTED, DPI, GREY, INK, ORANGE, SIZE, TEXT, dress, headline, legend, round_ticks, say
+from abm.drawing import (
+    BLUE,
+    DOTTED,
+    DPI,
+    GREY,
+    INK,
+    ORANGE,
+    SIZE,
+    TEXT,
+    drawing,
+    dress,
+    headline,
+    legend,
+    round_ticks,
+    say,
+)
 from abm.equilibrium import NAMES, NO_CEILINGS, ceilings_of, describe, values_of
 from abm.equilibrium_report import in_words
-from abm.errors import InputError
 from abm.scenario import Scenario
-from abm.sweeps.parts import write_durably
 
-ENDINGS = (".png", ".svg")
 # Of the logistic map, which the update rule is if baselines are 1, coefficients equal and no ceilings on.
 LOGISTIC = (3.0, "period 2 from 3"), (1.0 + 6.0**0.5, "period 4 from 1 + √6"), (3.56994567, "chaos from 3.56995")
 COLUMNS, ROWS = 1500, 900  # gains and T at which the right panel is computed
 
 
+@drawing
 def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure:
     """The equilibria of a scenario's median firm with a monetisation of 1 (§4.2), 1600 × 900 pixels.
 
@@ -50,29 +58,6 @@ def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure
         _draw_lap(left, scenario, entry, bounds, highest)
         _draw_diagram(right, scenario, entry, bounds, highest)
     return figure
-
-
-def check_place(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse a place where no picture can be written, or where one would be lost."""
-    if path.suffix.lower() not in ENDINGS:
-        raise InputError(f"{path}: a picture's name ends in {' or '.join(ENDINGS)}")
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory")
-    if os.path.lexists(path) and not overwrite:
-        raise InputError(f"{path}: exists already; --overwrite replaces it")
-
-
-def write(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all, as the ending of the path says; missing folders are made."""
-    data = io.BytesIO()
-    figure.savefig(data, dpi=DPI, format=path.suffix.lower()[1:])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, data.getvalue())
-    except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise InputError(f"{path}: cannot be written: {problem.strerror}") from None
 
 
 def _lap(T: np.ndarray, values: list[float], bounds: tuple[float, ...], factor: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import NullLocator
 
 from abm.drawing import (
@@ -22,6 +21,7 @@ from abm.drawing import (
     SIZE,
     TEXT,
     WIDE,
+    drawing,
     dress,
     fit,
     headline,
@@ -32,12 +32,14 @@ from abm.drawing import (
     say_empty,
     scale,
     strategy_colours,
+    width_of,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 500  # points of a line; of a longer run it shows means
+PANEL = 2.6, 2.75  # inches of a panel, width and height
 BARS = 120  # bars of entries and exits; more would be thinner than a line
 POINTS = 5_000  # firms drawn in the T–C plane
 LABELS = 15  # strategies named beside their shares; more would not fit
@@ -50,12 +52,13 @@ STRUCTURES = {
     "fragmented": "fragmented market",
 }
 GROWTHS = {"virtuous": "virtuous growth", "vicious": "vicious decline", "stagnant": "stagnation"}
-# Where each structure begins and ends, and the lowest HHI that the panel shows.
-HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}
-HHI_FLOOR = 1
+HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}  # begin and end
+HHI_LOWEST = 300.0  # where the panel begins if no line is lower
+HHI_FAR = 100.0  # below that all along, the panel has a scale of its own without the bands
 FOLLOWED = ("#D55E00", "#009E73", "#CC79A7", "#222222", "#8C6D1F", "#7B3294")  # far from the panels' own blue
 
 
+@drawing
 def overview(result: Any) -> Figure:
     """The run in one picture: T, C and R, the firms at the end, concentration, turnover and strategies.
 
@@ -135,6 +138,7 @@ def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: s
         low, high = np.maximum(middle - spread, 0.0), middle + spread  # no firm's is negative
         labels = "mean", "± 1 std. deviation"
     if scale(ax, "y", np.concatenate([middle, high, [reference]])):
+        ax.set_ylabel(f"{name} ({unit.partition(',')[0]}; log scale)")
         low = np.maximum(low, middle / WIDE)  # a low end at 0 has no place on the scale
     ax.axhline(reference, **DOTTED)
     ax.plot(steps.index, middle, color=BLUE, lw=2, label=labels[0])
@@ -156,8 +160,10 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     firms = firms.sort_values("share", ascending=False, kind="stable")  # small firms in front of large ones
     say(ax, f"{POINTS:,} of {number(total)}; area: share" if total > POINTS else "area: share of its sector")
     ax.margins(0.09)  # room for the largest circle
-    scale(ax, "x", np.append(firms["T"], scenario.T0))
-    scale(ax, "y", np.append(firms["C"], scenario.C0))
+    if scale(ax, "x", np.append(firms["T"], scenario.T0)):
+        ax.set_xlabel("T (technology accumulation; log scale)")
+    if scale(ax, "y", np.append(firms["C"], scenario.C0)):
+        ax.set_ylabel("C (competitiveness; log scale)")
     returns = np.log10(np.maximum(firms["R"].to_numpy(float), 1e-6))
     low, high = np.quantile(returns, [0.01, 0.99])
     # At least from half to twice break-even: a narrower scale would make noise look like success and failure.
@@ -214,26 +220,61 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
 
 def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     """Where firms meet, in their sectors, and over the whole market."""
-    dress(ax, "Concentration", "HHI (0–10,000)")
+    dress(ax, "Concentration", "HHI (0–10,000, log scale)")
+    lines = [("hhi", "whole market", ORANGE), ("sector_hhi", "within sectors", BLUE)]
+    lines = lines if several else [("hhi", "the market", BLUE)]
+    values = steps[[column for column, *_ in lines]].to_numpy(float)
+    for column, label, colour in lines:
+        ax.plot(steps.index, steps[column], color=colour, lw=2, label=label)
+    legend(ax)
+    if np.nanmax(values, initial=0.0) < HHI_FAR and np.isfinite(values).any():
+        if not scale(ax, "y", values.ravel()):
+            ax.set_ylabel("HHI (0–10,000)")
+            ax.set_ylim(bottom=0.0)
+        ax.text(0.98, 0.03, "moderate begins at 1,000", transform=ax.transAxes, ha="right", fontsize=TEXT, color=GREY)
+        return
     ax.set_yscale("log")
-    lowest = np.fmax(0.7 * steps[["sector_hhi", "hhi"]].min().min(), HHI_FLOOR)
-    bottom = min(lowest, 300.0)
+    bottom = float(np.fmin(0.7 * np.nanmin(values, initial=np.inf), HHI_LOWEST))
+    top = 10_400.0  # a line at 10,000 is seen whole
+    heights = np.log(values / bottom) / np.log(top / bottom)  # of the lines, as shares of the panel
+    places = (steps.index - steps.index[0]) / (steps.index[-1] - steps.index[0])
     for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
         ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
-        where = 0.02, np.sqrt(low * high)
-        halo = [Stroke(linewidth=3, foreground="white", alpha=0.8), Normal()]
-        ax.text(*where, name, transform=ax.get_yaxis_transform(), va="center", fontsize=TEXT, color=GREY,
-                path_effects=halo)  # fmt: skip
-    lines = [("hhi", "whole market", ORANGE), ("sector_hhi", "within sectors", BLUE)]
-    for column, label, colour in lines if several else [("hhi", "the market", BLUE)]:
-        if steps[column].min() < HHI_FLOOR:
-            label = f"{label.split()[1]} < {HHI_FLOOR}"
-        ax.plot(steps.index, steps[column].clip(lower=bottom), color=colour, lw=2, label=label)
-    ax.set_ylim(bottom, 10_400)  # a line at 10,000 is seen whole
-    ax.set_yticks([tick for tick in (1, 3, 10, 30, 100, 300, 1000, 1800, 6400) if tick >= bottom])
+        ends = np.log(np.array([low, high]) / bottom) / np.log(top / bottom)
+        if (where := _free_place(name, ends, np.asarray(places, float), heights)) is not None:
+            ax.text(*where, name, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT, color=GREY)
+    ax.set_ylim(bottom, top)
+    few = np.log10(top / bottom) < 3.6  # decades
+    below = [10.0**power * part for power in range(-6, 3) for part in ((1, 3) if few else (1,))]
+    ax.set_yticks([tick for tick in (*below, 1000, *((1800, 6400) if few else (10_000,))) if tick >= bottom])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(number)
-    legend(ax)
+
+
+def _free_place(name: str, ends: np.ndarray, places: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
+    """Where in a band a name lies upon no line, as shares of the panel; None if nowhere.
+
+    Parameters
+    ----------
+    name : str
+    ends : float64 array, shape (2,)
+        Lower and upper edge of the band.
+    places : float64 array, shape (points,)
+        Of the lines' points, from left to right.
+    heights : float64 array, shape (points, lines)
+    """
+    width, height = width_of(name, TEXT) / PANEL[0], 0.17 / PANEL[1]
+    middles = ends.mean(), ends[1] - height / 2.0, ends[0] + height / 2.0
+    for x in (0.02 + width / 2.0, 0.98 - width / 2.0, 0.5):
+        # Also the points next to it: a line may cross between two.
+        near = np.flatnonzero(np.abs(places - x) <= width / 2.0 + 0.02)
+        first, last = (near[0], near[-1]) if near.size else (np.searchsorted(places, x),) * 2
+        lines = heights[max(first - 1, 0) : last + 2]
+        lowest, highest = np.fmin.reduce(lines, initial=np.inf), np.fmax.reduce(lines, initial=-np.inf)
+        for y in middles[: 3 if ends[1] - ends[0] > 2.0 * height else 1]:
+            if not ((lowest < y + 0.6 * height) & (highest > y - 0.6 * height)).any():
+                return x, y
+    return None
 
 
 def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: int) -> None:
@@ -273,7 +314,6 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     colours = list(strategy_colours(names).values())
     winner = result.outcomes["winner"]
     dress(ax, "Strategies", "share of customers (%)")
-    say(ax, f"winner: {fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
     ax.set_ylim(0, 100)
     round_ticks(ax.yaxis)
     shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
@@ -281,22 +321,37 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     for place, colour in enumerate(colours):
         bottom = tops[:, place] - shares[:, place]
         ax.fill_between(steps.index, bottom, tops[:, place], color=colour, lw=0.5, ec="white")
-    living = np.flatnonzero(np.isfinite(tops[:, -1]))
-    if not living.size:
+    if np.isfinite(tops[-1, -1]):
+        say(ax, f"winner: {fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
+        _name_shares(ax, names, colours, shares[-1], shares[-1])
+        return
+    living = np.isfinite(tops[:, -1])
+    if not living.any():
+        say(ax, "no winner: empty market")
         say_empty(ax, "nothing to show")
         return
-    last, tops = shares[living[-1]], tops[living[-1]]
-    end = (steps.index[living[-1]] - steps.index[0]) / (steps.index[-1] - steps.index[0])
+    # At the end nobody has customers: the names tell the colours, without a share.
+    since = np.ceil(steps.index[np.flatnonzero(living)[-1] + 1])
+    told = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
+    say(ax, f"empty from step {number(since)} on{told}")
+    _name_shares(ax, names, colours, shares[living].mean(axis=0), None)
+
+
+def _name_shares(ax: Axes, names: list[str], colours: list[str], sizes: np.ndarray, shares: np.ndarray | None) -> None:
+    """Names beside the stack, at the heights of some sizes that sum to 100, with shares if there are any."""
+    tops = np.cumsum(sizes)
     labelled = len(names) if len(names) <= LABELS else LABELS - 1
-    largest = np.sort(np.argsort(-last, kind="stable")[:labelled])
-    middles = (tops - last / 2.0)[largest] / 100.0
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:labelled])
+    middles = (tops - sizes / 2.0)[largest] / 100.0
     for place, middle, height in zip(largest, middles, _apart(middles, 1.0 / LABELS), strict=True):
-        line = [end, 1.03, 1.06], [middle, height, height]
-        ax.plot(*line, color=colours[place], lw=2, transform=ax.transAxes, clip_on=False)
-        text = f"{fit(names[place], 1.25)} {last[place]:.0f}%"
-        ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK, parse_math=False)
+        line = ([1.0, 1.03, 1.06], [middle, height, height]) if shares is not None else ([1.03, 1.06], [height] * 2)
+        ax.plot(*line, color=colours[place], lw=2 if shares is not None else 6, transform=ax.transAxes, clip_on=False,
+                solid_capstyle="butt")  # fmt: skip
+        text = fit(names[place], 1.25) + (f" {shares[place]:.0f}%" if shares is not None else "")
+        ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK)
     if labelled < len(names):
-        text = f"{len(names) - labelled} smaller {100.0 - last[largest].sum():.0f}%"
+        rest = f" {100.0 - shares[largest].sum():.0f}%" if shares is not None else ""
+        text = f"{len(names) - labelled} smaller{rest}"
         ax.text(1.08, -0.075, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=GREY)
 
 

@@ -34,7 +34,7 @@ _FIRST_ROWS = 64  # room for steps at the start; doubled when full
 class MarketCollector(DataCollector):
     """What a `MarketModel` collects: the market's measures at the start and each step, and panels of firms.
 
-    Every row is kept, since the outcomes at any step rest on the last quarter of the steps until then;
+    Every row is kept, since the outcomes at any step rest on the last fourth of the steps until then;
     `every` thins what `get_model_vars_dataframe` shows. Frames, lists and records are built when asked for.
     It takes no reporters of a user's own: for those use a `mesa.DataCollector` beside it.
     """
@@ -245,7 +245,7 @@ class MarketModel(Model):
     def outcomes(self) -> "pd.Series":
         """The outcomes of the run as far as it has come; after `scenario.steps` steps those of `simulate`.
 
-        The window is the last quarter of the steps made; before the first step it is the start.
+        The window is the last fourth of the steps made; before the first step it is the start.
         """
         return outcome_series(self.market, self._collector.tally())
 

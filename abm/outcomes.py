@@ -180,19 +180,7 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     Returns
     -------
     dict
-        Name to array of shape (runs,): the window means, `survival`, `peak_firms`, `peak_step`, `winner`, `hill`,
-        `subbotin`, `size_variance_slope` (full only), `structure` and `growth`, and
-
-        - `n_eff` 10⁴/`hhi`, how many firms of equal size would be as concentrated (Adelman), and `hhi_normalised`
-          (hhi/10⁴ − 1/n)/(1 − 1/n) with n = `firms`, 0 for equal firms and 1 for one, both of the window means;
-        - `rank_tau` mean over the quarters of the run, from the second, of Kendall's τ-b between the customer bases at
-          the ends of the quarter before and of it, of firms alive at both (of every n-th slot, see `abm.ranks`);
-        - `leader_hazard` share of all steps, from the second, at which the largest firm was another than a step before;
-        - `consumer_surplus` window mean of Σ D_m·ln ΣA / Σ D_m over sectors that have firms, ΣA the sum of the
-          attractiveness of a sector's firms at the end of the step: the logit's inclusive value (Small and Rosen 1981);
-        - `take_off_step` the first step at whose end mean T is at least 1.5 times that of the start; NaN if none is;
-        - `turnover_rate` (`entries` + `exits`)/`firms` of the window means, a step's entries and exits over its firms;
-        - `frontier_gap` `q90_T`/`q10_T` of the window means (full only).
+        Name to array of shape (runs,). `abm.outcome_list` defines each.
     """
     names = measure_names(strategies)
     means, rest = numbers[:, : len(names)], numbers[:, len(names) :]

@@ -1,4 +1,4 @@
-"""How firms keep their rank in size from one quarter of a run to the next: Kendall's τ-b."""
+"""How firms keep their rank in size from one fourth of a run to the next: Kendall's τ-b."""
 
 import math
 

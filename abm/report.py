@@ -1,5 +1,6 @@
 """What a person reads in the terminal: the summary of a run, progress, and tables of names."""
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +16,7 @@ from rich.text import Text
 STRATEGIES = 8  # rows of the table of strategies; the whole summary stays within 25 lines at 80 columns
 NARROW = 120  # columns below which the table of parameters leaves out symbols and neutral values
 # A row that is piped into another program is not broken: wide enough for the longest.
-PIPED_WIDTH = 400
+PIPED_WIDTH = 2000
 
 # What the words say, to be read behind the number that they rest on.
 STRUCTURES = {
@@ -224,30 +226,60 @@ def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None
     console : rich.console.Console
         Where to.
     """
-    narrow = console.is_terminal and console.width < NARROW
-    columns = [
-        "parameter",
-        *([] if narrow else ["symbol"]),
-        "allowed",
-        "default",
-        *([] if narrow else ["neutral"]),
-    ]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(
-            name,
-            no_wrap=name != "allowed",
-            max_width=16 if name == "allowed" and console.is_terminal else None,
-        )
-    table.add_column("meaning [unit, section of the article]", ratio=1)
-    level = "market"
+    level, found = "market", []
     for row in rows:
-        if row["level"] != level:
-            level = row["level"]
-            table.add_row()
-            table.add_row(Text(f"for each {level}", style="dim"))
         notes = ", ".join(row[name] for name in ("unit", "section") if row[name] != "–")
-        table.add_row(*(Text(row[name]) for name in columns), Text(row["meaning"] + (f" [{notes}]" if notes else "")))
+        cells = {name: row[name] for name in ("parameter", "symbol", "allowed", "default", "neutral")}
+        cells["meaning [unit, section of the article]"] = row["meaning"] + (f" [{notes}]" if notes else "")
+        told = row["allowed"] + (f", default {row['default']}" if row["default"] != "–" else "")
+        found.append(("" if row["level"] == level else f"for each {row['level']}", cells, told))
+        level = row["level"]
+    _print_listing(found, console)
+
+
+def outcome_listing(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print the rows of `abm.outcome_list.rows`, one below the other.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        With the keys `name where level unit source definition`.
+    console : rich.console.Console
+        Where to.
+    """
+    found = []
+    for row in rows:
+        cells = {name: row[name] for name in ("name", "where", "level")}
+        cells["definition [unit; source]"] = f"{row['definition']} [{row['unit']}; {row['source']}]"
+        found.append(("", cells, f"{row['where']}; {row['level']}"))
+    _print_listing(found, console)
+
+
+def _print_listing(rows: Sequence[tuple[str, Mapping[str, str], str]], console: Console) -> None:
+    """Print rows as a table, or on a narrow terminal each as a line and its indented text below.
+
+    Each row is a heading above it (or ""), its cells by column, the last of which is the text, and what a narrow
+    terminal has beside the first cell.
+    """
+    heads = list(rows[0][1])
+    if console.is_terminal and console.width < NARROW:
+        for above, cells, told in rows:
+            if above:
+                console.print(Text(f"\n{above}", style="dim"))
+            first, *_, text = cells.values()
+            console.print(Text.assemble((first, "bold"), f"  {told}"))
+            console.print(Padding(Text(text), (0, 0, 0, 4)))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in heads[:-1]:
+        wraps = name == "allowed" and console.is_terminal
+        table.add_column(name, no_wrap=not wraps, max_width=16 if wraps else None)
+    table.add_column(Text(heads[-1]), ratio=1 if console.is_terminal else None)  # a text, whose brackets are not rich's
+    for above, cells, _ in rows:
+        if above:
+            table.add_row()
+            table.add_row(Text(above, style="dim"))
+        table.add_row(*map(Text, cells.values()))
     _print_wide(table, console)
 
 
@@ -276,6 +308,10 @@ def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
 
 def _print_wide(table: Table, console: Console) -> None:
     """Print a table wrapped to the terminal, or one row a line into a pipe."""
-    if not console.is_terminal:
-        console = Console(file=console.file, width=PIPED_WIDTH, color_system=None)
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    lines = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None)
+    lines.print(table)
+    for line in lines.file.getvalue().splitlines():
+        console.file.write(line.rstrip() + "\n")

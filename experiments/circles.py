@@ -9,7 +9,7 @@ take-off threshold of `abm.equilibrium`:
 2. from starts below and above the threshold, the equations with each concept's mechanism alone, and the whole market
    without each. Beside them the links of §4 are cut: k1 (C → T), k2 (R → C), k3 (T → R).
 
-The measure is the T of the average customer's firm over the last quarter of the run (`weighted_T`, in baselines). A
+The measure is the T of the average customer's firm over the last fourth of the run (`weighted_T`, in baselines). A
 concept is said to carry the circle if from below, T rises by over 0.5 with it alone and falls by over 0.5 without it.
 Intervals are 95 % over runs; all points share their seeds, and changes are of pairs.
 

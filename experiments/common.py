@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike
 
 from abm import Scenario, sweep
 from abm.comparison.intervals import mean_intervals, wilson
+from abm.lettering import letter
 from abm.sweeps import Design, SweepResults
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -67,7 +68,7 @@ class Experiment:
 
     def picture(self, name: str, figure: Figure, title: str = "") -> None:
         """Write a picture as PNG, and show it in the README."""
-        figure.savefig(self.folder / f"{name}.png", dpi=110)
+        letter(figure).savefig(self.folder / f"{name}.png", dpi=110)
         self.lines += [f"![{title or name}]({name}.png)", ""]
 
     def text(self, paragraph: str) -> None:
@@ -268,6 +269,19 @@ def band(axes: Axes, x: ArrayLike, ends: Sequence[ArrayLike], colour: str, **sty
     middle, low, high = ends
     axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
     axes.plot(x, middle, color=colour, **style)
+
+
+def beside(
+    axes: Axes, x: ArrayLike, ends: Sequence[ArrayLike], colour: str, place: float, *, ratio: bool = False, **style: Any
+) -> None:
+    """A line of middles whose intervals are bars, moved sideways so that those of several lines lie side by side.
+
+    `place` is how far, in units of the axis, or as a factor less 1 where `ratio` says that the axis is logarithmic.
+    """
+    middle, low, high = (np.asarray(each, dtype=float) for each in ends)
+    moved = np.asarray(x, dtype=float) * (1.0 + place) if ratio else np.asarray(x, dtype=float) + place
+    bars = np.maximum([middle - low, high - middle], 0.0)
+    axes.errorbar(moved, middle, bars, color=colour, elinewidth=1, capsize=2, linewidth=1.3, **style)
 
 
 def value_map(axes: Axes, cells: pd.DataFrame, **style: Any) -> QuadMesh:

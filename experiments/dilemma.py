@@ -88,6 +88,11 @@ def map_picture(table: pd.DataFrame) -> Figure:
                           color="white" if known and abs(values[name]) > 0.7 * limit else "black")  # fmt: skip
             axes.set_title(f"{name}, ceiling of competitiveness {ceiling:g}", fontsize=10)
         figure.colorbar(image, ax=row, label=f"{name}: θ = 0.8 less θ = 0.2")
+    text = (
+        "In each market: technology-first (θ = 0.8) less market-first (θ = 0.2), grey if not distinguishable;\n"
+        "in the upper row below it the weights θ among the best"
+    )
+    figure.suptitle(text, fontsize=9, color="0.3")
     figure.supxlabel("elasticity of competitiveness γ", fontsize=10)
     figure.supylabel("elasticity of quality τ", fontsize=10)
     return figure

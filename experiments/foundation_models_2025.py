@@ -23,7 +23,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
-from experiments.common import COLOURS, Experiment, band, experiment, mean_with_interval, means_with_intervals, shown
+from experiments.common import (
+    COLOURS,
+    Experiment,
+    band,
+    beside,
+    experiment,
+    mean_with_interval,
+    means_with_intervals,
+    shown,
+)  # fmt: skip
 
 SPEND = [0.40, 0.27, 0.21]
 TOKENS = [0.284, 0.247, 0.154, 0.108]
@@ -120,11 +129,12 @@ def plot(gaps: dict[str, np.ndarray], weights: pd.DataFrame) -> Figure:
     """The quality gap by quarter, and the leader's customers by its R&D share."""
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for (name, own), colour in zip(gaps.items(), COLOURS):
-        band(left, range(own.shape[1]), 100 * np.array(means_with_intervals(own)), colour, label=name)
+    for (name, own), colour, mark, aside in zip(gaps.items(), COLOURS, "os^D", (-0.15, -0.05, 0.05, 0.15)):
+        ends = 100 * np.array(means_with_intervals(own))
+        beside(left, range(own.shape[1]), ends, colour, aside, marker=mark, markersize=4, label=name)
     left.plot([0, YEAR], [100 * GAP_BEFORE, 100 * GAP_AFTER], "k*", markersize=10, label="published")
-    left.set(xlabel="quarters", ylabel="top-to-tenth gap of quality (%)", ylim=(0, None))
-    left.legend(frameon=False, fontsize=8)
+    left.set(xlabel="quarters", ylabel="gap of quality from the best to the tenth firm (%)", ylim=(0, None))
+    left.legend(frameon=False, fontsize=8, title="start (bars: 95 % intervals over runs)", title_fontsize=8)
     for (quarters, own), colour, mark in zip(weights.groupby("quarters"), COLOURS[2:], "o^"):
         ends = own[["customers", "low", "high"]].to_numpy().T
         band(right, own["R&D share"], ends, colour, marker=mark, markersize=4, label=f"after {quarters} quarters")

@@ -129,6 +129,8 @@ def plot(table: pd.DataFrame) -> Figure:
     handles.append(axes.plot([], [], "v", color="black")[0])
     labels = ["mutant is repelled", "not distinguishable", "mutant invades", "no mutant is shown to invade"]
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    text = "Numbers: mean gain of the mutant in shares of the average firm; a dot: the mutant is like the residents"
+    figure.suptitle(text, fontsize=9, color="0.3")
     return figure
 
 

@@ -10,7 +10,7 @@ k·y. Asked twice:
    r = k + 1, and growth by the factor 1 + k.
 2. The four sectors of the article (§3.4) at their defaults in each reading, by one sweep: levels, concentration,
    turnover and the winning strategy. A reading is said to bound the market if T of the average firm grows by less than
-   5 % over the last quarter of the run, and not to if by more than 20 %. Intervals are 95 % over runs; the readings
+   5 % over the last fourth of the run, and not to if by more than 20 %. Intervals are 95 % over runs; the readings
    share their seeds.
 
     python -m experiments.readings [--quick] [--out DIR]
@@ -44,7 +44,7 @@ OUTCOMES = {
     "firms": "firms",
     "turnover_rate": "entries and exits a firm and step",
     "survival": "share of the first firms alive",
-    "rank_tau": "rank correlation between quarters",
+    "rank_tau": "rank correlation between fourths of the run",
     "sector_hhi": "concentration within sectors (HHI)",
 }
 
@@ -129,12 +129,16 @@ def outcome_table(runs: pd.DataFrame) -> pd.DataFrame:
 def path_picture(steps: pd.DataFrame) -> Figure:
     """How T, the number of firms and concentration move in the three readings."""
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
-    labels = {"mean_T": "T of the average firm (baselines)", "firms": "firms", "sector_hhi": "HHI within sectors"}
+    labels = {
+        "mean_T": "T of the average firm (baselines, log scale)",
+        "firms": "firms",
+        "sector_hhi": "HHI within sectors",
+    }
     for axes, (name, label) in zip(figure.subplots(1, 3), labels.items()):
         for reading, colour, line in zip(READINGS, COLOURS, ("-", "--", "-.")):
             table = steps[steps["reading"] == reading].pivot(index="step", columns="replication", values=name)
             band(axes, table.index, means_with_intervals(table.T.to_numpy()), colour, linestyle=line, label=reading)
-        axes.set(xlabel="step", ylabel=label, yscale="log" if name == "mean_T" else "linear")
+        axes.set(xlabel="step (quarter)", ylabel=label, yscale="log" if name == "mean_T" else "linear")
     figure.axes[0].legend(frameon=False, fontsize=9)
     return figure
 
@@ -159,7 +163,7 @@ def main() -> None:
 
 
 def answers(out: Experiment, runs: pd.DataFrame, grown: pd.Series, cascade: bool, stays: dict[str, float]) -> None:
-    """Say what is found; `grown` is the factor by which T grew over the last quarter of each run."""
+    """Say what is found; `grown` is the factor by which T grew over the last fourth of each run."""
 
     def said(name: str, reading: str) -> tuple[float, float, float]:
         return mean_with_interval(runs.loc[runs["reading"] == reading, name])
@@ -170,7 +174,7 @@ def answers(out: Experiment, runs: pd.DataFrame, grown: pd.Series, cascade: bool
     firms = {reading: said("turnover_rate", reading) for reading in READINGS}
     out.answer(
         f"Only the literal reading bounds the market: T of the average firm is {shown(*T['literal'])} baselines over "
-        f"the last quarter, with rate {shown(*T['rate'])} and with increment {shown(*T['increment'])}, and grows in it "
+        f"the last fourth, with rate {shown(*T['rate'])} and with increment {shown(*T['increment'])}, and grows in it "
         f"by factors of {shown(*growth['literal'])}, {shown(*growth['rate'])} and {shown(*growth['increment'])}.",
         growth["literal"][2] < 1.05 < 1.2 < min(growth["rate"][1], growth["increment"][1]),
     )

@@ -22,7 +22,7 @@ from abm import Scenario
 from experiments.common import (
     COLOURS,
     Experiment,
-    band,
+    beside,
     experiment,
     first_firms,
     mean_with_interval,
@@ -96,16 +96,24 @@ def picture(table: pd.DataFrame) -> Figure:
     views = [(whole, usual, capital, "survival"), (less, usual, capital, "survival less market-first"),
              (whole, stress, response, "survival")]  # fmt: skip
     for axes, (title, own, (key, label), measure) in zip(panels, views):
-        for (value, line), colour, mark in zip(own.groupby(key), COLOURS, "os^Dv"):
+        groups = list(own.groupby(key))
+        for number, ((value, line), colour, mark) in enumerate(zip(groups, COLOURS, "os^Dv")):
             ends = [line[f"{measure}{end}"] for end in ("", " low", " high")]
-            band(axes, line["runway"], ends, colour, marker=mark, markersize=4, label=f"{value:g}")
+            aside = 0.08 * (number - (len(groups) - 1) / 2)  # side by side: the intervals overlap
+            beside(axes, line["runway"], ends, colour, aside, ratio=True, marker=mark, markersize=4, label=f"{value:g}")
         axes.set_xscale("log", base=2)
         axes.set_xticks(line["runway"], [f"{each:g}" for each in line["runway"]])
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("runway F̄ (steps of a firm's spending)")
-        axes.legend(title=label, frameon=False, fontsize=8, title_fontsize=8)
+        axes.minorticks_off()
+        axes.set_xlabel("runway F̄ (steps of spending; log scale)")
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.17 * (high - low))  # room for the legend
+        axes.legend(title=label, frameon=False, fontsize=8, title_fontsize=8, ncols=5, loc="upper center",
+                    handlelength=1.2, columnspacing=0.9, handletextpad=0.3)  # fmt: skip
     panels[1].axhline(0.0, color="0.6", linewidth=1)
     panels[0].set_ylabel("share of the first firms that live at the end")
+    panels[1].set_ylabel("difference of the shares")
+    figure.suptitle("Bars: 95 % intervals over runs. All values of ψ and χ share their seeds.", fontsize=9, color="0.3")
     return figure
 
 

@@ -4,7 +4,7 @@ The article's §3.4 names four sectors and §6 three applications of today and t
 and `applications` give each an elasticity of demand to competitiveness (γ) and to quality (τ). All strategies start
 with the same share in every sector, so what differs between sectors at the end is what they select for:
 
-1. the strategy with the largest mean share of a sector's customers over the last quarter of the run;
+1. the strategy with the largest mean share of a sector's customers over the last fourth of the run;
 2. θ, the technology weight, of the average customer's firm at the end, less the same at the start;
 3. the traits that firms are born with, among those alive at the end: mean of ln(trait / median at the start), 0 without
    selection. T0 is also lifted by the catching up of entrants, which is no selection.
@@ -49,7 +49,7 @@ def runs_of(scenario: Scenario, count: int) -> tuple[pd.DataFrame, pd.DataFrame]
     Returns
     -------
     shares : DataFrame
-        Mean share of a sector's customers over the last quarter, a column a strategy.
+        Mean share of a sector's customers over the last fourth, a column a strategy.
     traits : DataFrame
         θ of the average customer's firm at the end less that at the start, and the mean ln(trait / median) of
         living firms.
@@ -122,7 +122,7 @@ def share_picture(tables: dict[str, pd.DataFrame], shares: pd.DataFrame) -> Figu
                       color=COLOURS[place], markersize=5, capsize=2, label=name.replace("_", " "))  # fmt: skip
     axes.axhline(0.5 - len(tables["four-sectors"]), color="0.3", linewidth=1)
     axes.set_yticks(heights, labels_of(table))
-    axes.set_xlabel("share of the sector's customers over the last quarter (0.2 each at the start; 95 % intervals)")
+    axes.set_xlabel("share of the sector's customers over the last fourth (0.2 each at the start; 95 % intervals)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=5, frameon=False)
     return figure
 

@@ -15,6 +15,8 @@ market.
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from SALib.analyze import morris, sobol
 
 from abm import Scenario
@@ -107,8 +109,14 @@ def screening_picture(table: pd.DataFrame, order: list[str]) -> Figure:
         axes.axvline(SMALL, color="0.4", linestyle=":", linewidth=1)
         axes.set_title(outcome, fontsize=10)
         axes.tick_params(labelsize=8)
-    text = "mean absolute elementary effect μ*, largest of the outcome = 1; grey: does not matter"
-    figure.supxlabel(text, fontsize=9)
+    figure.supxlabel("mean absolute elementary effect μ* as a share of the outcome's largest", fontsize=9)
+    signs = [
+        Patch(color=COLOURS[0], label="may matter: the interval reaches the dotted line"),
+        Patch(color="0.75", label="does not matter"),
+        Line2D([], [], color="0.3", label="95 % interval over trajectories"),
+        Line2D([], [], color="0.4", linestyle=":", label=f"{100 * SMALL:.0f} % of the largest effect"),
+    ]
+    figure.legend(handles=signs, loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
@@ -124,8 +132,12 @@ def sobol_picture(table: pd.DataFrame, names: list[str]) -> Figure:
         axes.set_yticks(np.arange(len(own)), own.index, fontsize=8)
         axes.set_title(outcome, fontsize=10)
         axes.axvline(0.0, color="0.4", linewidth=0.8)
-    figure.supxlabel("share of the outcome's variance", fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    figure.supxlabel("share of the outcome's variance (lines: 95 % intervals over base samples)", fontsize=9)
+    handles, labels = panels[0].get_legend_handles_labels()
+    told = {"first order": "first order: by the parameter alone", "total": "total: with its interactions"}
+    figure.legend(
+        handles, [told[each] for each in labels], loc="outside upper right", ncols=2, fontsize=8, frameon=False
+    )
     return figure
 
 

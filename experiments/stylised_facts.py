@@ -3,7 +3,7 @@
 The article says nothing of them; they test what its mechanisms (§2, §3) add up to. Every run is a panel of firms:
 one step is a quarter, growth and returns are of years (four steps), size is the customer base B over the mean of
 its sector and year, growth is ln of B over B a year before, less its sector's mean of the year. The last three
-quarters of a run count. The slopes of growth are those of one regression on the growth of both years before.
+fourths of a run count. The slopes of growth are those of one regression on the growth of both years before.
 
 A fact is met if the mean over runs lies in the known range, missed if its whole 95 % interval lies outside, else
 unclear. Where the source gives one number, the range around it is chosen here and said. A known value marked
@@ -42,7 +42,7 @@ FACTS = {  # known value, low and high end of what meets it, source
     "profit persistence: AR(1) of a year": ("0.4 to 0.5 (unchecked)", None, None, "from memory, unchecked"),
     "leader changes a step": ("no number", None, None, "Sutton 2007"),
     "leader stays 2 years / Markov": ("1 = Markov; no number", None, None, "Sutton 2007"),
-    "rank: Kendall τ over a quarter of the run": ("no number", None, None, "Sutton 2007"),
+    "rank: Kendall τ over a fourth of the run": ("no number", None, None, "Sutton 2007"),
     "size tail: exponent (pooled)": ("1.06; not identifiable", None, None, "Axtell 2001"),
 }
 
@@ -128,7 +128,7 @@ def facts_of(scenario: Scenario, seed: int) -> tuple[dict[str, float], np.ndarra
     found["leader changes a step"] = hazard = changed.mean()
     stays = (changed.rolling(2 * YEAR).sum().dropna() == 0).mean()
     found["leader stays 2 years / Markov"] = stays / (1.0 - hazard) ** (2 * YEAR) if hazard < 1.0 else np.nan
-    found["rank: Kendall τ over a quarter of the run"] = outcomes["rank_tau"]
+    found["rank: Kendall τ over a fourth of the run"] = outcomes["rank_tau"]
     last = panel[panel["step"] == panel["step"].max()]
     return found, last["size"].to_numpy(), (known["growth"] / known["growth"].std()).to_numpy()
 

@@ -161,6 +161,8 @@ def picture(frame: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     axes.plot(frame["runs"], frame["client_MB"], color="#0072B2")
     axes.set(xlabel="runs done", ylabel="memory of the client, MB", ylim=(0, frame["client_MB"].max() * 1.2))
+    axes.annotate("merging the tables", (frame["runs"].iloc[-1], frame["client_MB"].max()), (-8, -4),
+                  textcoords="offset points", ha="right", va="top", color="0.3")  # fmt: skip
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -1,16 +1,16 @@
 """Where does the winner take all, and does it depend on how the market starts?
 
 The article's §3.3 (network effects, customers who stick) lets the large draw customers. Network effect β and churn
-μ vary over a grid; the rest is at its defaults. Sixty firms start, the same in every run: firm 1 is the median
-firm, the others' traits are drawn once with the default spread. Two firm tables: customers dealt evenly, or four
-fifths of them with firm 1, which has no other merit.
+μ vary over a grid; the rest is at its defaults. Sixty firms start, the same in every run: the firm with id 0 is the
+median firm, the others' traits are drawn once with the default spread. Two firm tables: customers dealt evenly, or
+four fifths of them with firm 0, which has no other merit.
 
 With attractiveness alone, shares have one stable rest point for β < 1 and a winner that takes all, whoever is
 ahead, for β > 1: the benchmark. The tipping point is the β at which half of the runs end as a monopoly (window's
 HHI of the sector at least 6400), by linear interpolation; its interval resamples runs. Hysteresis is a difference
 in HHI between the starts with the same seeds; the intervals of one horizon hold together at 95 % (Bonferroni). A
 difference that is gone at the longer horizon was slowness, one that stays is a memory of the market. Where every
-market tips, concentration cannot show whom it remembers: so also how often firm 1 leads at the end.
+market tips, concentration cannot show whom it remembers: so also how often firm 0 is the largest at the end.
 
     python -m experiments.tipping [--quick] [--out DIR]
 """
@@ -27,7 +27,7 @@ from abm.outcomes import MONOPOLY
 from experiments.common import (
     COLOURS,
     Experiment,
-    band,
+    beside,
     experiment,
     means_with_intervals,
     named,
@@ -58,7 +58,7 @@ def firm_table(start: str) -> pd.DataFrame:
 
 
 def runs(effects: list[float], churns: list[float], horizons: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """HHI of the window and whether firm 1 leads at the end, shape (starts, horizons, churns, effects, runs)."""
+    """HHI of the window, and whether firm 0 is the largest at the end: (starts, horizons, churns, effects, runs)."""
     values, leads = [], []
     text = f"""
         firms = "firms.csv"
@@ -101,7 +101,7 @@ def tipping_points(effects: np.ndarray, churns: list[float], horizons: list[int]
 def cells(
     effects: np.ndarray, churns: list[float], horizons: list[int], hhi: np.ndarray, leads: np.ndarray
 ) -> pd.DataFrame:
-    """Each cell's HHI from either start, the paired difference, and how often firm 1 leads."""
+    """Each cell's HHI from either start, the paired difference, and how often firm 0 is the largest."""
     parts, level = [], 1.0 - 0.05 / (len(churns) * len(effects))
     for (h, horizon), (c, churn) in itertools.product(enumerate(horizons), enumerate(churns)):
         own, led = hhi[:, h, c], leads[:, h, c].astype(float)
@@ -110,7 +110,7 @@ def cells(
             columns |= named(f"HHI {start}", means_with_intervals(each.T))
         columns |= {f"monopolies {start}": (each >= MONOPOLY).mean(axis=1) for start, each in zip(STARTS, own)}
         for start, each in zip(STARTS, led):
-            columns |= named(f"firm 1 leads {start}", zip(*(share_with_interval(mine > 0.0) for mine in each)))
+            columns |= named(f"firm 0 largest {start}", zip(*(share_with_interval(mine > 0.0) for mine in each)))
         columns |= dict(zip(("difference", "low", "high"), means_with_intervals((own[1] - own[0]).T, level)))
         yes = np.ones(len(effects), dtype=bool)
         lead = difference_intervals(led[1].T, led[0].T, level, paired=True, binary=yes)
@@ -125,22 +125,28 @@ def plot(table: pd.DataFrame) -> Figure:
     churns = table["churn"].unique()
     figure = Figure(figsize=(3.2 * len(churns) + 0.6, 6.2), layout="constrained")
     panels = figure.subplots(2, len(churns), sharex=True, sharey="row", squeeze=False)
-    for row, name, scale in zip(panels, ("HHI", "firm 1 leads"), (10_400, 1.04)):
+    for row, name, scale in zip(panels, ("HHI", "firm 0 largest"), (10_400, 1.04)):
         for axes, churn in zip(row, churns):
             own = table[table["churn"] == churn]
             x = own["network_effect"]
-            for start, colour, mark in zip(STARTS, COLOURS, "o^"):
+            for start, colour, mark, aside in zip(STARTS, COLOURS, "o^", (-0.01, 0.01)):
                 ends = [own[f"{name} {start}{end}"] for end in ("", " low", " high")]
-                band(axes, x, ends, colour, marker=mark, markersize=4, label=start)
+                beside(axes, x, ends, colour, aside, marker=mark, markersize=4, label=start)
             axes.axvline(1.0, color="0.7", linewidth=1)
             axes.set_ylim(-0.02 * scale, scale)
     for upper, lower, churn in zip(*panels, churns):
         upper.axhline(MONOPOLY, color="0.7", linestyle=":", linewidth=1)
         upper.set_title(f"churn μ = {churn:g} a step", fontsize=10)
         lower.set_xlabel("network effect β")
-    panels[0, 0].set_ylabel("HHI of customers (window mean)")
-    panels[1, 0].set_ylabel("share of runs that firm 1 leads")
-    panels[0, 0].legend(title="start", frameon=False, loc="upper left")
+    panels[0, 0].set_ylabel("HHI (mean of the last fourth)")
+    panels[1, 0].set_ylabel("share of runs in which firm 0\nis the largest at the end")
+    panels[0, 0].text(0.02, MONOPOLY + 150, "monopoly from 6,400", fontsize=8, color="0.4")
+    panels[1, 0].text(
+        0.97, 0.5, "winner takes all\nfrom β = 1 by\nattractiveness alone", fontsize=8, color="0.4", ha="right"
+    )
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    told = {"even": "start: customers dealt evenly", "concentrated": "start: four fifths of them with firm 0"}
+    figure.legend(handles, [told[each] for each in labels], loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
@@ -165,7 +171,8 @@ def answers(out: Experiment, points: pd.DataFrame, table: pd.DataFrame) -> None:
     where = ", ".join(f"β = {effect:g} at μ = {churn:g}" for churn, effect in known.items()) or "nowhere"
     top = own.loc[own["lead difference"].idxmax()]
     out.answer(
-        "Hysteresis of who wins: firm 1, a median firm, leads at the end more often from the concentrated start in "
+        "Hysteresis of who wins: firm 0, a median firm that has four fifths of the customers in the concentrated "
+        "start, is the largest at the end more often from there than from the even start in "
         f"{remembers.sum()} of {len(own)} cells, from {where} on; at most the difference in the share of runs is "
         f"{shown(*top[['lead difference', 'lead low', 'lead high']])}.", bool(remembers.any()))  # fmt: skip
     first = table[table["steps"] == table["steps"].min()]
@@ -186,7 +193,10 @@ def main() -> None:
         effects = np.array(effects)
         points, table = tipping_points(effects, churns, horizons, hhi), cells(effects, churns, horizons, hhi, leads)
         answers(out, points, table)
-        out.text(f"{count} runs a cell and start, {FIRMS} slots. Grey: β = 1 and the bound of a monopoly.")
+        out.text(
+            f"{count} runs a cell and start, {FIRMS} slots. Bars: 95 % intervals of each point. Grey: β = 1, from "
+            "which attractiveness alone lets a winner take all, and the HHI from which a market is called a monopoly."
+        )
         out.picture("tipping", plot(table), f"HHI after {horizons[-1]} steps, with 95 % intervals of each point")
         out.table("tipping-points", points, "Tipping points")
         out.table("cells", table)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from abm import outcome_list
 from abm.listing import markdown
 from abm.parameters import PARAMETERS
 
@@ -121,6 +122,20 @@ def test_the_parameter_document_is_up_to_date():
     head, bar, table = text_of(DOCS / "parameters.md").partition("\n|")
     assert bar[1:] + table == markdown(), f"abm/docs/parameters.md is stale; make it anew by\n{REMAKE}"
     assert REMAKE in head
+
+
+def test_the_outcome_document_is_up_to_date():
+    head, bar, table = text_of(DOCS / "outcomes.md").partition("\n|")
+    assert bar[1:] + table == outcome_list.markdown(), (
+        "abm/docs/outcomes.md is stale; its head says how to make it anew"
+    )
+    assert REMAKE.replace("parameters", "outcomes") in head
+
+
+def test_a_fourth_of_a_run_is_not_called_a_quarter_in_documents():
+    # A step is read as a quarter, so a reader would take it for one.
+    for document in DOCUMENTS:
+        assert not re.search(r"last quarter|quarters? of the run", text_of(document)), document
 
 
 def test_every_source_is_a_section_or_chosen():

@@ -99,7 +99,9 @@ def test_the_table_names_every_sector_and_has_a_line_of_words_for_each(capsys):
     )
 
 
-@pytest.mark.parametrize(("ending", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".PNG", b"\x89PNG")])
+@pytest.mark.parametrize(
+    ("ending", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")]
+)
 def test_a_picture_is_written_by_its_ending_and_replaced_only_when_told_to(tmp_path, capsys, ending, start):
     path = tmp_path / "new" / f"picture{ending}"
     printed(capsys, "article", "--plot", str(path))
@@ -116,10 +118,10 @@ def test_a_picture_is_written_by_its_ending_and_replaced_only_when_told_to(tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["article", "--plot", "picture.jpg"], "picture.jpg: a picture's name ends in .png or .svg"),
-        (["article", "--plot", "picture"], "picture: a picture's name ends in .png or .svg"),
+        (["article", "--plot", "picture.jpg"], "picture.jpg: a picture's name ends in .pdf, .svg or .png"),
+        (["article", "--plot", "picture"], "picture: a picture's name ends in .pdf, .svg or .png"),
         (["article", "--plot", "folder.png"], "folder.png: is a directory"),
-        (["article", "--plot", "file/picture.png"], "file/picture.png: cannot be written: "),
+        (["article", "--plot", "file/picture.png"], "file/picture.png: "),
         (["artcle"], "unknown scenario 'artcle' (did you mean 'article'?)"),
         (["article", "--set", "k1=-1"], "setting 'k1=-1': k1 = -1 is outside [0, 1e6]"),
     ],

@@ -82,6 +82,8 @@ RUNS = {
     "long": lambda: simulate(BASE.replace(capacity=20, steps=5_000)),
     "large baselines": lambda: simulate(BASE.replace(T0=1234.5, C0=0.001, k1=1e-3)),
     "a name in Chinese with signs": lambda: simulate(BASE.replace(name="大模型 $x_1$ {市场} " * 9), seed=2**63 - 1),
+    "names in Chinese": lambda: simulate(BASE.replace(name="大模型企业：技术与市场")),
+    "a hundred thousand firms": lambda: simulate(Scenario(capacity=100_000, steps=10)),
     "a million firms": a_million_firms,
     "returns up to a million": returns_up_to_a_million,
     "no return at all": no_return_at_all,
@@ -146,9 +148,14 @@ def test_every_panel_has_a_title_and_axes_with_units(drawn):
     labels = [(ax.get_title("left"), ax.get_xlabel(), ax.get_ylabel()) for ax in panels_of(figure)]
     assert all(all(texts) for texts in labels)
     by_title = {title: (x, y) for title, x, y in labels}
-    assert by_title["R: return on investment"][1] == "R (revenue / cost, 1 = break-even)"
-    assert by_title["T: technology accumulation"][1] == f"T (baseline ≈ {result.scenario.T0:g})"
-    assert by_title["Concentration"][1] == "HHI (0–10,000)"
+    T0 = result.scenario.T0
+    scales = {ax.get_title("left"): ax.get_yscale() for ax in panels_of(figure)}
+    for title, linear, logarithmic in (
+        ("R: return on investment", "R (revenue / cost, 1 = break-even)", "R (revenue / cost; log scale)"),
+        ("T: technology accumulation", f"T (baseline ≈ {T0:g})", f"T (baseline ≈ {T0:g}; log scale)"),
+        ("Concentration", "HHI (0–10,000)", "HHI (0–10,000, log scale)"),
+    ):
+        assert by_title[title][1] == (linear if scales[title] == "linear" else logarithmic)
     assert by_title["Strategies"][1] == "share of customers (%)"
     assert by_title["Firms"][1] == "firms"
     assert by_title["Entries and exits"][1].startswith("firms per step")
@@ -245,6 +252,49 @@ def test_a_picture_takes_less_than_a_second():
 )  # fmt: skip
 def test_numbers_on_axes_are_short(value, text):
     assert number(value) == text
+
+
+def test_an_empty_market_has_no_share_and_no_line_across_the_empty_part():
+    ax = panels_of(overview(RUNS["empty later"]()))[7]
+    texts = [text.get_text() for text in ax.texts]
+    assert any(text.startswith("empty from step 2") for text in texts)
+    assert not any("%" in text for text in texts)
+    assert {strategy.name for strategy in BASE.strategies} <= set(texts)
+    beside = [line.get_xdata() for line in ax.lines]
+    assert beside and all(min(x) > 1.0 for x in beside)  # in shares of the panel: all of them are outside
+
+
+def test_the_concentration_of_very_many_firms_has_a_scale_of_its_own():
+    result = RUNS["a hundred thousand firms"]()
+    ax = panels_of(overview(result))[4]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), result.steps["hhi"])
+    assert ax.get_ylim()[1] < 2 * result.steps["hhi"].max()
+
+
+@pytest.mark.parametrize("height", [1200.0, 1300.0, 3000.0, 8000.0])
+def test_no_name_of_a_band_lies_upon_a_line(height):
+    result = simulate(BASE, seed=1)
+    wave = height * (1.0 + 0.2 * np.sin(result.steps.index))
+    figure = overview(changed(result, steps=result.steps.assign(sector_hhi=wave, hhi=wave / 9)))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ax = panels_of(figure)[4]
+    assert ax.texts
+    for text in ax.texts:
+        box = text.get_window_extent(canvas.get_renderer())
+        for line in ax.lines:
+            fine = np.linspace(result.steps.index[0], result.steps.index[-1], 2000)
+            points = np.column_stack([fine, np.interp(fine, line.get_xdata(), line.get_ydata())])
+            assert not box.count_contains(ax.transData.transform(points)), (text.get_text(), height)
+
+
+def test_a_logarithmic_axis_says_so():
+    figure = overview(returns_up_to_a_million())
+    assert {ax.get_title("left"): ax.get_ylabel() for ax in panels_of(figure)}["R: return on investment"] == (
+        "R (revenue / cost; log scale)"
+    )
+    for ax in panels_of(figure):
+        assert ("log scale" in ax.get_ylabel()) == (ax.get_yscale() == "log")
 
 
 def test_labels_are_moved_apart_and_stay_in_order_and_inside():

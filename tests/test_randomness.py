@@ -1,5 +1,6 @@
 """The keyed draws: published answers of the generator, and statistics of the keys that a market uses."""
 
+import math
 from fractions import Fraction
 from itertools import product
 
@@ -237,3 +238,24 @@ def test_no_two_keys_share_a_draw():
     busy = grid(seed=(7,), process=PROCESSES, sector=range(5), place=range(100), step=range(100))
     draws = filled(uniforms_of, np.concatenate([keys, busy]))
     assert np.unique(draws).size == draws.size
+
+
+def test_draws_are_as_the_protocol_describes_them():
+    # Section 7.10 of abm/docs/odd.md, written anew with Python's whole numbers and its own logarithm, sine and cosine.
+    def words(k0, k1, x, y):
+        k2, mask = k0 ^ k1 ^ 0x1BD11BDAA9FC1A22, 2**64 - 1
+        x, y = (x + k0) & mask, (y + k1) & mask
+        added = {4: (k1, k2 + 1), 8: (k2, k0 + 2), 12: (k0, k1 + 3)}
+        for place, turn in enumerate((16, 42, 12, 31, 16, 32, 24, 21, 16, 42, 12, 31, 16), start=1):
+            x = (x + y) & mask
+            y = ((y << turn | y >> (64 - turn)) & mask) ^ x
+            dx, dy = added.get(place, (0, 0))
+            x, y = (x + dx) & mask, (y + dy) & mask
+        return x, y
+
+    for seed, process, sector, place, step in ((0, 0, 0, 0, 0), (123, 4, 2, 7, 5), (2**63 - 1, 7, 3, 10**6, 10**7)):
+        u, v = ((word // 2**12 + 0.5) * 2.0**-52 for word in words(seed, process, place, step * 2**32 + sector))
+        assert (u, v) == uniforms(seed, process, sector, place, step)
+        radius = math.sqrt(-2.0 * math.log(u))
+        expected = radius * math.sin(2.0 * math.pi * v), radius * math.cos(2.0 * math.pi * v)
+        np.testing.assert_allclose(normals(seed, process, sector, place, step), expected, rtol=1e-12, atol=1e-15)

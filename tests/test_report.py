@@ -173,7 +173,7 @@ def test_progress_goes_to_standard_error_by_default(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("width", [100, 160])
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_every_parameter_and_its_meaning_can_be_read_on_a_terminal(width):
     text = printed(parameter_table, listing_rows(), width=width, terminal=True)
     assert max(cell_len(line) for line in text.splitlines()) <= width
@@ -181,6 +181,7 @@ def test_every_parameter_and_its_meaning_can_be_read_on_a_terminal(width):
     for parameter in PARAMETERS:
         if parameter.level != "firm":
             assert any(line.startswith(f"{parameter.name} ") for line in text.splitlines())
+            assert width >= 120 or parameter.meaning in " ".join(text.split())
 
 
 def test_a_parameter_is_one_line_in_a_pipe():

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from abm.comparison.columns import STRATEGY
 from abm.comparison.groups import Runs, collect_runs
 from abm.comparison.labels import few_of
+from abm.comparison.paper import FILES as FIGURES
+from abm.comparison.paper import write_figures
 from abm.comparison.reading import listed
 from abm.comparison.resampling import FEWEST
 from abm.errors import InputError, shown
@@ -99,6 +101,7 @@ def compare(
     paired: bool | None = None,
     out: str | os.PathLike | None = None,
     overwrite: bool = False,
+    figures: str | os.PathLike | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Comparison:
     """Compare outcomes between groups of runs.
@@ -124,7 +127,9 @@ def compare(
     out : path, optional
         Directory to write; nothing is written by default.
     overwrite : bool
-        Replace an earlier comparison there.
+        Replace an earlier comparison there, and earlier figures.
+    figures : path, optional
+        Another directory to write, for a paper: each picture as PDF and SVG, each table as LaTeX.
     progress : callable, optional
         Called with what is being done, how many parts are done and of how many.
 
@@ -153,15 +158,34 @@ def compare(
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     what = listed(what)
     command = _command(what, by, baseline, outcomes, level, allow_different, paired, out)
-    written = None if out is None else new_folder(out, overwrite=overwrite, kind="comparison", files=FILES)
-    with written or contextlib.nullcontext() as folder:
+    if out is not None and figures is not None:
+        _check_apart(out, figures)
+    with contextlib.ExitStack() as folders:
+        folder = paper = None
+        if out is not None:
+            folder = folders.enter_context(new_folder(out, overwrite=overwrite, kind="comparison", files=FILES))
+        if figures is not None:
+            written = new_folder(figures, overwrite=overwrite, kind="comparison's figures", files=FIGURES)
+            paper = folders.enter_context(written)
         runs = collect_runs(what, by, baseline, outcomes, allow_different, paired)
         watch = _Watch(progress, len(runs.groups) + _STAGES)
         comparison = _compared(runs, level, watch, command)
         if folder is not None:
             watch("report")
             comparison.save(folder)
+        if paper is not None:
+            watch("figures")
+            write_figures(comparison, paper)
     return comparison
+
+
+def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:
+    """Refuse two directories of which one would be written into the other."""
+    one, other = (Path(os.path.realpath(each)) for each in (out, figures))
+    if one in (other, *other.parents) or other in one.parents:
+        raise InputError(
+            f"{figures}: lies in {out}, or the other way round; name a directory beside it for the figures"
+        )
 
 
 class _Watch:

@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from abm.drawing import INK, dress_axes, fit, fonts, strategy_colours
+from abm.drawing import INK, dress_axes, fit, strategy_colours, width_of
+from abm.drawing import drawing as lettered
 
 WIDTH = 8.0  # inches; on A4 paper a little less, so that small print stays legible
 TEXT = 9.5  # points
@@ -22,14 +23,14 @@ _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 
 
 def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw with fonts that have the names' letters, and with names that are texts, not formulas."""
+    """Draw in small print, with names that are texts, not formulas, in fonts that have their letters."""
 
     @wraps(draw)
     def drawn(*arguments: Any, **named: Any) -> Figure:
-        with mpl.rc_context({"text.parse_math": False, "font.family": fonts(), "font.size": TEXT}):
+        with mpl.rc_context({"font.size": TEXT}):
             return draw(*arguments, **named)
 
-    return drawn
+    return lettered(drawn)
 
 
 def svg(figure: Figure) -> str:
@@ -74,7 +75,7 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: 
     title : str
     """
     short = [fit(name, 3.0) for name in names]
-    column = 0.55 + max((0.076 * len(name) for name in short), default=0.0)  # a wide letter at `TEXT` points
+    column = 0.55 + max((width_of(name, TEXT) for name in short), default=0.0)
     columns = int(np.clip(WIDTH / column, 1, max(len(short), 1)))
     figure.legend(handles, short, title=fit(title, WIDTH - 1.0) or None, loc="upper left", bbox_to_anchor=(0.0, 1.0),
                   ncols=columns, frameon=False, fontsize=TEXT, title_fontsize=TEXT, alignment="left", labelcolor=INK,

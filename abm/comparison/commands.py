@@ -46,6 +46,10 @@ def compare(
     allow_different: Annotated[
         bool, typer.Option("--allow-different", help="Compare different scenarios, lengths or firm tables.")
     ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write for a paper too: pictures as PDF and SVG, tables as LaTeX."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that DIR holds.")] = False,
 ) -> None:
     """Compare outcomes between groups of runs."""
@@ -67,6 +71,7 @@ def compare(
             paired=paired,
             out=out,
             overwrite=overwrite,
+            figures=figures,
             progress=show,
         )
     print_comparison(comparison, Console())

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abm.comparison import curves, pictures
-from abm.comparison.canvas import svg
 from abm.comparison.columns import STRATEGY
 from abm.comparison.page import SENTENCES, Picture, Section, Table, View
 from abm.comparison.survival import ALL
@@ -28,14 +27,16 @@ def regimes(view: View) -> Section:
         more = f"{points(row['difference'])} percentage points [{points(row['low'])}, {points(row['high'])}]"
         bullets.append(f"{view.spelled(row['group'])} against {view.base_text}: {name} {more}.")
     shown = [
-        Picture(svg(pictures.regime_bars(table, view.title)), "Share of runs that end in each regime.", "regimes.csv")
+        Picture(
+            "regimes", pictures.regime_bars(table, view.title), "Share of runs that end in each regime.", "regimes.csv"
+        )
     ]
     if len(view.by) == 2:
         caption = "The most frequent regime, and the share of runs that end in it; the paler, the less certain."
-        shown.append(Picture(svg(pictures.regime_map(table, view.by)), caption, "regimes.csv"))
+        shown.append(Picture("regime_map", pictures.regime_map(table, view.by), caption, "regimes.csv"))
     kinds = {kind: pictures.regime_name(*kind) for kind in dict.fromkeys(zip(table["structure"], table["growth"]))}
     cells = {(row["group"], (row["structure"], row["growth"])): share_with_interval(row) for _, row in table.iterrows()}
-    tables = [_by_group(view, kinds, cells, "regimes.csv", "Share of runs with its interval.")]
+    tables = [_by_group(view, "regimes", kinds, cells, "regimes.csv", "Share of runs with its interval.")]
     return Section("Regimes", (), bullets, shown, tables)
 
 
@@ -63,8 +64,10 @@ def paths(view: View) -> Section:
     caption = f"Median over runs by step{', with bands of 10 to 90% of the runs' if few else ''}."
     heads = ("measure", view.title or "group", "bands part at step", "medians part at step", "higher")
     note = f"The first step from which each group stays apart from {view.base_text} to the end."
-    shown = [Picture(svg(curves.paths(table, view.title)), caption, "trajectories.csv")]
-    return Section("Paths", says, bullets[:SENTENCES], shown, [Table(heads, rows, "partings.csv", note, words=2)])
+    shown = [Picture("paths", curves.paths(table, view.title), caption, "trajectories.csv")]
+    return Section(
+        "Paths", says, bullets[:SENTENCES], shown, [Table("partings", heads, rows, "partings.csv", note, words=2)]
+    )
 
 
 def survival(view: View) -> Section:
@@ -83,7 +86,7 @@ def survival(view: View) -> Section:
         for _, row in at_age[whole].iterrows()
     ]
     caption = "Share of firms that live longer than each age (Kaplan and Meier), with intervals over runs."
-    shown = [Picture(svg(curves.survival_by_group(table, view.title)), caption, "survival.csv")]
+    shown = [Picture("survival", curves.survival_by_group(table, view.title), caption, "survival.csv")]
     tables = []
     for part in ("strategy", "sector", "cohort"):
         names = list(dict.fromkeys(table.loc[table[part] != ALL, part]))
@@ -91,10 +94,12 @@ def survival(view: View) -> Section:
             continue
         if part == STRATEGY:
             figure = curves.survival_by_part(table, part)
-            shown.append(Picture(svg(figure), "The same by strategy, a panel a group.", "survival.csv"))
+            shown.append(
+                Picture("survival_by_strategy", figure, "The same by strategy, a panel a group.", "survival.csv")
+            )
         cells = {(row["group"], row[part]): share_with_interval(row, "survival") for _, row in at_age.iterrows()}
         note = f"Share that lives longer than {age:,} steps, by {'cohort of entry' if part == 'cohort' else part}."
-        tables.append(_by_group(view, dict(zip(names, names)), cells, "survival.csv", note))
+        tables.append(_by_group(view, f"survival_by_{part}", dict(zip(names, names)), cells, "survival.csv", note))
     return Section("Survival of firms", (), bullets, shown, tables)
 
 
@@ -112,8 +117,10 @@ def winners(view: View) -> Section:
     cells = {(row["group"], row["strategy"]): share_with_interval(row) for _, row in table.iterrows()}
     names = {name: name for name in table["strategy"]}
     caption = "Share of runs in which each strategy has most customers at the end, with its interval."
-    shown = [Picture(svg(pictures.winners(table, view.title)), caption, "winners.csv")]
-    return Section("Winners", (), bullets, shown, [_by_group(view, names, cells, "winners.csv", "Share of runs won.")])
+    shown = [Picture("winners", pictures.winners(table, view.title), caption, "winners.csv")]
+    return Section(
+        "Winners", (), bullets, shown, [_by_group(view, "winners", names, cells, "winners.csv", "Share of runs won.")]
+    )
 
 
 def _noted(view: View, section: str) -> Section:
@@ -122,8 +129,8 @@ def _noted(view: View, section: str) -> Section:
 
 
 def _by_group(
-    view: View, names: Mapping[Any, str], cells: Mapping[tuple[str, Any], str], file: str, caption: str
+    view: View, name: str, names: Mapping[Any, str], cells: Mapping[tuple[str, Any], str], file: str, caption: str
 ) -> Table:
     """A table with a row a group and a column a name."""
     rows: Sequence = [(group, *(cells.get((group, key), "-") for key in names)) for group in view.groups]
-    return Table((view.title or "group", *names.values()), rows, file, caption)
+    return Table(name, (view.title or "group", *names.values()), rows, file, caption)

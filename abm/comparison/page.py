@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from abm.comparison.canvas import svg
 from abm.comparison.wording import short
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from abm.comparison.analysis import Comparison
 
@@ -16,17 +18,24 @@ SENTENCES = 12  # in a list at most; tables have all
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as an image's address, what it shows, and the file that its numbers stand in."""
+    """A picture by its name, what it shows, and the file that its numbers stand in."""
 
-    image: str
+    name: str
+    figure: "Figure"
     caption: str
     file: str
+
+    @property
+    def image(self) -> str:
+        """The address of an image that holds all of it."""
+        return svg(self.figure)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts under headings; the first `words` columns are words, the others numbers."""
+    """Rows of texts under headings, by a name; the first `words` columns are words, the others numbers."""
 
+    name: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     file: str

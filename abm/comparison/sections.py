@@ -1,17 +1,20 @@
 """The sections of a comparison's report, in their reading order: sentences, pictures and tables made of its frames."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from abm.comparison import curves, pictures
-from abm.comparison.canvas import svg
 from abm.comparison.market_sections import paths, regimes, survival, winners
 from abm.comparison.page import SENTENCES, Picture, Section, Table, View
 from abm.comparison.wording import between, effect_texts, largest, leading, number, percent, ranked, sentence, short
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _WIDTHS, _SAID = 4, 1  # wished half-widths in enough.csv, widest first; the one that a sentence has
+_LACKING = 6  # outcomes named that runs of a group lack
 _METHODS = {"interval": "Interval of a mean", "difference": "Difference", "p": "p", "cliffs_delta": "Cliff's δ",
             "missing": "Missing values", "yes_no": "Yes/no outcomes"}  # fmt: skip
 
@@ -59,8 +62,20 @@ def what(view: View) -> Section:
         for name, group in zip(view.groups, runs.groups)
     ]  # fmt: skip
     heads = (view.title or "group", "runs", "failed", "lack an outcome")
-    tables = [Table(heads, rows, "comparison.csv (n, failed, missing)")]
-    return Section("What was compared", says, tables=tables, warnings=view.comparison.notes)
+    tables = [Table("runs", heads, rows, "comparison.csv (n, failed, missing)")]
+    lacking = [f"{view.spelled(name)}: {text}." for name in view.groups if (text := _lacking(table, name))]
+    return Section("What was compared", says, lacking, tables=tables, warnings=view.comparison.notes)
+
+
+def _lacking(table: "pd.DataFrame", group: str) -> str:
+    """Which outcomes runs of a group lack, of those that some run has."""
+    has = table.groupby("outcome")["n"].transform("max") > 0
+    own = table[has & (table["group"] == group) & (table["missing"] > 0)].sort_values("missing", ascending=False)
+    if own.empty:
+        return ""
+    named = [f"{row['outcome']} ({row['missing']:,} run{'s' * (row['missing'] != 1)})" for _, row in own.iterrows()]
+    more = f" and {len(named) - _LACKING} more" if len(named) > _LACKING else ""
+    return f"without a value of {', '.join(named[:_LACKING])}{more}; left out of its numbers alone"
 
 
 def effects(view: View) -> Section:
@@ -87,7 +102,8 @@ def effects(view: View) -> Section:
         "intervals leave possible."
     ]
     picture = Picture(
-        svg(pictures.effects(table, view.baseline, view.title)),
+        "effects",
+        pictures.effects(table, view.baseline, view.title),
         "Differences to the baseline with their intervals, outcomes with the largest effects first. The axis is in "
         "standard deviations of a run, so that outcomes of different units share it; the numbers beside are in the "
         "outcome's own unit.",
@@ -101,7 +117,7 @@ def effects(view: View) -> Section:
         f"The {len(place)} outcomes with the largest effects of {len(names)}. Worth: how many times fewer runs pairing "
         "made do."
     )
-    tables = [Table(heads, rows, "comparison.csv", caption, words=2)]
+    tables = [Table("effects", heads, rows, "comparison.csv", caption, words=2)]
     return Section("What differs", says, bullets, [picture], tables, closing=closing if same else ())
 
 
@@ -142,8 +158,8 @@ def enough(view: View) -> Section:
     caption = "Half-width of the interval to be expected of so many runs, of each outcome in the group that takes most."
     heads = ("outcome", view.title or "group", "runs now", "for ±10%", "±5%", "±2%", "±1%")
     note = "Runs for a half-width in percent of the mean, of yes/no outcomes in percentage points; the width beside."
-    tables = [Table(heads, rows, "enough.csv", note, words=2)]
-    shown = [Picture(svg(curves.widths(dict(list(lines.items())[:7]))), caption, "enough.csv")] if lines else []
+    tables = [Table("enough", heads, rows, "enough.csv", note, words=2)]
+    shown = [Picture("enough", curves.widths(dict(list(lines.items())[:7])), caption, "enough.csv")] if lines else []
     return Section(title, (), bullets, shown, tables)
 
 

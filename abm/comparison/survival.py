@@ -157,7 +157,7 @@ def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     DataFrame
         `group strategy step at_risk survival low high sector cohort runs`, and each factor where there are several.
         Strategy, sector and cohort are `all` where a curve is not of one. Cohorts are the `initial` firms and the
-        entrants of each quarter of the run. Empty where the runs did not keep `lives`.
+        entrants of each fourth of the run. Empty where the runs did not keep `lives`.
     """
     import pandas as pd
 
@@ -249,7 +249,7 @@ def _samples(runs: "Runs") -> Iterator[tuple[Any, dict[str, str], Firms]]:
         firms = Firms(age, exited, own["block"].to_numpy())
         yield group, everything, firms
         quarter = -(-QUARTERS * entry // length)  # 0 for the initial firms
-        cohorts = [INITIAL, *(f"quarter {number}" for number in range(1, QUARTERS + 1))]
+        cohorts = [INITIAL, *(f"fourth {number}" for number in range(1, QUARTERS + 1))]
         parts = {part: pd.factorize(own[part]) for part in ("strategy", "sector")}
         parts["cohort"] = quarter, cohorts
         for part, (codes, names) in parts.items():

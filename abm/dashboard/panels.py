@@ -21,6 +21,7 @@ from PIL import Image
 
 from abm.dashboard.vectors import drawn
 from abm.drawing import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
+from abm.lettering import letter
 
 # Shown at some 90 an inch: sharp on a screen of double density too, nearly. More would cost a page 10 MB.
 DPI = 150
@@ -107,6 +108,7 @@ class Panel:
         """The panel as it is now."""
         limits = [(*ax.get_xlim(), *ax.get_ylim(), ax.get_xscale(), ax.get_yscale()) for ax in self.axes]
         if limits != self._limits:
+            letter(self.figure)
             self._canvas.draw()
             file = io.BytesIO()
             Image.fromarray(np.asarray(self._canvas.buffer_rgba())).save(file, "png", compress_level=1)

@@ -37,7 +37,7 @@ def run_in_words(market: WatchedMarket) -> str:
         share = 100.0 * outcomes[f"share_{outcomes['winner']}"]
         first = "winner" if market.steps_done == scenario.steps else "ahead so far"
         parts.append(f"{first}: {outcomes['winner']} ({share:.0f}% of customers)")
-    return f"{place}. Means of the last quarter of these steps: {', '.join(parts)}."
+    return f"{place}. Means of the last fourth of these steps: {', '.join(parts)}."
 
 
 def equations_in_words(scenario: Scenario) -> str:

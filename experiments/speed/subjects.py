@@ -13,7 +13,7 @@ HAS_JAX = importlib.util.find_spec("jax") is not None
 
 
 def engine(firms: int, threads: int, steps: int, *, full: bool = False, every: int = 1) -> Candidate:
-    """The bare engine from its second step to its last, the growths of the last quarter included; noise on."""
+    """The bare engine from its second step to its last, the growths of the last fourth included; noise on."""
 
     def make() -> Market:
         scenario = BASE.replace(capacity=firms, steps=steps + 1)
