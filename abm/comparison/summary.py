@@ -1,6 +1,7 @@
 """A comparison in one terminal screen: what differs, by how much, how sure."""
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 LINES, WIDTH = 25, 80
 _OUTCOMES = 10  # rows of the table at most
 _GROUPS = 4  # of which regime and winner are printed
-_NOTES = 3
+_NOTE_LINES = 6  # for notes; a longer first one is whole all the same
+_LEAST = 3  # rows of the table whatever the notes take
 
 
 def print_comparison(comparison: "Comparison", console: Console) -> None:
@@ -34,7 +36,7 @@ def print_comparison(comparison: "Comparison", console: Console) -> None:
     rows = ranked(view.frame("comparison"), view.baseline)
 
     def line(text: str, style: str = "") -> None:
-        console.print(Text(_cut(text), style=style), soft_wrap=True)
+        console.print(Text(text if text.startswith(("note:", "  ")) else _cut(text), style=style), soft_wrap=True)
 
     counts = runs.frame["group"].value_counts()
     sizes = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
@@ -49,7 +51,7 @@ def print_comparison(comparison: "Comparison", console: Console) -> None:
     tail = [*_facts(view), *_note_lines(comparison.notes)]
     console.print()
     room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, what comes behind, the prompt
-    console.print(_effects(rows, min(_OUTCOMES, room), view.level), soft_wrap=True)
+    console.print(_effects(rows, min(_OUTCOMES, max(room, _LEAST)), view.level), soft_wrap=True)
     for text in tail:
         line(text)
 
@@ -95,11 +97,17 @@ def _facts(view: View) -> Iterator[str]:
 
 
 def _note_lines(notes: list[str]) -> Iterator[str]:
-    """The first notes, a line a note."""
-    for note in notes[:_NOTES]:
-        yield f"note: {note}"
-    if len(notes) > _NOTES:
-        yield f"({len(notes) - _NOTES} more notes in report.html)"
+    """The first notes, each whole, wrapped; and how many more there are."""
+    shown, left = [], _NOTE_LINES
+    for note in notes:
+        lines = wrap(f"note: {note}", WIDTH - 1, subsequent_indent="  ", break_on_hyphens=False)
+        if shown and len(lines) > left:
+            break
+        shown.append(lines)
+        left -= len(lines)
+    yield from (line for lines in shown for line in lines)
+    if more := len(notes) - len(shown):
+        yield f"({more} more note{'s' * (more != 1)} in report.html)"
 
 
 def _cut(text: str, width: int = WIDTH - 1) -> str:
