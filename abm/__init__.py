@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from abm.many import simulate_many
     from abm.model import MarketModel
     from abm.scenario import Scenario
+    from abm.sensitivity import analyse
     from abm.sweeps import load_sweep, sweep
 
 _HOMES = {
     "InputError": "abm.errors",
     "MarketModel": "abm.model",
     "Scenario": "abm.scenario",
+    "analyse": "abm.sensitivity",
     "compare": "abm.comparison",
     "load_sweep": "abm.sweeps",
     "simulate": "abm.engine",
@@ -35,6 +37,7 @@ __all__ = [
     "InputError",
     "MarketModel",
     "Scenario",
+    "analyse",
     "compare",
     "load_sweep",
     "simulate",

@@ -24,6 +24,7 @@ from abm.comparison.commands import compare
 from abm.dashboard.commands import dashboard
 from abm.errors import InputError, Stopped
 from abm.options import whole
+from abm.sensitivity.commands import analyse
 from abm.sweeps.commands import app as sweep_app
 
 DONE, STOPPED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(sweep_app)
 app.command()(compare)
+app.command()(analyse)
 app.command()(dashboard)
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def _level(text: str | float) -> float:
+def level_of(text: str | float) -> float:
+    """A level of intervals, of an option."""
     try:
         level = float(text)
     except ValueError:
@@ -38,7 +39,7 @@ def compare(
     outcome: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Compare this outcome only. May be repeated.")
     ] = None,
-    level: Annotated[float, typer.Option(metavar="P", parser=_level, help="Level of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(metavar="P", parser=level_of, help="Level of the intervals.")] = 0.95,
     paired: Annotated[
         bool | None,
         typer.Option("--paired/--unpaired", help="Run by run, or not. Default: where groups share seeds."),

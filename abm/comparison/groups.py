@@ -246,6 +246,11 @@ def _only_factor(sources: Sequence[Source]) -> tuple[str, ...]:
         raise InputError(
             f"{source.label}: one group only, no parameter varies; name another directory, or --by strategy"
         )
+    if source.is_sample:
+        raise InputError(
+            f"{source.label}: its points are a sample, of which values are no groups: abm analyse tells which factors "
+            "matter (--by strategy compares strategies)"
+        )
     if len(source.factors) > 1:
         names = ", ".join(source.factors)
         raise InputError(f"{source.label}: several factors vary; say which by --by: {names} (or strategy)")

@@ -11,6 +11,7 @@ from abm.comparison.labels import MEMBERS, flat
 from abm.errors import InputError
 from abm.parameters import PARAMETERS
 from abm.sweeps.results import SweepResults
+from abm.sweeps.samples import SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,8 @@ class Source:
         Of each factor its levels in the order in which the design, the frame or the column's categories name them.
     as_named : frozenset of str
         Factors whose numbers have an order of their own, that of their categories.
+    is_sample : bool
+        Whether the points are a sample, of which values are no groups.
     read : callable
         Gives a table with the column `run`, the row of each row's run in `frame`; of `_left_out` none.
     """
@@ -64,6 +67,7 @@ class Source:
     _left_out: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     as_named: frozenset[str] = frozenset()
+    is_sample: bool = False
 
     def left_out(self, table: str) -> str | None:
         """The setting that would have kept a table that is not there, or None where it is.
@@ -142,6 +146,7 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
         rows.insert(0, "run", run)
         return rows if (run >= 0).all() else rows[run >= 0].reset_index(drop=True)
 
+    is_sample = manifest["method"] in SAMPLES
     failures = results.failures if "failures" in results.tables else pd.DataFrame(columns=list(factors))
     settings = manifest["scenario"]
     same = sameness(settings, "sweep", manifest["model_version"], manifest["firm_table"])
@@ -149,7 +154,7 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
         del same["steps"]
     values = {name: value for name, value in flat(settings).items() if name not in factors}
     left_out = {name: design for name, (design, _) in KEEPS.items() if name not in results.tables}
-    return Source(label, frame, factors, values, same, failures, read, left_out, results.levels)
+    return Source(label, frame, factors, values, same, failures, read, left_out, results.levels, is_sample=is_sample)
 
 
 def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "frame") -> Source:

@@ -1,0 +1,161 @@
+"""A sensitivity analysis from a finished sweep to its table and its picture."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm.comparison.columns import chosen_outcomes, numbers_of
+from abm.comparison.labels import few_of
+from abm.comparison.rounding import settled
+from abm.errors import InputError, shown
+from abm.rundir import new_folder, versions, write_csv, write_json, write_parquet
+from abm.sensitivity.indices import LEAST, indices, rows_together
+from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.samples import SAMPLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PICTURE, ABOUT = "indices.png", "analysis.json"
+FILES = ("indices.csv", "indices.parquet", PICTURE, ABOUT)
+_METHODS = {
+    "morris": "Morris's elementary effects, in the outcome's unit, of a step through a factor's whole range.",
+    "saltelli": "Sobol' indices by Saltelli's and Jansen's estimators: shares of the variance between points.",
+    "sobol": "First-order Sobol' indices by RBD-FAST: shares of the variance between points.",
+    "latin": "First-order Sobol' indices by RBD-FAST: shares of the variance between points.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What `analyse` found.
+
+    Attributes
+    ----------
+    indices : DataFrame
+        A row an outcome and factor, those of an outcome in falling order: `outcome factor`, then `mu_star`,
+        `mu_star_low`, `mu_star_high`, `mu`, `sigma` of a Morris design, else `first_order` and, of a Saltelli design,
+        `total`, each with `_low` and `_high`; `points`, the number that it rests on.
+    notes : list of str
+    method : dict
+        How the numbers were made.
+    """
+
+    indices: "pd.DataFrame"
+    notes: list[str]
+    method: dict[str, Any] = field(repr=False)
+
+    @property
+    def leading(self) -> str:
+        """The column by which factors are ranked: mu_star, total or first_order."""
+        return next(name for name in ("mu_star", "total", "first_order") if name in self.indices)
+
+    def save(self, folder: Path) -> None:
+        """Write the table as CSV and Parquet, the picture, and how they were made."""
+        from abm.drawing import save
+        from abm.sensitivity.figure import bars
+
+        write_csv(self.indices, folder / "indices.csv")
+        write_parquet(self.indices, folder / "indices.parquet")
+        save(bars(self), folder / PICTURE)
+        write_json({"notes": self.notes, **self.method}, folder / ABOUT)
+
+
+def analyse(
+    sweep: str | os.PathLike | SweepResults,
+    outcomes: str | Iterable[str] = (),
+    level: float = 0.95,
+    out: str | os.PathLike | None = None,
+    overwrite: bool = False,
+) -> Analysis:
+    """Sensitivity indices of the factors of a sweep with a Morris, Saltelli, Sobol or Latin design.
+
+    Parameters
+    ----------
+    sweep : path or SweepResults
+        Finished. The outcome of a point is the mean of its runs.
+    outcomes : str or sequence of str
+        Those that are analysed; all by default. `structure=oligopoly` is the share of runs whose structure is that.
+    level : float
+        Of the intervals, resampled over trajectories, base samples or points.
+    out : path, optional
+        Directory to write; nothing is written by default.
+    overwrite : bool
+        Replace an earlier analysis there.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    InputError
+        If the sweep's design has no such indices, or nothing in it varies.
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
+    results = sweep if isinstance(sweep, SweepResults) else load_sweep(sweep)
+    method = results.manifest["method"]
+    if method not in _METHODS:
+        raise InputError(
+            f"{results.folder}: a {method} design has no sensitivity indices, which need morris, saltelli, sobol or "
+            "latin; abm compare compares its groups"
+        )
+    wanted = (outcomes,) if isinstance(outcomes, str) else tuple(outcomes)
+    written = None if out is None else new_folder(out, overwrite=overwrite, kind="analysis", files=FILES)
+    with written or contextlib.nullcontext() as folder:
+        analysis = _analysed(results, method, wanted, level)
+        if folder is not None:
+            analysis.save(folder)
+    return analysis
+
+
+def _analysed(results: SweepResults, method: str, wanted: tuple[str, ...], level: float) -> Analysis:
+    import pandas as pd
+
+    factors, seed = results.factors, results.manifest["design_seed"]
+    sample = SAMPLES[method](len(factors), results.manifest["design_points"], seed)
+    own = results.outcomes.drop(columns=[*factors, "replication", "seed"]).set_index("point")
+    if own.empty:
+        raise InputError(f"{results.folder}: all {len(results.failures):,} runs failed, so nothing can be analysed")
+    numbers = numbers_of(own)
+    names = chosen_outcomes(numbers, wanted)
+    columns = {name: values for each in numbers.values() for name, values in each.items() if name in names}
+    means = pd.DataFrame(columns, index=own.index).groupby(level=0).mean().reindex(range(len(sample)))[names]
+    together = rows_together(method, len(factors))
+    parts, constant, thinned = [], [], []
+    for name, values in zip(names, settled(means.to_numpy())[0].T):
+        whole = np.isfinite(values).reshape(-1, together).all(axis=1).repeat(together)
+        least = LEAST if together == 1 else 2 * together
+        if whole.sum() < least or np.ptp(values[whole]) == 0.0:
+            constant.append(name)
+            continue
+        if not whole.all():
+            thinned.append(f"{name} ({len(whole) - whole.sum():,})")
+        found = indices(method, sample[whole], values[whole], level, seed % 2**32)
+        part = pd.DataFrame({"outcome": name, "factor": factors, **found, "points": int(whole.sum())})
+        lead = next(column for column in ("mu_star", "total", "first_order") if column in part)
+        parts.append(part.sort_values(lead, ascending=False, kind="stable"))
+    if not parts:
+        raise InputError(f"{results.folder}: no outcome varies over enough points to be analysed")
+    notes = []
+    if constant:
+        notes.append(f"Left out, for they do not vary or too few points have them: {few_of(constant)}.")
+    if thinned:
+        notes.append(f"Points left out, with those that belong to them, for want of a value: {few_of(thinned)}.")
+    count = results.manifest["replications"]["count"]
+    notes.append(f"The outcome of a point is the mean of {count} run{'s' * (count != 1)}: their noise is interaction.")
+    about = {"sweep": results.folder.name, "design": method, "level": level, "indices": _METHODS[method]}
+    about |= {"factors": results.manifest["factors"], "versions": versions() | _salib()}
+    return Analysis(pd.concat(parts, ignore_index=True), notes, about)
+
+
+def _salib() -> dict[str, str]:
+    from importlib import metadata
+
+    return {"SALib": metadata.version("SALib")}

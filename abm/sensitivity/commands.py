@@ -1,0 +1,57 @@
+"""The command `abm analyse`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from abm.comparison.commands import level_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from abm.sensitivity.analysis import Analysis
+
+_OUTCOMES, _FACTORS = 8, 3  # that are printed
+_WIDTH = 79
+
+
+def analyse(
+    sweep: Annotated[Path, typer.Argument(metavar="SWEEP", help="Directory of a finished sweep.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write.")],
+    outcome: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Analyse this outcome only. May be repeated.")
+    ] = None,
+    level: Annotated[float, typer.Option(metavar="P", parser=level_of, help="Level of the intervals.")] = 0.95,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an analysis that DIR holds.")] = False,
+) -> None:
+    """Sensitivity indices of a sweep with a Morris, Saltelli, Sobol or Latin design."""
+    from rich.console import Console
+
+    from abm.sensitivity.analysis import analyse as made
+
+    print_analysis(made(sweep, outcome or (), level, out, overwrite), Console())
+
+
+def print_analysis(analysis: "Analysis", console: "Console") -> None:
+    """Print the strongest factors of the first outcomes, in one screen."""
+    from rich.text import Text
+
+    from abm.comparison.wording import between, number
+    from abm.sensitivity.figure import SHOWN
+
+    table, lead = analysis.indices, analysis.leading
+    known = list(dict.fromkeys(table["outcome"]))
+    chosen = sorted(known, key=lambda name: SHOWN.index(name) if name in SHOWN else len(SHOWN))[:_OUTCOMES]
+    what = {"mu_star": "mean absolute effect μ*", "total": "total index", "first_order": "first-order index"}[lead]
+    lines = [(f"{len(known)} outcomes, {table['factor'].nunique()} factors; strongest by {what}", "bold")]
+    for name in chosen:
+        rows = table[table["outcome"] == name].head(_FACTORS)
+        said = (f"{row['factor']} {number(row[lead])} {between(row[f'{lead}_low'], row[f'{lead}_high'])}"
+                for _, row in rows.iterrows())  # fmt: skip
+        lines.append((f"{name}: {'; '.join(said)}", ""))
+    if len(known) > len(chosen):
+        lines.append((f"({len(known) - len(chosen)} more outcomes: indices.csv)", ""))
+    lines += [(f"note: {note}", "") for note in analysis.notes]
+    for text, style in lines:
+        console.print(Text(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…", style=style), soft_wrap=True)
