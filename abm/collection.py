@@ -152,7 +152,7 @@ def growth_spreads(state, begin, end):
 @kernel
 def take_stock(state, parameters, scratch):
     """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
-    somebody has changed a firm by hand.
+    somebody has changed a firm by hand. The leaders stay those of the last row of measures.
     """
     strategies = parameters.strategies.shape[0]
     for block in range(state.blocks.shape[0]):
@@ -160,7 +160,6 @@ def take_stock(state, parameters, scratch):
         sector = parameters.sectors[place]
         sum_block(state.firms, a, b, parameters.market, sector, strategies, True, state.sums[block], scratch)
     _merge_blocks(state, True)
-    _note_leaders(state)
 
 
 @kernel
@@ -169,6 +168,7 @@ def open_market(state, parameters, scratch):
     state.sums[:] = 0.0
     state.events[:] = 0
     take_stock(state, parameters, scratch)
+    _note_leaders(state)
     for block in range(state.blocks.shape[0]):
         base = max(state.sectors[state.blocks[block, at.SECTOR], at.BASE], at.CUSTOMER_FLOOR)
         for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):

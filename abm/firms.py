@@ -3,12 +3,13 @@
 `read` and `write` do columns of any number of firms, for `abm.firmset`; a `Firm` uses them for its one slot.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from mesa.agent import Agent
 
 from abm import state as at
+from abm.adapter import Agent, BasicMovement, HasCell
 from abm.errors import InputError, nearest
 from abm.parameters import FIRM_COLUMNS
 
@@ -18,9 +19,25 @@ if TYPE_CHECKING:
 # Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
 ROWS = {name: getattr(at, name.upper()) for name in FIRM_COLUMNS}
 READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
+# Where a firm is in a space of Mesa's; these are the user's, and any object.
+PLACES = ("pos", "cell")
+_PLACED = (*PLACES, "_mesa_cell")
 _INTEGERS = ("age", "direction")
 
 NOT_BY_HAND = "firms enter and leave by the market's own rules; none can be added or removed by hand"
+
+
+class FirmHasLeft(InputError, AttributeError):
+    """A firm that has left its market was asked for more than its id; for `hasattr` it lacks the attribute."""
+
+
+def objects(values: Iterable[Any]) -> np.ndarray:
+    """Any objects as a 1-D array of objects, tuples and lists among them."""
+    values = list(values)
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array
 
 
 def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
@@ -44,8 +61,7 @@ def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
     if name == "sector":
         return np.array(market.sector_names, dtype=object)[places]
     if name == "share":
-        model.take_stock()  # the sector's customers, if somebody has changed a firm
-        return firms[at.B, slots] / market.state.sectors[places, at.BASE]
+        return firms[at.B, slots] / model.changes.bases()[places]
     raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
 
 
@@ -75,18 +91,18 @@ def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> Non
         raise InputError(f"F = {wrong[0]}: inf is allowed where the runway is inf, and only there; it is {runway}")
     if name == "B":
         numbers = np.maximum(numbers, at.CUSTOMER_FLOOR)  # 0 would be a vacant slot
+    model.changes.note(ROWS[name], slots)
     model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero
-    model.changed = True
 
 
-class Firm(Agent):
+class Firm(Agent, HasCell, BasicMovement):
     """One firm of a `MarketModel`: a view on its slot.
 
     Every numeric column of a firm table is an attribute to read and to set: T C P R Q B F theta omega age
     direction R_smoothed R_reviewed and the traits T0 C0 R0 k1 k2 k3. `name`, `sector`, `strategy` and `share`
-    can be read, but not set; other attributes are refused. Two views on one firm are equal without being the
-    same object. When the firm has left its market, a view knows its `unique_id`, its `slot` and that it is
-    not `alive`, and refuses all else.
+    can be read, but not set. `pos` and `cell` are yours, for the spaces of Mesa. Other attributes are refused.
+    A model makes one view for a firm and keeps it until the firm has left; then the view knows its `unique_id`, its
+    `slot`, the `pos` it had and that it is not `alive`, and all else is an AttributeError.
 
     Examples
     --------
@@ -100,10 +116,8 @@ class Firm(Agent):
     abm.errors.InputError: T = -1 is outside [1e-6, 1e9]
     """
 
-    pos = None  # firms have no place in a space
-
     def __init__(self, model: "MarketModel", slot: int, unique_id: int) -> None:
-        # Mesa's own initialisation is left out: it keeps the models of all agents in a dictionary for good.
+        # Mesa's own initialisation is left out: it would register the firm as an agent of the user's.
         self.__dict__.update(model=model, slot=slot, unique_id=unique_id)
 
     @property
@@ -111,13 +125,27 @@ class Firm(Agent):
         """Whether the firm is still in its market."""
         return bool(self.model.market.state.firms[at.ID, self.slot] == self.unique_id)
 
+    @property
+    def pos(self) -> Any:
+        """Where the firm is in a space, or None; kept when it leaves, so that it can be taken out of the space."""
+        place = self.__dict__.get("_pos")
+        if place is None:
+            self._require_alive()  # before a space takes it in
+        return place
+
     def _require_alive(self) -> None:
         if not self.alive:
-            raise InputError(f"firm {self.unique_id} has left the market")
+            raise FirmHasLeft(f"firm {self.unique_id} has left the market")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._require_alive()
-        write(self.model, name, np.array([self.slot]), value)
+        if name not in _PLACED or value is not None:  # a firm that has left can be taken out of a space
+            self._require_alive()
+        if name == "pos":
+            self.__dict__["_pos"] = value
+        elif name in _PLACED:
+            object.__setattr__(self, name, value)
+        else:
+            write(self.model, name, np.array([self.slot]), value)
 
     def remove(self) -> NoReturn:
         """Refused."""

@@ -6,15 +6,17 @@ Whoever wants speed stays with arrays: `get`, `set` and `select` with a mask.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, MutableSet
 from itertools import islice
-from operator import methodcaller
+from math import ceil, isnan
+from numbers import Real
+from operator import index, methodcaller
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from mesa.agent import Agent, AgentSet, GroupBy
 
 from abm import state as at
+from abm.adapter import Agent, AgentSet, GroupBy
 from abm.errors import InputError, shown
-from abm.firms import NOT_BY_HAND, READ_ONLY, ROWS, Firm, read, write
+from abm.firms import NOT_BY_HAND, PLACES, READ_ONLY, ROWS, Firm, objects, read, write
 
 if TYPE_CHECKING:
     from random import Random
@@ -28,7 +30,7 @@ class FirmSet(AgentSet):
     Mesa's `AgentSet` with these differences. `get` gives arrays instead of lists; `set` also takes a value
     for each firm, and `select` a mask, which is far faster than a function. A subset drops the firms that
     have left. To add to or remove from `model.agents` is refused, `inplace=True` too; subsets allow both.
-    Each iteration makes new `Firm` objects, so compare firms by `==`.
+    The first iteration makes a `Firm` for each, which the model keeps until the firm leaves.
 
     Examples
     --------
@@ -86,8 +88,12 @@ class FirmSet(AgentSet):
     def __iter__(self) -> Iterator[Firm]:
         slots = self._now()
         ids = read(self.model, "unique_id", slots)
+        views = self.model.views
         for slot, unique_id in zip(slots.tolist(), ids.tolist(), strict=True):
-            yield Firm(self.model, slot, unique_id)
+            firm = views.get(unique_id)
+            if firm is None:
+                firm = views[unique_id] = Firm(self.model, slot, unique_id)
+            yield firm
 
     def __contains__(self, firm: object) -> bool:
         if not isinstance(firm, Firm) or firm.model is not self.model or not firm.alive:
@@ -95,8 +101,13 @@ class FirmSet(AgentSet):
         return self._is_live or firm.slot in self._now()
 
     def __getitem__(self, item: int | slice) -> Firm | list[Firm]:
-        found = list(FirmSet(self.model, np.atleast_1d(self._now()[item])))
-        return found if isinstance(item, slice) else found[0]
+        if isinstance(item, slice):
+            return list(FirmSet(self.model, self._now()[item]))
+        try:
+            place = index(item)
+        except TypeError:
+            raise TypeError(f"{shown(item)} is neither a place nor a slice; a mask goes to select()") from None
+        return next(iter(FirmSet(self.model, [self._now()[place]])))
 
     def to_list(self) -> list[Firm]:
         """All firms as a list."""
@@ -108,7 +119,7 @@ class FirmSet(AgentSet):
         Parameters
         ----------
         attr_names : str or list of str
-            Names of columns.
+            Names of columns, or of other attributes of a firm, which come as objects.
         handle_missing : {"error", "default"}
             What to do about a name that firms do not have.
         default_value
@@ -118,14 +129,22 @@ class FirmSet(AgentSet):
             raise ValueError(f"handle_missing = {shown(handle_missing)} is not error or default")
         if not isinstance(attr_names, str):
             columns = [self.get(name, handle_missing, default_value) for name in attr_names]
+            if not columns:
+                return np.empty((len(self), 0))
             mixed = any(column.dtype == object for column in columns)
             return np.stack([column.astype(object) if mixed else column for column in columns], axis=1)
-        if handle_missing == "default" and attr_names not in ROWS and attr_names not in READ_ONLY:
-            return np.full(len(self), default_value)
-        return read(self.model, attr_names, self._now())
+        if attr_names in ROWS or attr_names in READ_ONLY:
+            return read(self.model, attr_names, self._now())
+        if attr_names == "model" or hasattr(Firm, attr_names):
+            return objects(getattr(firm, attr_names) for firm in self)
+        if handle_missing == "default":
+            return objects([default_value] * len(self))
+        return read(self.model, attr_names, self._now())  # which refuses
 
     def set(self, attr_name: str, value: Any) -> "FirmSet":
-        """Set a column to a number, or to a sequence with a number for each firm."""
+        """Set a column to a number, or to a sequence with a number for each firm; `pos` or `cell` to one object."""
+        if attr_name in PLACES:
+            return self.do(setattr, attr_name, value)
         write(self.model, attr_name, self._now(), value)
         return self
 
@@ -143,16 +162,18 @@ class FirmSet(AgentSet):
         filter_func : array of bool, or callable, optional
             The array has a place for each firm in the order of the set.
         at_most : int or float
-            The number of firms to stop at; a float of at most 1 is a share of the set.
+            The number of firms to stop at; a float of at most 1 is a share of the set. Nothing below 0 is picked.
         inplace : bool
             Change this subset instead of making a new one.
         agent_type : type, optional
             As all firms are of one type, `Firm` picks all and another type none.
         """
         slots = self._now()
+        if not isinstance(at_most, Real) or isnan(at_most):
+            raise TypeError(f"at_most = {shown(at_most)} is not a number")
         if isinstance(at_most, float) and at_most <= 1.0:
             at_most = int(len(slots) * at_most)
-        limit = None if at_most == float("inf") else int(at_most)
+        limit = None if at_most == float("inf") else max(0, ceil(at_most))
         if agent_type is not None and not issubclass(Firm, agent_type):
             slots = slots[:0]
         elif callable(filter_func):
@@ -215,6 +236,10 @@ class FirmSet(AgentSet):
         return FirmSet(self.model, list(slots))
 
     def __copy__(self) -> "FirmSet":
+        return FirmSet(self.model, self._now())
+
+    def copy(self) -> "FirmSet":
+        """The firms that live now as a subset, which can be changed."""
         return FirmSet(self.model, self._now())
 
     def __getstate__(self) -> dict[str, Any]:

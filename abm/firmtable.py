@@ -42,7 +42,7 @@ class FirmTable(NamedTuple):
     ----------
     sectors : int64 array, shape (firms,)
         Each firm's sector by its place in the scenario.
-    values : float64 array, shape (29, firms)
+    values : float64 array, shape (30, firms)
         The rows of `abm.state.State.firms`.
     names : list of str
         Empty where a firm has no name.

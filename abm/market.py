@@ -115,7 +115,7 @@ def _record_lives(state, block, a, b):
                 record[at.LIFE_ID] = firms[at.ID, i]
                 record[at.LIFE_SECTOR] = state.blocks[block, at.SECTOR]
                 record[at.LIFE_STRATEGY] = firms[at.STRATEGY, i]
-                record[at.ENTRY_STEP] = max(0.0, step - firms[at.AGE, i])
+                record[at.ENTRY_STEP] = firms[at.ENTERED, i]
                 record[at.EXIT_STEP] = step
                 largest = max(max(firms[at.T, i], firms[at.C, i]), max(firms[at.P, i], firms[at.Q, i]))
                 record[at.REASON] = 1.0 if largest > at.DIVERGENCE else 0.0

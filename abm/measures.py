@@ -162,7 +162,7 @@ def fill_order_statistics(firms, finite_funds, rows):
 
     Parameters
     ----------
-    firms : float64 array, shape (29, capacity)
+    firms : float64 array, shape (30, capacity)
     finite_funds : bool
     rows : float64 array, shape (1 + sectors, measures)
         The market's and the sectors', with their numbers of firms.

@@ -31,6 +31,8 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    # Pydantic's would give names and values, and Mesa's `batch_run` takes what can be iterated for a list of values.
+    __iter__ = None
 
     def __init__(self, **given: Any) -> None:
         try:

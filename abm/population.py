@@ -74,6 +74,7 @@ def found_firm(firms, i, place, parameters, sector, sector_place, seed, step):
         strategy += 1
     customers = parameters.market[at.ENTRANT_BASE] * sector[at.DEMAND] / max(sector[at.FIRMS], 1.0)
     _take_state(firms, i, strategy, parameters, customers)
+    firms[at.ENTERED, i] = step
 
 
 @kernel

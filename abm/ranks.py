@@ -102,13 +102,14 @@ def apart(capacity):
 
 
 @kernel
-def rank_correlation(then, now, age, steps):
-    """τ-b of customer bases `steps` steps ago and now, of the firms that lived then and live now.
+def rank_correlation(then, now, entered, step):
+    """τ-b of customer bases at a step and now, of the firms that lived then and live now.
 
     Parameters
     ----------
-    then, now, age : float64 array, shape (slots,)
-    steps : int
+    then, now, entered : float64 array, shape (slots,)
+        Customer bases, and the steps at which the firms of now entered.
+    step : int
     """
-    stayed = (now > 0.0) & (age >= steps)
+    stayed = (now > 0.0) & (entered <= step)
     return kendall(then[stayed], now[stayed])

@@ -223,7 +223,6 @@ def life_frame(market: "Market") -> "pd.DataFrame":
         state.firms[:, alive],
         np.repeat(np.arange(len(market.sector_names)), market.layout.slots),
     )
-    entry = np.maximum(state.counters[at.STEP] - living[at.AGE], 0.0)
     ids = np.concatenate([left[:, at.LIFE_ID], living[at.ID]]).astype(np.int64)
     sectors = np.concatenate([left[:, at.LIFE_SECTOR], sector_of[alive]]).astype(np.int64)
     strategies = np.concatenate([left[:, at.LIFE_STRATEGY], living[at.STRATEGY]]).astype(np.int64)
@@ -238,7 +237,7 @@ def life_frame(market: "Market") -> "pd.DataFrame":
             "id": ids,
             "sector": np.array(market.sector_names, dtype=object)[sectors],
             "strategy": np.array(market.strategy_names, dtype=object)[strategies],
-            "entry_step": np.concatenate([left[:, at.ENTRY_STEP], entry]).astype(np.int64),
+            "entry_step": np.concatenate([left[:, at.ENTRY_STEP], living[at.ENTERED]]).astype(np.int64),
             "exit_step": pd.arrays.IntegerArray(exits, mask=exits < 0),
             "reason": reasons,
             "peak_share": np.concatenate([left[:, at.LIFE_PEAK], living[at.PEAK_SHARE]]),

@@ -114,7 +114,7 @@ def _tally_ranks(tally, step, steps, firms):
             now, then = firms[at.B, ::far], firms[at.B_QUARTER, ::far]
             if quarter > 1:
                 before = quarter_end(quarter - 1, steps)
-                tally_tau(tally, rank_correlation(then, now, firms[at.AGE, ::far], step - before))
+                tally_tau(tally, rank_correlation(then, now, firms[at.ENTERED, ::far], before))
             copy_row(now, then)
             return
 

@@ -27,7 +27,8 @@ DUE_NOW = 24  # whether a firm is due for a review, in the same row until it has
 GROWTH = 24  # growth of B, in the same row once the reviews are done
 B_QUARTER = 26  # B at the end of the last quarter of the run that is over; of a firm that has just left, its last B
 THETA_ENTRY, OMEGA_ENTRY = 27, 28  # θ and ω as the firm came
-FIRM_ROWS = 29
+ENTERED = 29  # the step at which the firm entered, which no change by hand touches; 0 for the first firms
+FIRM_ROWS = 30
 
 # Columns of State.sectors. All but DEMAND follow from the firms as they stand.
 DEMAND, FIRMS, MEAN_T, MEAN_R, ATTRACTION, BASE, BASE_BEFORE, LEADER, GROWTH_FIRMS, MEAN_GROWTH = range(10)
@@ -110,7 +111,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    firms : float64 array, shape (29, capacity)
+    firms : float64 array, shape (30, capacity)
         A row a variable, a column a slot; a sector's slots lie side by side.
     sectors : float64 array, shape (sectors, 10)
         Demand, and what the next step needs of the sector's firms.

@@ -19,7 +19,7 @@ def moved_on(steps: int, **arguments) -> MarketModel:
 
 
 def history(model: MarketModel) -> pd.DataFrame:
-    return model.datacollector.get_model_vars_dataframe()
+    return model.datacollector.get_model_vars_dataframe().rename_axis("step")
 
 
 def assert_same_frame(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:

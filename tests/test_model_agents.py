@@ -248,7 +248,7 @@ def test_setting_outside_the_range_is_refused_and_changes_nothing(model, name, v
     with pytest.raises(InputError, match=message):
         model.agents.select(at_most=2).set(name, [getattr(model.agents[0], name), value])
     assert_same_frame(model.firms, before)
-    assert not model.changed
+    assert not model.changes.pending
 
 
 def test_unknown_and_read_only_attributes_of_a_firm_are_refused(model):
@@ -279,7 +279,7 @@ def test_shares_follow_a_change_by_hand_at_once(model):
     expected = pytest.approx(50 / (50 + others), rel=1e-12)
     assert firm.share == expected
     firm.B = 50.0
-    assert model.changed
+    assert model.changes.pending
     assert model.firms["share"].iloc[0] == expected
     firm.B = 25.0
     assert model.firms["share"].iloc[0] == pytest.approx(25 / (25 + others), rel=1e-12)
@@ -293,9 +293,58 @@ def test_setting_a_value_to_itself_does_not_change_a_bit():
     for _ in range(BUSY.steps):
         for name in ROWS:
             model.agents.set(name, model.agents.get(name))
-        assert model.changed
+        assert model.changes.pending
         model.step()
     assert_equals_engine(model, simulate(BUSY, 3))
+
+
+def test_an_age_set_by_hand_leaves_lives_and_rank_correlations_as_they_were():
+    model, untouched = moved_on(20), moved_on(20)
+    for age in (0, 10_000):
+        model.agents.set("age", age)
+        assert_same_frame(model.lives, untouched.lives)
+    never = BUSY.replace(review_interval=10_000)  # the one thing that a firm's age matters for
+    model, untouched = moved_on(20, scenario=never), moved_on(20, scenario=never)
+    model.agents.set("age", 1)
+    for each in (model, untouched):
+        for _ in range(30):
+            each.step()
+    assert model.agents.get("age").max() < untouched.agents.get("age").max()
+    assert_same_frame(model.lives, untouched.lives)
+    assert model.outcomes()["rank_tau"] == untouched.outcomes()["rank_tau"]
+
+
+def test_a_merger_by_hand_is_seen_in_the_next_row():
+    model, untouched = moved_on(20), moved_on(21)
+    before = model.firms.set_index("id")["B"]
+    by_size = model.agents.sort("B")
+    buyer, bought = by_size[1], by_size.select(lambda firm: firm in by_size[2:12])
+    buyer.B += bought.get("B").sum()
+    bought.set("B", 0.0)
+    assert buyer.share > 0.0  # which must not make the row before another
+    model.step()
+    now = model.firms.set_index("id")["B"]
+    moved = (now / now.sum()).sub(before / before.sum(), fill_value=0.0).abs().sum() / 2
+    row, other = history(model).iloc[-1], history(untouched).iloc[-1]
+    assert row["instability"] == pytest.approx(moved, rel=1e-12)
+    assert row["instability"] > other["instability"]
+    assert (row["leader_changed"], other["leader_changed"]) == (1, 0)
+    model.step()
+    assert history(model)["instability"].iloc[-1] < moved / 2
+
+
+def test_share_sums_no_more_than_the_blocks_that_were_changed(monkeypatch):
+    model = moved_on(2, scenario=BUSY.replace(capacity=2500, initial_firms=2000))
+    monkeypatch.setattr("abm.byhand.take_stock", lambda *_: pytest.fail("the whole market was summed"))
+    for firm in model.agents[:600:7]:
+        before = firm.share
+        firm.B = 2 * firm.B
+        assert firm.share > before
+    monkeypatch.undo()
+    shares = model.agents.get("share")
+    model.take_stock()
+    assert model.agents.get("share").tolist() == shares.tolist()  # to the last bit
+    assert shares.tolist() == model.firms["share"].tolist()
 
 
 CHANGES = {"T": 2.5, "C": 0.7, "P": 3.0, "Q": 1.7, "B": 9.0, "F": 1.0, "theta": 0.9, "omega": 0.1, "k1": 2.0}
@@ -311,7 +360,10 @@ def test_changed_firms_go_on_as_the_same_firms_from_a_table():
     for _ in range(scenario.steps):
         model.step()
         from_table.step()
-    assert_same_frame(history(model).loc[1:], history(from_table).loc[1:])
+    ours, theirs = history(model).loc[1:], history(from_table).loc[1:]
+    assert ours.loc[1, "instability"] > theirs.loc[1, "instability"]  # it tells of the changes, too
+    ours.loc[1, "instability"] = theirs.loc[1, "instability"]
+    assert_same_frame(ours, theirs)
     assert_same_frame(model.firms, from_table.firms)
     assert not history(model).equals(history(moved_on(scenario.steps, scenario=scenario)))
 
@@ -325,7 +377,6 @@ def test_changes_in_mid_run_are_those_that_the_plain_twin_makes():
     for row, (name, value) in enumerate(CHANGES.items()):
         setattr(model.agents[5 * row], name, value)
         setattr(by_id[model.agents[5 * row].unique_id], name, value)
-    twin.remember(other)
     for _ in range(9):
         model.step()
         expected, _ = twin.step(other, draws)

@@ -12,7 +12,7 @@ from abm.scenario import Scenario
 
 def steps_csv(run: MarketModel) -> str:
     """The measures of each step made, as `steps.parquet` of `abm run` has them; every digit is kept."""
-    return run.datacollector.get_model_vars_dataframe().iloc[1:].reset_index().to_csv(index=False)
+    return run.datacollector.get_model_vars_dataframe().iloc[1:].rename_axis("step").reset_index().to_csv(index=False)
 
 
 def firms_csv(run: MarketModel) -> str:
