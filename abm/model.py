@@ -216,9 +216,7 @@ class MarketModel(Model):
                     f"{name} = {shown(value)}: a model keeps what it was made with; "
                     f"make another one with MarketModel(…, {keyword}=…)"
                 )
-        elif (
-            "_collector" in self.__dict__ and name in self._collector.model_reporters and not hasattr(type(self), name)
-        ):
+        elif name in self._measures and not hasattr(type(self), name):
             raise InputError(f"{name} = {shown(value)}: {name} is a measure of the market, which only a step changes")
         else:
             super().__setattr__(name, value)

@@ -148,7 +148,7 @@ class Scenario(table_of(MARKET)):
             own = {name: value for name, value in changes.items() if known[name].name in table}
             if own:
                 given[key] = [
-                    dict(member)
+                    dict(vars(member))
                     | {name: value for name, value in own.items() if name in table}
                     | {known[n].name: value for n, value in own.items() if n.startswith(f"{key}.{member.name}.")}
                     for member in getattr(self, key)
@@ -200,8 +200,8 @@ class Scenario(table_of(MARKET)):
         >>> Scenario().to_dict()["strategies"][0]["policy"]
         'fixed'
         """
-        plain = dict(self)
-        return plain | {key: [dict(member) for member in plain[key]] for key in _LISTS}
+        plain = dict(vars(self))
+        return plain | {key: [dict(vars(member)) for member in plain[key]] for key in _LISTS}
 
     def to_toml(self) -> str:
         """The scenario as a TOML text that `from_toml` reads back to an equal scenario.
