@@ -10,7 +10,7 @@ from abm.engine import Market
 from abm.growth import GROWTH_PLACES
 from abm.measures import MARKET_LACKS
 from abm.ranks import apart, rank_correlation
-from abm.results import firm_frame, measure_frame
+from abm.results import PANEL, firm_frame, measure_frame
 from abm.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from abm.model import MarketModel
 
-_PANEL = ("sector", "strategy", "T", "C", "R", "B", "F", "theta")
+_PANEL = tuple(name for name in PANEL if name != "id")
 _FIRST_ROWS = 64  # room for steps at the start; doubled when full
 
 
