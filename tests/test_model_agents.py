@@ -352,7 +352,8 @@ CHANGES = {"T": 2.5, "C": 0.7, "P": 3.0, "Q": 1.7, "B": 9.0, "F": 1.0, "theta": 
 
 
 def test_changed_firms_go_on_as_the_same_firms_from_a_table():
-    scenario = BUSY.replace(initial_firms=BUSY.capacity)  # no vacant slot, so that a table has the same slots
+    # No vacant slot, so that a table has the same slots; the market size set, or it would follow the bases of the table.
+    scenario = BUSY.replace(initial_firms=BUSY.capacity, market_size=BUSY.capacity)
     model, table = MarketModel(scenario, rng=3), MarketModel(scenario, rng=3).firms
     for row, (name, value) in enumerate(CHANGES.items()):
         setattr(model.agents[10 * row], name, value)
