@@ -352,7 +352,7 @@ CHANGES = {"T": 2.5, "C": 0.7, "P": 3.0, "Q": 1.7, "B": 9.0, "F": 1.0, "theta": 
 
 
 def test_changed_firms_go_on_as_the_same_firms_from_a_table():
-    # No vacant slot, so that a table has the same slots; the market size set, or it would follow the bases of the table.
+    # No vacant slot, so that a table has the same slots; a market size that is set does not follow the table's bases.
     scenario = BUSY.replace(initial_firms=BUSY.capacity, market_size=BUSY.capacity)
     model, table = MarketModel(scenario, rng=3), MarketModel(scenario, rng=3).firms
     for row, (name, value) in enumerate(CHANGES.items()):
