@@ -230,7 +230,9 @@ def test_check_says_in_a_line_what_a_scenario_is(tmp_path, capsys):
     assert capsys.readouterr().out == "four-sectors: 4 sectors, 5 strategies, 30 firms, 30 slots, 400 steps\n"
     (tmp_path / "firms.csv").write_text("sector,strategy\nmarket,balanced\n")
     assert main(["check", "one-market", "--firms", str(tmp_path / "firms.csv")]) == 0
-    assert capsys.readouterr().out == "one-market: 1 sector, 5 strategies, 1 firm, 400 slots, 400 steps\n"
+    line, *table = capsys.readouterr().out.splitlines()
+    assert line == "one-market: 1 sector, 5 strategies, 1 firm, 400 slots, 400 steps"
+    assert len(table) == 2  # the sector's demand beside its bases
     assert main(["check", "one-market", "--set", "churn=0"]) == 2
 
 
