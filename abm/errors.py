@@ -1,6 +1,7 @@
 """What every refusal of bad input raises and how it shows names and values, and what else ends work."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -40,3 +41,17 @@ def shown(value: object) -> str:
     """
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def one_line(name: str, text: str | None) -> None:
+    """Refuse a text for a script that would be more than a line of it.
+
+    Examples
+    --------
+    >>> one_line("--out", "a b")
+    >>> one_line("--out", "a\\nb")
+    Traceback (most recent call last):
+    abm.errors.InputError: --out 'a\\nb' holds a control character, which no job script can
+    """
+    if text is not None and any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise InputError(f"{name} {shown(text)} holds a control character, which no job script can")

@@ -6,6 +6,7 @@ This module imports no heavy library, so that a bad directory is refused before 
 
 import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
@@ -106,8 +107,9 @@ def new_folder(
             raise InputError(f"{out}: cannot be written: {problem.strerror}") from None
         yield folder
         _sync(folder)
-        _check(place, str(out), overwrite, kind, files)  # again: someone else may have been there meanwhile
-        _take_place(folder, place)
+        with _alone(place.parent):
+            _check(place, str(out), overwrite, kind, files)  # again: someone else may have been there meanwhile
+            _take_place(folder, place, kind, files)
     finally:
         undo()
         _unfinished.remove(undo)
@@ -128,17 +130,49 @@ def _check(place: Path, out: str, overwrite: bool, kind: str, files: Sequence[st
     if not place.is_dir():
         raise InputError(f"{out}: is not a directory")
     names = os.listdir(place)
-    if names and files[-1] not in names:
+    if names and not _is_ours(place / files[-1]):
         raise InputError(f"{out}: is not empty and holds no {kind}; name a new directory")
     if names and not overwrite:
         raise InputError(f"{out}: holds a {kind} already; --overwrite replaces it")
-    if strange := sorted(set(names) - set(files)):
-        raise InputError(f"{out}: holds {strange[0]!r}, which no {kind} wrote and which would be lost; move it away")
+    if strange := _strange(place, files):
+        raise InputError(f"{out}: holds {strange!r}, which no {kind} wrote and which would be lost; move it away")
     if os.path.ismount(place) or place == Path.cwd():
         raise InputError(f"{out}: is where you are or where a disk is mounted; name a directory inside it")
 
 
-def _take_place(folder: Path, place: Path) -> None:
+def _is_ours(about: Path) -> bool:
+    """Whether a directory's JSON is of the program: others have files of such names, too."""
+    try:
+        found = json.loads(about.read_bytes()) if about.is_file() and not about.is_symlink() else None
+    except (OSError, ValueError):
+        return False
+    if not isinstance(found, dict):
+        return False
+    versions = found.get("versions")
+    return not found or (isinstance(versions, dict) and "abm" in versions)
+
+
+def _strange(place: Path, files: Sequence[str]) -> str | None:
+    """The first name in a directory that is not a file's of some: a folder or a link of such a name is none."""
+    for path in sorted(place.iterdir()):
+        if path.name not in files or path.is_symlink() or not path.is_file():
+            return path.name
+    return None
+
+
+@contextlib.contextmanager
+def _alone(parent: Path) -> Iterator[None]:
+    """One process at a time replaces something in a folder."""
+    handle = os.open(parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # not every file system has such locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take_place(folder: Path, place: Path, kind: str, files: Sequence[str]) -> None:
     """Rename a folder to a place where an earlier run may be; one of the two is always there at the end."""
     earlier = folder.with_name(f"{folder.name}-earlier")
     try:
@@ -146,12 +180,17 @@ def _take_place(folder: Path, place: Path) -> None:
             place.rmdir()
         elif place.exists():
             place.rename(earlier)
+            if strange := _strange(earlier, files):  # put there just now
+                raise InputError(f"{place}: holds {strange!r}, which no {kind} wrote and which would be lost")
         folder.rename(place)
     finally:
-        if place.exists():
-            shutil.rmtree(earlier, ignore_errors=True)
-        elif earlier.exists():
+        if earlier.exists() and not place.exists():
             earlier.rename(place)
+        elif earlier.exists():
+            for name in files:
+                (earlier / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty: somebody has put something there
+                earlier.rmdir()
     _sync_directory(place.parent)
 
 

@@ -98,35 +98,6 @@ def test_finish_names_how_many_runs_a_damaged_part_took_with_it(tmp_path, one_ru
     assert tables_of(tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize("name", ["outcomes", "runs"])
-@pytest.mark.parametrize("damage", ["truncated", "with a bit flipped in the middle"])
-def test_a_damaged_table_is_found_when_a_sweep_is_extended(finished, tmp_path, name, damage):
-    out = tmp_path / "out"
-    shutil.copytree(finished, out)
-    table = out / f"{name}.parquet"
-    # In the pages of a column, behind the four bytes that begin the file.
-    data = table.read_bytes()
-    table.write_bytes(flipped(data, 300) if "bit" in damage else DAMAGE[damage](data))
-    with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: .*--overwrite makes all runs anew"):
-        make(DESIGN.replace("count = 2", "count = 3"), out)
-    assert make(DESIGN, out, overwrite=True) == 8
-
-
-@pytest.mark.parametrize("name", ["outcomes", "failures", "runs", "points", "keys"])
-def test_a_damaged_table_of_a_finished_sweep_is_found_by_the_same_command_and_left(finished, tmp_path, name):
-    out = tmp_path / "out"
-    shutil.copytree(finished, out)
-    table = out / f"{name}.parquet"
-    whole = table.read_bytes()
-    table.write_bytes(whole[: len(whole) // 2])
-    for text in (DESIGN, DESIGN.replace("count = 2", "count = 3")):
-        assert refused(text, out).startswith(f"{table}: is damaged: ")
-    table.unlink()
-    assert "No such file or directory (--overwrite makes all runs anew)" in refused(DESIGN, out)
-    table.write_bytes(whole)
-    assert make(DESIGN, out) == 0
-
-
 class Crash(BaseException):
     """The end of the process: nothing that changes the disk is done after it."""
 

@@ -10,8 +10,8 @@ from abm.comparison.singles import sources_of_runs
 from abm.comparison.sources import Source, source_of_frame, source_of_sweep
 from abm.errors import InputError, shown
 from abm.rundir import ABOUT as RUN
+from abm.sweeps.contents import MANIFEST
 from abm.sweeps.results import SweepResults, load_sweep
-from abm.sweeps.store import MANIFEST
 
 
 def listed(what: Any) -> Any:

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from abm.errors import one_line
 from abm.sweeps.design import Design
 from abm.sweeps.executors.slurm import megabytes, seconds
 
@@ -41,6 +42,10 @@ def array_script(
         Further lines for `#SBATCH`.
     """
     seconds(walltime)  # refused if it is no time
+    given = {"DESIGN": design, "--out": str(out), "--queue": queue, "--account": account}
+    for name, text in [*given.items(), *(("--directive", text) for text in directives)]:
+        one_line(name, text)
+    one_line("the working directory", os.getcwd())
     options = [
         "job-name=abm-sweep",
         f"array=1-{shards}",

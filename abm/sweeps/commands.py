@@ -155,8 +155,12 @@ def run(
     else:
         executor = LocalProcesses(workers) if workers else LocalProcesses()
     errors = Console(stderr=True)
-    for note in loaded.notes():
+
+    def say(note: str) -> None:
         errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
+
+    for note in loaded.notes():
+        say(note)
     if dry_run:
         from abm.sweeps.estimate import estimate
         from abm.sweeps.report import print_status
@@ -167,7 +171,7 @@ def run(
             print(executor.script())
         return 0
     with shown_progress(errors) as watch:
-        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch)
+        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch, say)
         try:
             if part:
                 work.run_shard(part, retry_failed=retry_failed)

@@ -9,6 +9,7 @@ from abm.sweeps.chunks import chunk_count
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor
 from abm.sweeps.merge import index_runs
+from abm.sweeps.owned import holds_a_sweep
 from abm.sweeps.plan import Plan, plan_of
 from abm.sweeps.report import duration, size
 from abm.sweeps.run import ALL, Shard
@@ -45,7 +46,7 @@ def estimate(design: Design, executor: Executor, store: Store | None = None, sha
     plan = plan_of(design)
     facts = _facts(design, plan)
     runs = np.arange(plan.runs)
-    if store and store.holds_a_sweep():
+    if store and holds_a_sweep(store.folder):
         store.check(design)
         runs = index_runs(plan, store.sources(remove_damaged=False)).missing
     runs = shard.part(runs)

@@ -5,13 +5,17 @@ import time
 from collections.abc import Callable
 
 from abm.errors import Stopped
+from abm.stored import sealed
+from abm.sweeps.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
+from abm.sweeps.digests import pieces_of
 from abm.sweeps.lock import held, refuse_others
 from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.owned import holds_a_sweep
 from abm.sweeps.parts import PARTS
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.sections import Collect
-from abm.sweeps.store import SUMMARY, Store, write_json
+from abm.sweeps.store import Store, write_json
 from abm.sweeps.tables import table_names
 
 
@@ -29,7 +33,7 @@ def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check:
     check : callable
         Raises if the lock is lost.
     """
-    for path in store.working.glob("lock-*"):  # of shards that were ended; the caller has refused living ones
+    for path in locks(store.working, SHARD_LOCKS):  # of shards that were ended; the caller has refused living ones
         path.unlink()
     manifest = store.manifest()
     tables = table_names(Collect(**manifest["collect"]))
@@ -51,8 +55,12 @@ def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check:
             "cores": cores,
             "wall_seconds": round(time.monotonic() - progress.started, 3),
             "runs_made_by_this_call": progress.fresh,
+            "draws": index.plan.draws,
         }
-        write_json(summary, folder / SUMMARY)
+        kept = [DESIGN, SCENARIO, *([manifest["firms_file"]] if manifest["firms_file"] else [])]
+        files = [*(store.folder / name for name in kept), *sorted(folder.glob("*.parquet"))]
+        summary["files"] = {path.name: pieces_of(path) for path in files}
+        write_json(sealed(summary), folder / SUMMARY)
 
 
 def finish_sweep(out: str | os.PathLike) -> SweepResults:
@@ -68,9 +76,11 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
     store = Store(out)
     store.manifest()
     progress = Progress()
+    holds_a_sweep(store.folder)  # refused if there is anything else in its way
     if store.working.exists():
-        refuse_others(store.working.glob("lock-*"))
-        with held(store.working / "lock", progress.report) as lock:
+        store.begin()
+        refuse_others(locks(store.working, SHARD_LOCKS))
+        with held(store.working / LOCK, progress.report) as lock:
             store.finish_commit()
             if store.is_under_way():
                 index = index_runs(store.plan(), store.sources())

@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 
 from abm.errors import InputError
+from abm.sweeps.contents import locks
 from abm.sweeps.lock import reports
 from abm.sweeps.merge import index_runs
+from abm.sweeps.owned import holds_a_sweep
 from abm.sweeps.report import duration
 from abm.sweeps.results import load_sweep
 from abm.sweeps.sources import Reader
 from abm.sweeps.store import Store
+
+_LARGE = 64_000_000  # bytes of a file of which only the size is looked at
 
 
 def status(folder: str | os.PathLike) -> dict[str, str]:
@@ -29,12 +33,17 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
         summary = store.summary()
         if summary is None:
             return facts | {"state": "not begun"}
-        facts |= {"state": "finished", "done": f"{summary['done']:,}", "failed": f"{summary['failed']:,}"}
-        return facts | {"missing": "0", "work": duration(summary["run_seconds"])}
+        facts |= {"state": "finished"} | _ended(summary)
+        if damaged := store.complaints(_LARGE):
+            facts["state"] = "damaged; the same command makes it good"
+            facts |= {f"damaged {number}": text for number, text in enumerate(damaged, 1)}
+        return facts
+    if (summary := store.committed()) is not None:
+        return facts | {"state": f"all runs are made; abm sweep finish {folder} makes the tables"} | _ended(summary)
     index = index_runs(store.plan(), store.sources(remove_damaged=False))
     facts["done"] = f"{len(index.done):,} of {index.plan.runs:,}"
     facts |= {"failed": f"{len(index.failures):,}", "missing": f"{len(index.missing):,}"}
-    at_work = reports(store.working)
+    at_work = reports(locks(store.working))
     if at_work:
         facts["state"] = "running"
     elif index.missing.size:
@@ -48,6 +57,11 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
     return facts
 
 
+def _ended(summary: dict[str, Any]) -> dict[str, str]:
+    facts = {"done": f"{summary['done']:,}", "failed": f"{summary['failed']:,}", "missing": "0"}
+    return facts | {"work": duration(summary["run_seconds"])}
+
+
 def failures(folder: str | os.PathLike) -> Any:
     """Failed runs with the values of their factors, of a sweep that is finished or under way.
 
@@ -57,7 +71,7 @@ def failures(folder: str | os.PathLike) -> Any:
     """
     store = Store(folder)
     store.manifest()
-    if not store.is_under_way():
+    if not store.is_under_way() or store.committed():
         return load_sweep(folder).failures
     import pandas as pd
 
@@ -95,7 +109,9 @@ def run_again(folder: str | os.PathLike, point: int, replication: int) -> Any:
     from abm.sweeps.sections import Collect
 
     store = Store(folder)
-    manifest, plan = store.manifest(), store.plan()
+    manifest = store.manifest()
+    holds_a_sweep(store.folder)  # refused if a link is among its files
+    plan = store.plan()
     for name, value, count in (
         ("point", point, len(plan.points)),
         ("replication", replication, plan.replications.count),

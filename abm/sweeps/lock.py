@@ -18,9 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from abm.errors import InputError, Stopped
+from abm.stored import Damaged, Shape, read_object
 
 BEAT = 2.0  # seconds between two beats
 PATIENCE = 10.0  # seconds without a beat after which the holder is taken for gone
+
+
+class _LockShape(Shape):
+    """What a lock's file says."""
+
+    token: str
+    beat: int
+    time: int | float
+    host: str
+    pid: int
+    machine: str = ""
+    rate: int | float = 0.0
+    left: int | float | None = None
 
 
 def _machine() -> str:
@@ -139,17 +153,29 @@ def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
             if now is None:
                 del watched[path]
             elif now and (now["token"], now["beat"]) != (first.get("token"), first.get("beat")):
+                del watched[path]
                 yield path, now
 
 
-def reports(folder: Path) -> list[dict[str, Any]]:
-    """What the locks of a folder say, of holders with a beat within the last while by this machine's clock."""
-    contents = {path: content for path in sorted(folder.glob("lock*")) if (content := _content(path))}
-    return [
-        content
-        for path, content in contents.items()
-        if time.time() - content["time"] < 3.0 * PATIENCE and not _is_left(path, content)
-    ]
+def reports(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """What locks say whose holders live: by the clock where it is this machine's, else by a beat that is waited for."""
+    found, elsewhere = [], []
+    for path in paths:
+        content = _content(path)
+        if content and content["machine"] == _machine():
+            if time.time() - content["time"] < 3.0 * PATIENCE and not _is_free(path):
+                found.append(content)
+        elif content is not None:
+            elsewhere.append(path)
+    return found + [content for _, content in _living(elsewhere)]
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a file is a lock."""
+    try:
+        return bool(_content(path))
+    except Damaged:
+        return False
 
 
 def _is_left(path: Path, content: dict[str, Any]) -> bool:
@@ -171,10 +197,19 @@ def _is_free(path: Path) -> bool:
 
 
 def _content(path: Path) -> dict[str, Any] | None:
-    """What a lock's file says: None if it is not there, nothing if it is caught between two writes."""
+    """What a lock's file says: None if it is not there, nothing if it is caught between two writes.
+
+    Raises
+    ------
+    Damaged
+        If it says something else, by its key.
+    """
     try:
-        return json.loads(path.read_bytes())
+        json.loads(path.read_bytes())
+        return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work on this sweep")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError) as problem:
+        if isinstance(problem, Damaged):
+            raise
         return {}

@@ -20,6 +20,7 @@ from abm.sweeps.sources import FinishedSource, PartSource, Reader
 from abm.sweeps.tables import FAILURES
 
 _MISSING, _FAILED, _DONE = range(3)
+_NOT_OF_THE_PLAN, _DAMAGED = -1, -2
 BLOCK = 50_000  # rows that a block of runs has at least, the last excepted
 
 
@@ -34,7 +35,7 @@ class RunIndex:
     source, place : int64 arrays, shape (stored runs,)
         Where each stored run lies: its source and its row in `source.runs`.
     run : int64 array, shape (stored runs,)
-        Its number in the plan; -1 where the plan does not have it.
+        Its number in the plan; -1 where the plan does not have it, -2 where its rows are damaged.
     failed : bool array, shape (stored runs,)
     """
 
@@ -91,12 +92,13 @@ def index_runs(plan: Plan, sources: Sequence[PartSource | FinishedSource]) -> Ru
     lengths = [source.runs.num_rows for source in sources]
     stored = pa.concat_tables([source.runs.select(["key", "seed", "failed"]) for source in sources])
     points = pd.Index(plan.keys[plan.first_points]).get_indexer(stored["key"].to_numpy())
+    lost = np.concatenate([source.lost for source in sources])
     return RunIndex(
         plan,
         sources,
         np.repeat(np.arange(len(sources)), lengths),
         np.concatenate([np.arange(length) for length in lengths]),
-        _numbers(plan, points, stored["seed"].to_numpy()),
+        np.where(lost, _DAMAGED, _numbers(plan, points, stored["seed"].to_numpy())),
         stored["failed"].to_numpy(),
     )
 
@@ -161,7 +163,7 @@ def merge(index: RunIndex, tables: Sequence[str], folder: Path) -> dict[str, int
 
 def keep_others(index: RunIndex, tables: Sequence[str], folder: Path) -> None:
     """Write the stored runs that the plan does not have into parts, for a design that has them again."""
-    others = np.flatnonzero(index.run < 0)
+    others = np.flatnonzero(index.run == _NOT_OF_THE_PLAN)
     if not others.size:
         return
     sizes = sum(_stretches(index, table)[1][others] for table in tables)

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm.errors import InputError, nearest
-from abm.sweeps.sources import metadata, read_whole
-from abm.sweeps.store import TABLES, Store
+from abm.stored import Damaged
+from abm.sweeps.contents import TABLES
+from abm.sweeps.digests import damage_of
+from abm.sweeps.sources import WAY_OUT, metadata, read_whole
+from abm.sweeps.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +40,11 @@ def load_sweep(folder: str | os.PathLike) -> "SweepResults":
     summary = store.summary()
     if summary is None or store.is_under_way():
         raise InputError(f"{folder}: the sweep is not finished; run its command again, or abm sweep finish {folder}")
-    return SweepResults(store.folder, manifest, summary)
+    results = SweepResults(store.folder, manifest, summary)
+    for name in summary.get("files", {}):
+        if name.removesuffix(".parquet") not in summary["tables"]:  # those are looked at when they are read
+            results.check(name)
+    return results
 
 
 class SweepResults:
@@ -52,6 +59,26 @@ class SweepResults:
 
     def __init__(self, folder: Path, manifest: dict[str, Any], summary: dict[str, Any]) -> None:
         self.folder, self.manifest, self.summary = folder, manifest, summary
+        self._checked: set[str] = set()
+
+    def check(self, name: str) -> None:
+        """Refuse a file that is not as it was when the sweep was finished; it is looked at once.
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        InputError
+        """
+        path = self.folder / name
+        if path.is_symlink():
+            raise Damaged(f"{path}: is a link, which no sweep wrote")
+        pieces = self.summary.get("files", {}).get(name)
+        if pieces is not None and name not in self._checked and damage_of(path, pieces):
+            raise Damaged(f"{path}: is damaged: it is not as it was written{WAY_OUT}")
+        self._checked.add(name)
 
     def __repr__(self) -> str:
         factors = ", ".join(self.factors) or "no factors"
@@ -60,7 +87,12 @@ class SweepResults:
     @cached_property
     def points(self) -> "pd.DataFrame":
         """A column a factor, indexed by point."""
-        return read_whole(self.folder / "points.parquet").set_index("point")
+        self.check("points.parquet")
+        points = read_whole(self.folder / "points.parquet").set_index("point")
+        if len(points) != self.summary["points"]:
+            told = f"{len(points)} points, {self.summary['points']} by the sweep's summary"
+            raise Damaged(f"{self.folder / 'points.parquet'}: has {told}{WAY_OUT}")
+        return points
 
     @cached_property
     def levels(self) -> dict[str, list]:
@@ -107,6 +139,7 @@ class SweepResults:
             )
             raise InputError(f"{self.folder}: has no table {table!r}{hint}")
         path = self.folder / f"{table}.parquet"
+        self.check(path.name)
         own = ["point", "replication", "seed"]
         wanted = None
         if columns is not None:

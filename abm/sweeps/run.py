@@ -12,6 +12,7 @@ import numpy as np
 
 from abm.errors import InputError, Stopped, shown
 from abm.scenario import Scenario
+from abm.sweeps.contents import LOCK, SHARD_LOCKS, locks
 from abm.sweeps.design import Design
 from abm.sweeps.executors import Executor
 from abm.sweeps.executors.local import LocalProcesses
@@ -19,6 +20,7 @@ from abm.sweeps.finish import finish
 from abm.sweeps.lock import held, refuse_others
 from abm.sweeps.manifest import sweep_token
 from abm.sweeps.merge import RunIndex, index_runs
+from abm.sweeps.owned import holds_a_sweep, refuse_foreign
 from abm.sweeps.parts import LOST
 from abm.sweeps.plan import plan_of
 from abm.sweeps.progress import Progress
@@ -144,6 +146,8 @@ class SweepRun:
     run_timeout : float or None
     patience : float
     watch : callable
+    say : callable
+        Called with a line that the user should know.
     """
 
     design: Design
@@ -152,6 +156,7 @@ class SweepRun:
     run_timeout: float | None = None
     patience: float = 600.0
     watch: Callable[[Progress], None] = lambda progress: None
+    say: Callable[[str], None] = lambda note: None
 
     def __post_init__(self) -> None:
         self.plan = plan_of(self.design, self.store.draws())
@@ -159,16 +164,19 @@ class SweepRun:
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
         """Make what is missing, then the tables."""
-        replacing = overwrite and self.store.holds_a_sweep()
+        replacing = overwrite and holds_a_sweep(self.store.folder)
+        if replacing:
+            refuse_foreign(self.store.folder)
         if not replacing:
             self.store.check(self.design)
             if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
                 return
+            self._tell_damage()
         self.executor.check()
-        if replacing:
-            self.store.clear()
-            self.plan = plan_of(self.design)
-        with self._folder("lock") as check:
+        with self._folder(LOCK) as check:
+            if replacing:
+                self.store.clear()
+                self.plan = plan_of(self.design)
             self.store.finish_commit()
             if not self.store.is_finished(self.plan) or retry_failed:
                 self._prepare(retry_failed)
@@ -183,6 +191,7 @@ class SweepRun:
             self._index(shard)
             if not (retry_failed and self.progress.failed):
                 return
+        self._tell_damage()
         with self._folder(f"lock-{shard.number}-of-{shard.count}") as check:
             self.store.finish_commit()
             self._prepare(retry_failed)
@@ -192,22 +201,30 @@ class SweepRun:
     def _folder(self, name: str) -> Iterator[Callable[[], None]]:
         """Hold the lock; yields what raises once it is lost."""
         try:
-            self.store.working.mkdir(parents=True, exist_ok=True)
+            self.store.begin()
         except OSError as problem:
             if problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise InputError(f"{self.store.folder}: cannot be written: {problem.strerror}") from None
-        others = "lock-*" if name == "lock" else "lock"
-        refuse_others(self.store.working.glob(others))
-        with held(self.store.working / name, self.progress.report) as lock:
-            refuse_others(self.store.working.glob(others))  # of two that begin at once one at least sees the other
+        working, others = self.store.working, SHARD_LOCKS if name == LOCK else LOCK
+        refuse_others(locks(working, others))
+        with held(working / name, self.progress.report) as lock:
+            self.store.begin()  # again: whoever has just finished may have taken the mark away
+            refuse_others(locks(working, others))  # of two that begin at once one at least sees the other
             yield lock.check
 
     def _prepare(self, retry_failed: bool) -> None:
-        self.store.prepare(self.design, self.plan)
+        for note in self.store.prepare(self.design, self.plan):
+            self.say(note)
         if retry_failed:
             for mark in (self.store.working / LOST).iterdir():
                 mark.unlink()
+
+    def _tell_damage(self) -> None:
+        """Say what of a finished sweep is damaged, before it is made again."""
+        if not self.store.is_under_way():
+            for complaint in self.store.complaints():
+                self.say(f"{complaint}; it is made again, with the runs that are lost")
 
     def _make(self, check: Callable[[], None], shard: Shard = ALL, *, retry_failed: bool) -> RunIndex:
         for attempt in range(_ATTEMPTS + 1):

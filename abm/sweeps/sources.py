@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from abm.errors import InputError
+from abm.stored import Damaged
+from abm.sweeps.digests import Damage
 from abm.sweeps.parts import read_table
 
 if TYPE_CHECKING:  # slow to import
     import pandas as pd
 
 ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
+# What helps against damage, at the end of a refusal.
+WAY_OUT = "; the command of the sweep, given again, makes good what is damaged and keeps all else"
 _CACHED = 200_000_000  # bytes of tables that are kept for the next block of rows
 
 
@@ -27,7 +30,7 @@ def whole(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as problem:
         reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
-        raise InputError(f"{path}: is damaged: {reason} (--overwrite makes all runs anew)") from None
+        raise Damaged(f"{path}: is damaged: {reason}{WAY_OUT}") from None
 
 
 def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
@@ -61,6 +64,7 @@ class PartSource:
 
     def __init__(self, path: Path, runs: pa.Table) -> None:
         self.name, self.runs, self._path = path.name, runs, path
+        self.lost = np.zeros(runs.num_rows, dtype=bool)
 
     def pieces(self, table: str) -> np.ndarray:
         """First rows of the pieces that can be read, and the end."""
@@ -72,15 +76,45 @@ class PartSource:
 
 
 class FinishedSource:
-    """The runs of finished tables, a row group a piece."""
+    """The runs of finished tables, a row group a piece.
+
+    Parameters
+    ----------
+    folder : Path
+    tables : sequence of str
+    damage : mapping of str to Damage
+        Of the tables that are damaged, by their files' names.
+    runs : Table, optional
+        What `runs.parquet` held, where that is damaged.
+    """
 
     name = ""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, tables: Sequence[str] = (), damage: Mapping[str, Damage] = {}, runs: pa.Table | None = None
+    ) -> None:
         self._folder = folder
         self._files: dict[str, pq.ParquetFile] = {}
-        with whole(self._file("runs")):
-            self.runs = self._open("runs").read()
+        if runs is None:
+            with whole(self._file("runs")):
+                runs = self._open("runs").read()
+        self.runs = runs
+        self.lost = np.zeros(runs.num_rows, dtype=bool)
+        for table in tables:
+            if f"{table}.parquet" in damage:
+                self.lost |= self._lack(table, damage[f"{table}.parquet"])
+
+    def _lack(self, table: str, damage: Damage) -> np.ndarray:
+        """Which runs have rows in what is damaged of a table."""
+        counts = self.runs[table].to_numpy()
+        if damage.all:
+            return counts > 0
+        bounds, ends = self.pieces(table), np.cumsum(counts)
+        bad = np.zeros(bounds[-1] + 1, dtype=np.int64)
+        for group in damage.groups:
+            bad[bounds[group] + 1 : bounds[group + 1] + 1] = 1
+        upto = np.cumsum(bad)
+        return upto[ends] > upto[ends - counts]
 
     def _file(self, table: str) -> Path:
         return self._folder / f"{table}.parquet"
@@ -101,6 +135,36 @@ class FinishedSource:
         with whole(self._file(table)):
             rows = self._open(table).read_row_group(piece)
         return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
+
+
+def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: float) -> pa.Table:
+    """What `runs.parquet` held, but for the seconds of each run, from tables that are whole.
+
+    Parameters
+    ----------
+    folder : Path
+    tables : sequence of str
+    count : int
+        Replications of a point.
+    seconds : float
+        What a run took on average.
+    """
+    keys = read_whole(folder / "keys.parquet", ["key"])["key"].to_numpy(object)
+    numbers, seeds, rows = [], [], {}
+    for table in tables:
+        frame = read_whole(folder / f"{table}.parquet", list(ROW_NUMBERS))
+        number = (frame["point"] * count + frame["replication"]).to_numpy(np.int64)
+        rows[table] = np.bincount(number, minlength=len(keys) * count)
+        numbers.append(number)
+        seeds.append(frame["seed"].to_numpy(np.int64))
+    number, first = np.unique(np.concatenate(numbers), return_index=True)
+    made = {
+        "key": pa.array(keys[number // count], pa.string()),
+        "seed": pa.array(np.concatenate(seeds)[first]),
+        "failed": pa.array(rows["outcomes"][number] == 0),
+        "seconds": pa.array(np.full(len(number), float(seconds))),
+    }
+    return pa.table(made | {table: pa.array(counts[number]) for table, counts in rows.items()})
 
 
 class Reader:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from abm.errors import InputError, Stopped, shown
+from abm.errors import InputError, Stopped, one_line, shown
 from abm.sweeps.executors import own_settings, quiet, undisturbed, undisturbed_loop
 from abm.sweeps.executors.certificate import CERTIFICATE, shared_security
 
@@ -85,6 +85,9 @@ class SlurmJobs:
 
     def __post_init__(self) -> None:
         megabytes(self.memory), seconds(self.walltime)
+        given = {"--queue": self.queue, "--account": self.account, "the working directory": os.getcwd()}
+        for name, text in [*given.items(), *(("--directive", text) for text in self.directives)]:
+            one_line(name, text)
         if self.interface is not None and self.interface not in psutil.net_if_addrs():
             allowed = ", ".join(sorted(psutil.net_if_addrs()))
             raise InputError(f"--interface {shown(self.interface)} is not one of this machine: {allowed}")
