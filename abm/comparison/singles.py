@@ -13,9 +13,32 @@ from abm.comparison.labels import differences, flat, path_labels, text_of
 from abm.comparison.sources import KEEPS, Source, sameness
 from abm.errors import InputError
 from abm.rundir import ABOUT as RUN
+from abm.stored import ScenarioShape, Shape, read_object
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class _VersionsShape(Shape):
+    """Versions of what made a run."""
+
+    abm: str
+
+
+class _RunShape(Shape):
+    """What a run's directory says of it, as far as a comparison asks."""
+
+    scenario: ScenarioShape
+    seed: int
+    versions: _VersionsShape
+    every: int = 1
+    firm_table_hash: str | None = None
+
+
+class _OutcomesShape(Shape):
+    """A run's outcomes."""
+
+    __pydantic_extra__: dict[str, bool | int | float | str | None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +64,9 @@ def sources_of_runs(folders: Sequence[Path]) -> Iterator[Source]:
     """
     scenarios: dict[str, dict[int, _Single]] = {}
     for folder in folders:
-        run = _Single(folder, *(_json(folder / name) for name in (RUN, "outcomes.json")))
+        run = _Single(
+            folder, read_object(folder / RUN, _RunShape), read_object(folder / "outcomes.json", _OutcomesShape)
+        )
         scenarios.setdefault(run.scenario, {}).setdefault(run.about["seed"], run)
     groups = [list(runs.values()) for runs in scenarios.values()]
     labels = _labels_of_scenarios([runs[0] for runs in groups])
@@ -63,7 +88,7 @@ def _source_of_runs(label: str, runs: Sequence[_Single]) -> Source:
 
     def read(table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
         wanted = None if columns is None else list(columns)
-        tables = [pd.read_parquet(run.folder / f"{table}.parquet", columns=wanted) for run in runs]
+        tables = [_table(run.folder / f"{table}.parquet", wanted) for run in runs]
         rows = pd.concat(tables, ignore_index=True)
         rows.insert(0, "run", np.repeat(np.arange(len(runs)), [len(each) for each in tables]))
         return rows
@@ -95,8 +120,12 @@ def _labels_of_scenarios(runs: Sequence[_Single]) -> list[str]:
     return path_labels([run.folder for run in runs])
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _table(path: Path, columns: list[str] | None) -> "pd.DataFrame":
+    """A run's table, or some of its columns."""
+    import pandas as pd
+    import pyarrow as pa
+
     try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as problem:
-        raise InputError(f"{path}: is damaged: {problem}") from None
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, pa.ArrowException) as problem:
+        raise InputError(f"{path}: is damaged: {' '.join(str(problem).split())}") from None
