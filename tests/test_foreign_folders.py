@@ -178,14 +178,15 @@ def test_a_sweep_at_work_on_a_machine_with_another_clock_is_seen_by_its_beats(tm
 
 
 def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, monkeypatch):
-    out, notes = tmp_path / "out", []
+    out = tmp_path / "out"
     make_shard(DESIGN, out, 1, 2)
     then = Store(out).manifest()
     monkeypatch.setattr("abm.sweeps.store.versions", lambda: then["versions"] | {"pandas": "9.9"})
     from abm.sweeps.run import SweepRun
     from tests.sweeping import design_of
 
-    SweepRun(design_of(DESIGN), Store(out), Here(), say=notes.append).run()
+    work = SweepRun(design_of(DESIGN), Store(out), Here())
+    work.run()
     told = (
         f"earlier runs of this sweep were made with pandas {then['versions']['pandas']}, further ones are made with 9.9"
     )

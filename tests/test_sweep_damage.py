@@ -96,11 +96,10 @@ def test_what_follows_from_the_design_or_the_tables_is_made_again_without_a_run(
     with pytest.raises(InputError, match="given again, makes good"):
         load_sweep(out)
     assert "not begun" not in status_or_refusal(out)
-    notes = []
-    executor = Here()
-    SweepRun(design_of(EVERYTHING), Store(out), executor, say=notes.append).run()
-    assert executor.runs == 0
-    assert len(notes) == 1 and str(path) in notes[0]
+    work = SweepRun(design_of(EVERYTHING), Store(out), Here())
+    work.run()
+    assert work.executor.runs == 0
+    assert len(work.progress.notes) == 1 and str(path) in work.progress.notes[0]
     assert tables_of(out) == tables_of(whole)
     assert (out / "runs.parquet").exists() and status(out)["state"] == "finished"
     assert load_sweep(out).summary["run_seconds"] == pytest.approx(load_sweep(whole).summary["run_seconds"])

@@ -155,12 +155,8 @@ def run(
     else:
         executor = LocalProcesses(workers) if workers else LocalProcesses()
     errors = Console(stderr=True)
-
-    def say(note: str) -> None:
-        errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
-
     for note in loaded.notes():
-        say(note)
+        errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
     if dry_run:
         from abm.sweeps.estimate import estimate
         from abm.sweeps.report import print_status
@@ -171,7 +167,7 @@ def run(
             print(executor.script())
         return 0
     with shown_progress(errors) as watch:
-        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch, say)
+        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch)
         try:
             if part:
                 work.run_shard(part, retry_failed=retry_failed)

@@ -146,8 +146,6 @@ class SweepRun:
     run_timeout : float or None
     patience : float
     watch : callable
-    say : callable
-        Called with a line that the user should know.
     """
 
     design: Design
@@ -156,7 +154,6 @@ class SweepRun:
     run_timeout: float | None = None
     patience: float = 600.0
     watch: Callable[[Progress], None] = lambda progress: None
-    say: Callable[[str], None] = lambda note: None
 
     def __post_init__(self) -> None:
         self.plan = plan_of(self.design, self.store.draws())
@@ -215,7 +212,7 @@ class SweepRun:
 
     def _prepare(self, retry_failed: bool) -> None:
         for note in self.store.prepare(self.design, self.plan):
-            self.say(note)
+            self._say(note)
         if retry_failed:
             for mark in (self.store.working / LOST).iterdir():
                 mark.unlink()
@@ -224,7 +221,7 @@ class SweepRun:
         """Say what of a finished sweep is damaged, before it is made again."""
         if not self.store.is_under_way():
             for complaint in self.store.complaints():
-                self.say(f"{complaint}; it is made again, with the runs that are lost")
+                self._say(f"{complaint}; it is made again, with the runs that are lost")
 
     def _make(self, check: Callable[[], None], shard: Shard = ALL, *, retry_failed: bool) -> RunIndex:
         for attempt in range(_ATTEMPTS + 1):
