@@ -190,7 +190,7 @@ def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, mon
     told = (
         f"earlier runs of this sweep were made with pandas {then['versions']['pandas']}, further ones are made with 9.9"
     )
-    assert notes == [told]
+    assert work.progress.notes == [told]
     now = Store(out).manifest()
     assert now["earlier_versions"] == [then["versions"]] and now["versions"]["pandas"] == "9.9"
     assert now["begun"] == then["begun"]
