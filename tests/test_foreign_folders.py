@@ -100,11 +100,11 @@ def test_of_two_that_overwrite_at_once_one_is_refused_and_removes_nothing(finish
     seen = []
 
     class Second(Here):
-        def client(self):
+        def client(self, *arguments):
             with pytest.raises(InputError, match="is at work on this sweep"):
                 make(DESIGN, out, overwrite=True)
             seen.append(sorted(path.name for path in (out / "working").iterdir()))
-            return super().client()
+            return super().client(*arguments)
 
     assert make(DESIGN, out, Second(), overwrite=True) == 8
     assert len(seen) == 1 and {"lock", "keys.parquet"} <= set(seen[0])
