@@ -42,6 +42,7 @@ FILES = (
     KEPT_TABLE,
     ABOUT,
 )
+TEX_MARK = "% Made by abm"  # how a LaTeX document of ours begins
 LIBRARIES = ("numpy", "numba", "pandas", "pyarrow")
 
 # What undoes each folder that is still being written.
@@ -141,9 +142,12 @@ def _check(place: Path, out: str, overwrite: bool, kind: str, files: Sequence[st
 
 
 def _is_ours(about: Path) -> bool:
-    """Whether a directory's JSON is of the program: others have files of such names, too."""
+    """Whether the file that makes a directory one of its kind is the program's: others have files of such names, too."""
     try:
-        found = json.loads(about.read_bytes()) if about.is_file() and not about.is_symlink() else None
+        text = about.read_bytes() if about.is_file() and not about.is_symlink() else b""
+        if about.suffix == ".tex":
+            return text.startswith(TEX_MARK.encode())
+        found = json.loads(text)
     except (OSError, ValueError):
         return False
     if not isinstance(found, dict):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from abm.comparison.page import Section, Table, View
 from abm.picture_files import picture_bytes
+from abm.rundir import TEX_MARK
 
 if TYPE_CHECKING:
     from abm.comparison.analysis import Comparison
@@ -64,6 +65,7 @@ def _row(cells: Sequence[str]) -> str:
 def _document(sections: Sequence[Section]) -> str:
     """A LaTeX document of all pictures and tables, to be set as it is or copied from."""
     lines = [
+        TEX_MARK,
         r"\documentclass{article}",
         r"\usepackage[T1]{fontenc}",
         r"\usepackage{booktabs,graphicx}",
