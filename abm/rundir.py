@@ -142,7 +142,7 @@ def _check(place: Path, out: str, overwrite: bool, kind: str, files: Sequence[st
 
 
 def _is_ours(about: Path) -> bool:
-    """Whether the file that makes a directory one of its kind is the program's: others have files of such names, too."""
+    """Whether the file that makes a directory one of its kind is ours: others have files of such names, too."""
     try:
         text = about.read_bytes() if about.is_file() and not about.is_symlink() else b""
         if about.suffix == ".tex":
