@@ -109,6 +109,7 @@ class MarketModel(Model):
         name, given = ("rng", rng) if seed is None else ("seed", seed)
         chosen = secrets.randbelow(SEEDS) if given is None else check_seed(given, name)
         super().__init__(rng=chosen)
+        keep_scenarios_apart(MarketModel)
         market = Market(
             as_scenario(scenario).replace(**kwargs),
             chosen,
@@ -183,7 +184,7 @@ class MarketModel(Model):
     @property
     def scenario(self) -> Scenario:
         """The scenario as it is run."""
-        keep_scenarios_apart(MarketModel)
+        keep_scenarios_apart(MarketModel)  # again, since Mesa's page may be loaded after the model is made
         return self.market.scenario
 
     @property
