@@ -14,6 +14,7 @@ from abm.sweeps.finish import finish_sweep
 from abm.sweeps.inspect import status
 from abm.sweeps.run import SweepRun
 from abm.sweeps.store import Store
+from tests.compared import without_format
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN
 from tests.sweeping import EVERYTHING, Here, design_of, make, tables_of
@@ -145,14 +146,6 @@ def test_a_damaged_manifest_is_not_made_again_by_another_design(out):
 
 
 # --- a folder of a release before there were formats --------------------------------------------------
-
-
-def without_format(out: Path) -> None:
-    for name in ("manifest.json", "summary.json"):
-        found = json.loads((out / name).read_text())
-        for key in ("format", "digest", "files", "earlier_versions"):
-            found.pop(key, None)
-        (out / name).write_text(json.dumps(found))
 
 
 def test_a_folder_without_a_format_is_read_extended_and_mended(whole, out, tmp_path):

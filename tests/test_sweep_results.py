@@ -60,10 +60,11 @@ def test_factors_stand_before_a_tables_own_columns_in_every_row(results):
     values = results.points.to_dict("index")
     for name in ("outcomes", "steps", "sectors", "lives"):
         frame = getattr(results, name)
-        assert list(frame.columns[:6]) == [*OWN, *results.factors]
+        named = {f"factor.{factor}" if f"factor.{factor}" in frame else factor: factor for factor in results.factors}
+        assert list(frame.columns[:6]) == [*OWN, *named]
         assert not frame.columns.duplicated().any()
-        for factor in results.factors:
-            assert frame[factor].tolist() == [values[point][factor] for point in frame["point"]]
+        for column, factor in named.items():
+            assert frame[column].tolist() == [values[point][factor] for point in frame["point"]]
     assert len(results.outcomes) == 16
     assert len(results.steps) == 16 * 2
     assert len(results.sectors) == 16 * 2 * 4

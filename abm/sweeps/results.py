@@ -88,11 +88,7 @@ class SweepResults:
     def points(self) -> "pd.DataFrame":
         """A column a factor, indexed by point."""
         self.check("points.parquet")
-        points = read_whole(self.folder / "points.parquet").set_index("point")
-        if len(points) != self.summary["points"]:
-            told = f"{len(points)} points, {self.summary['points']} by the sweep's summary"
-            raise Damaged(f"{self.folder / 'points.parquet'}: has {told}{WAY_OUT}")
-        return points
+        return read_whole(self.folder / "points.parquet").set_index("point")
 
     @cached_property
     def levels(self) -> dict[str, list]:
@@ -152,7 +148,9 @@ class SweepResults:
                     raise InputError(f"{path}: has no column {name!r}{nearest(name, known)}")
         frame = read_whole(path, wanted)
         frame = frame.astype({name: kind for name, kind in _WITH_MISSING.items() if name in frame})
-        points = frame["point"].to_numpy()
+        points, count = frame["point"].to_numpy(), self.manifest["replications"]["count"]
+        if len(frame) and (points.max() >= len(self.points) or frame["replication"].max() >= count):
+            raise Damaged(f"{path}: has rows of points or replications that the sweep has not{WAY_OUT}")
         for place, (name, values) in enumerate(self.points.items(), len(own)):
             if values.dtype.kind not in "if":  # texts, in the design's order
                 values = values.astype(pd.CategoricalDtype(self.levels[name]))

@@ -102,7 +102,7 @@ class Store:
             return read_object(self.folder / SUMMARY, SummaryShape, WAY_OUT)
         except FileNotFoundError:
             if not self.is_under_way() and self._has_tables():
-                raise Damaged(f"{self.folder / SUMMARY}: is missing{WAY_OUT}") from None
+                raise Damaged(f"{self.folder / SUMMARY}: is missing, so the sweep is not finished{WAY_OUT}") from None
             return None
 
     def _has_tables(self) -> bool:
