@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -106,15 +105,15 @@ def run(
     plot: Plot = None,
 ) -> None:
     """Run a scenario once and write its results."""
+    from abm.new_folder import new_folder
     from abm.picture_files import check_places
-    from abm.rundir import new_folder, write_run
+    from abm.rundir import FILES, write_run
     from abm.scenario import Scenario
 
-    started = time.time()
     length = [] if steps is None else [f"steps={steps}"]
     check_places(plot or [], overwrite=overwrite, folder=out)
     loaded = Scenario.load(scenario).with_settings([*(settings or []), *length])
-    with new_folder(out, overwrite=overwrite) as folder:
+    with new_folder(out, kind="run", files=FILES, overwrite=overwrite) as folder:
         from rich.console import Console
 
         from abm import report
@@ -145,10 +144,7 @@ def run(
                 progress=progress,
                 follow=follow or (),
             )
-        kept = {"level": level.value, "every": every, "panel": panel}
-        kept["firm_table_hash"] = table.digest if table else None
-        kept["follow"] = list(follow or ())
-        files = write_run(folder, result, kept, started, picture=not no_picture)
+        files = write_run(folder, result, picture=not no_picture)
     if plot:
         from abm.figures import overview
         from abm.picture_files import write_picture
@@ -364,7 +360,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _quit() -> NoReturn:
-    from abm.rundir import discard_unfinished
+    from abm.new_folder import discard_unfinished
 
     discard_unfinished()
     os._exit(INTERRUPTED)

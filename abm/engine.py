@@ -4,6 +4,7 @@ The engine owns the arrays, calls the kernels and hands back a `Result`, which m
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -270,7 +271,7 @@ def simulate(
         steps=scenario.steps,
         threads=None if threads is None else check_count(threads, "threads", 1),
     )
-    result = Result(market, Followed(market, follow) if follow else None)
+    result = Result(market, Followed(market, follow) if follow else None, panel)
     if panel:
         result.add_to_panel()
     stride = 1 if follow else panel
@@ -281,4 +282,5 @@ def simulate(
         if follow:
             result.follow()
     market.advance(scenario.steps, progress)
+    result.wall_seconds = time.time() - result.started
     return result

@@ -1,5 +1,7 @@
 """Results of runs as DataFrames, made when asked for."""
 
+import os
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ from abm.measures import (
     SECTORS_LACK,
     STRATEGY_MEASURES,
 )
+from abm.new_folder import new_folder
 from abm.outcomes import ORDER_STATISTICS, numbers_of, outcome_numbers, outcome_table
+from abm.rundir import FILES, write_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,10 +73,13 @@ class Result:
     scenario : Scenario
         As it was run: with a firm table's capacity and market size.
     seed : int
+    started, wall_seconds : float
+        When the run began, in seconds since 1970, and how long it took.
     """
 
-    def __init__(self, market: "Market", followed: "Followed | None" = None) -> None:
-        self._market, self._followed = market, followed
+    def __init__(self, market: "Market", followed: "Followed | None" = None, panel_every: int = 0) -> None:
+        self._market, self._followed, self._panel_every = market, followed, panel_every
+        self.started, self.wall_seconds = time.time(), 0.0
         self.scenario, self.seed = market.scenario, market.seed
         self._panel: list[Any] = []
 
@@ -141,6 +148,46 @@ class Result:
     def followed(self) -> "pd.DataFrame | None":
         """`step name T C R share` of the firms that are followed, from the start on; None if none is."""
         return None if self._followed is None else self._followed.frame()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How the run was collected and what it started from, as `run.json` has it."""
+        return {
+            "level": "full" if self._market.full else "light",
+            "every": self._market.every,
+            "panel": self._panel_every,
+            "firm_table_hash": self.table.digest if self.table else None,
+            "follow": [] if self._followed is None else list(self._followed.names),
+        }
+
+    def save(self, out: str | os.PathLike, *, overwrite: bool = False, picture: bool = True) -> None:
+        """Write the files that `abm run` writes.
+
+        Parameters
+        ----------
+        out : path
+            A directory that does not exist yet or is empty.
+        overwrite : bool
+            Replace a run that is there.
+        picture : bool
+            Whether to draw `overview.png`.
+
+        Raises
+        ------
+        InputError
+            If `out` cannot be used; what is there stays as it is.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from abm import simulate
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     simulate("one-market").save(f"{folder}/run", picture=False)
+        ...     print(*sorted(os.listdir(f"{folder}/run"))[:3])
+        firms.parquet lives.parquet outcomes.json
+        """
+        with new_folder(out, kind="run", files=FILES, overwrite=overwrite) as folder:
+            write_run(folder, self, picture=picture)
 
     def follow(self) -> None:
         """Look at the firms that are followed."""

@@ -18,7 +18,8 @@ from abm.comparison.paper import write_figures
 from abm.comparison.reading import listed
 from abm.comparison.resampling import FEWEST
 from abm.errors import InputError, shown
-from abm.rundir import new_folder, versions, write_csv, write_json, write_parquet
+from abm.new_folder import new_folder
+from abm.rundir import versions, write_csv, write_json, write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd

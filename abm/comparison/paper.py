@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abm.comparison.page import Section, Table, View
+from abm.new_folder import TEX_MARK
 from abm.picture_files import picture_bytes
-from abm.rundir import TEX_MARK
 
 if TYPE_CHECKING:
     from abm.comparison.analysis import Comparison

@@ -13,7 +13,8 @@ from abm.comparison.columns import chosen_outcomes, numbers_of
 from abm.comparison.labels import few_of
 from abm.comparison.rounding import settled
 from abm.errors import InputError, shown
-from abm.rundir import new_folder, versions, write_csv, write_json, write_parquet
+from abm.new_folder import new_folder
+from abm.rundir import versions, write_csv, write_json, write_parquet
 from abm.sensitivity.indices import LEAST, indices, rows_together
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.samples import SAMPLES

@@ -19,6 +19,7 @@ import numpy as np
 
 from abm.errors import InputError
 from abm.firmfile import table_bytes
+from abm.new_folder import check_encoding
 from abm.rundir import versions
 from abm.stored import Damaged, read_object, sealed
 from abm.sweeps.contents import (
@@ -66,6 +67,7 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = Path(os.path.realpath(folder))
+        check_encoding(self.folder)
         self.working = self.folder / WORKING
         self.parts = self.working / PARTS
         self._damage: dict[str, Damage] | None = None
