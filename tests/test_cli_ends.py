@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from abm import compilation, report, rundir
+from abm import compilation, new_folder, report, rundir
 from tests.run_directories import ROOT, SMALL, contents, run
 
 # --- interruptions and full disks ---------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_full_disk_ends_a_run_in_a_line_and_leaves_nothing(name, tmp_path, mon
     def full(*arguments) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
 
-    monkeypatch.setattr(rundir, name, full)
+    monkeypatch.setattr(new_folder if name == "_sync" else rundir, name, full)
     assert run(tmp_path / "out", *SMALL) == 1
     assert capsys.readouterr().err == f"abm: stopped: {tmp_path}: No space left on device\n"
     assert os.listdir(tmp_path) == []
