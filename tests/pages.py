@@ -37,7 +37,7 @@ def answer():
 
 scenario, port = sys.argv[1:]
 threading.Thread(target=answer, daemon=True).start()
-serve(Origin(scenario, Scenario.load(scenario)), "127.0.0.1", int(port), lambda: print("ready", flush=True))
+serve(Origin(scenario, Scenario.load(scenario)), "127.0.0.1", int(port), lambda url: print("ready", url, flush=True))
 """
 
 
@@ -48,12 +48,12 @@ class Served:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
+        self.place = f"http://127.0.0.1:{port}/"
         command = [sys.executable, "-c", SERVER, str(scenario), str(port)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
         self.said: list[str] = []
-        self._until("ready")
+        self.url = self._until(r"ready \S+").split()[1]  # with its token
 
     def _until(self, pattern: str) -> str:
         """The next line that matches; what else is printed is a complaint, and kept."""
@@ -99,12 +99,14 @@ def served(scenario: str | Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator:
+def browser(*arguments: str) -> Iterator:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         # As root, as in a container, Chromium has no sandbox.
-        started = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        started = play.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-dev-shm-usage", *arguments]
+        )
         try:
             yield started
         finally:

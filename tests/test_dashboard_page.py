@@ -95,13 +95,48 @@ def test_a_run_to_the_end_can_be_stopped_and_says_what_simulate_says(watched):
     outcomes = simulate("four-sectors", seed=0).outcomes
     watched.until(lambda: f"{outcomes['sector_hhi']:,.0f}" in watched.words())
     assert outcomes["winner"] in watched.words()
-    run_to_end = watched.page.get_by_role("button", name="Run to end")
-    watched.until(run_to_end.is_disabled)
-    watched.press("Step")
-    watched.page.wait_for_timeout(300)
-    assert watched.step() == 400
+    buttons = [watched.page.get_by_role("button", name=name, exact=True) for name in ("▶", "Step", "Run to end")]
+    watched.until(lambda: all(each.is_disabled() for each in buttons))
+    assert "This run is finished; Reset starts it anew." in watched.page.locator(".abm-pending").inner_text()
     watched.press("Reset")
-    watched.until(run_to_end.is_enabled)
+    watched.until(lambda: all(each.is_enabled() for each in buttons))
+
+
+def test_a_run_that_is_played_to_its_end_has_no_button_left_that_does_nothing(chromium, tmp_path):
+    path = tmp_path / "short.toml"
+    path.write_text("steps = 7\n", encoding="utf-8")
+    with served(path) as own:
+        page = Watched(chromium, own.url)
+        buttons = [page.page.get_by_role("button", name=name, exact=True) for name in ("▶", "Step", "Run to end")]
+        for way in (["▶"], 7 * ["Step"]):
+            for made, button in enumerate(way, start=1):
+                page.press(button)
+                page.until_step(made)
+            page.until_step(7)
+            page.until(lambda: all(each.is_disabled() for each in buttons))
+            page.press("Reset")
+            page.until(lambda: page.step() == 0 and all(each.is_enabled() for each in buttons))
+        assert page.errors == [] and own.said == []
+        page.close()
+
+
+def test_a_run_to_the_end_can_be_stopped_and_played_on_by_one_button_at_a_time(watched):
+    play, step, run_to_end = (
+        watched.page.get_by_role("button", name=name, exact=True) for name in ("▶", "Step", "Run to end")
+    )
+    watched.choose("Speed of play", "2 steps a second")
+    watched.press("▶")
+    watched.until(lambda: step.is_disabled() and run_to_end.is_disabled())
+    watched.press("❚❚")
+    watched.until(lambda: play.is_enabled() and step.is_enabled() and run_to_end.is_enabled())
+    watched.press("Run to end")
+    watched.until(lambda: play.is_disabled() and step.is_disabled())
+    watched.press("Stop")
+    watched.until(lambda: play.is_enabled() and step.is_enabled())
+    reached = watched.step()
+    assert 0 < reached < 400
+    watched.page.wait_for_timeout(1000)
+    assert watched.step() - reached in (0, 1)
 
 
 def test_scenario_seed_and_sliders_are_applied_by_reset(watched):
@@ -214,6 +249,13 @@ def test_what_is_taken_away_is_the_run_on_screen(watched, tmp_path, monkeypatch)
     watched.press("Step")
     watched.until_step(5)
     watched.open_tab("Take away")
+    watched.page.wait_for_selector("text=up to step 5, again")
+    assert " --steps 5 " in watched.page.locator(".abm-line").inner_text()
+    with watched.page.expect_download() as download:
+        watched.press("steps.csv")
+    assert len(pd.read_csv(download.value.path())) == 5
+    watched.press("Step")
+    watched.page.wait_for_selector("text=up to step 10, again")
     texts = {}
     for name in ("steps.csv", "firms.csv", "scenario.toml"):
         with watched.page.expect_download() as download:
@@ -221,6 +263,7 @@ def test_what_is_taken_away_is_the_run_on_screen(watched, tmp_path, monkeypatch)
         assert download.value.suggested_filename == name
         texts[name] = Path(download.value.path()).read_text(encoding="utf-8")
     line = watched.page.locator(".abm-line").inner_text()
+    assert " --steps 10 " in line
     monkeypatch.chdir(tmp_path)
     command = shlex.split(line)
     assert main([*command[1:], "--no-picture"]) == 0
@@ -234,7 +277,7 @@ def test_what_is_taken_away_is_the_run_on_screen(watched, tmp_path, monkeypatch)
             check_dtype=False,
         )
     assert Scenario.from_toml(texts["scenario.toml"]).churn == 0.25
-    assert len(pd.read_csv(io.StringIO(texts["steps.csv"]))) == 5
+    assert len(pd.read_csv(io.StringIO(texts["steps.csv"]))) == 10
 
 
 def test_two_pages_share_nothing(watched, server, chromium):
@@ -265,7 +308,7 @@ def test_a_page_closed_while_it_plays_stops_and_frees_its_market(server, chromiu
 
 
 def test_a_page_whose_browser_is_gone_without_a_word_stops_and_is_freed_too(server, chromium):
-    page = Watched(chromium, f"{server.url}?solara-no-close-beacon")
+    page = Watched(chromium, f"{server.url}&solara-no-close-beacon")
     page.press("▶")
     page.until_step(1)
     page.close()
@@ -281,7 +324,7 @@ def test_the_page_asks_this_machine_alone(server, chromium):
     page.goto(server.url)
     page.wait_for_selector(".abm-panels img")
     context.close()
-    assert asked and all(url.startswith((server.url, "blob:", "data:")) for url in asked)
+    assert asked and all(url.startswith((server.place, "blob:", "data:")) for url in asked)
 
 
 @pytest.mark.parametrize("width", [1400, 800])

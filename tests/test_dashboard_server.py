@@ -1,5 +1,6 @@
 """The page's process: how it ends, whom it listens to, its speed and memory with a browser on it."""
 
+import re
 import shutil
 import signal
 import socket
@@ -36,8 +37,9 @@ def test_ctrl_c_ends_it_cleanly_also_while_a_page_plays(chromium):
     port = free_port()
     process = start("one-market", "--port", str(port))
     said = process.stdout.readline()
-    assert said == f"one-market on http://127.0.0.1:{port}/ (Ctrl-C ends it)\n"
-    page = Watched(chromium, f"http://127.0.0.1:{port}/")
+    told = re.fullmatch(r"one-market on (http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}) \(Ctrl-C ends it\)\n", said)
+    assert told and told[2] == str(port)
+    page = Watched(chromium, told[1])
     page.press("▶")
     page.until_step(2)
     process.send_signal(signal.SIGINT)
@@ -51,7 +53,7 @@ def test_it_listens_on_this_machine_alone_unless_told_and_then_warns():
         port = free_port()
         process = start("one-market", "--port", str(port), *(["--host", host] if host else []))
         try:
-            process.stdout.readline()
+            assert f" on http://127.0.0.1:{port}/?token=" in process.stdout.readline()
             own = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
             for address in [each for each in own if ":" not in each][:1]:
                 with socket.socket() as probe:
@@ -60,7 +62,7 @@ def test_it_listens_on_this_machine_alone_unless_told_and_then_warns():
             process.send_signal(signal.SIGINT)
             _, complaints = process.communicate(timeout=20)
         assert process.returncode == 0
-        assert ("warning: the page has no password" in complaints) == others
+        assert ("warning: the page listens on 0.0.0.0: whoever reaches it" in complaints) == others
 
 
 INSIDE = """

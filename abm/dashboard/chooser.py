@@ -8,6 +8,7 @@ from mesa.visualization.utils import update_counter
 
 from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, value_of, written
 from abm.dashboard.downloads import settings
+from abm.dashboard.inputs import Menu, OneOf
 from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.engine import SEEDS, check_memory
@@ -40,7 +41,7 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
         refusal.value = ""
         chosen.value = {**chosen.value, "scenario": changed}
 
-    solara.Select("Scenario", values=origin_names(), value=origin.name, on_value=load)
+    Menu("Scenario", origin_names(), origin.name, load)
     with solara.Row(gap="8px", style={"align-items": "center"}):
         Seed(chosen)
         solara.Button(
@@ -84,29 +85,15 @@ def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Ca
 
 
 @solara.component
-def OneOf(label: str, tip: str, offered: list[Any], value: Any, take: Callable[[Any], None], slides: bool):
-    """A slider over some values, or a menu of them."""
-    explained = {"title": tip}
-    if slides:
-        solara.v.Slider(
-            label=label, min=0, max=len(offered) - 1, step=1, v_model=offered.index(value),
-            on_v_model=lambda place: take(offered[place]), hide_details=True, dense=True, class_="abm-slider",
-            attributes=explained,
-        )  # fmt: skip
-    else:
-        solara.v.Select(label=label, items=offered, v_model=value, on_v_model=take, dense=True, attributes=explained)
-
-
-@solara.component
 def Seed(chosen: solara.Reactive[dict[str, Any]]):
     """The seed; what is no seed stays in the field and goes no further."""
     text = solara.use_reactive(str(chosen.value["rng"]))
     good = is_seed(text.value)
 
     def take(new: str) -> None:
-        text.value = new
-        if is_seed(new):
-            chosen.value = {**chosen.value, "rng": int(new)}
+        text.value = str(new)
+        if is_seed(text.value):
+            chosen.value = {**chosen.value, "rng": int(text.value)}
 
     message = f"an integer from 0 to {SEEDS - 1:,}; the seed stays {chosen.value['rng']}"
     solara.InputText("Seed", value=text.value, on_value=take, error=False if good else message, continuous_update=True)

@@ -1,7 +1,10 @@
 """The command `abm dashboard`."""
 
+import html
 import importlib.util
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,26 +32,39 @@ def dashboard(
     """Watch a market on a page in the browser: change it, play it, compare two runs."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise InputError(f"the page needs {', '.join(missing)}: pip install 'abm[dashboard]'")
+    from abm.dashboard.gate import LOOPBACK
     from abm.dashboard.serve import check_address, serve
     from abm.scenario import Scenario
 
     loaded = Scenario.load(scenario)
     check_address(host, port)
-    if host not in (LOCAL, "localhost", "::1"):
-        print(f"abm: warning: the page has no password; whoever reaches {host} can use it", file=sys.stderr)
+    if host not in LOOPBACK:
+        print(
+            f"abm: warning: the page listens on {host}: whoever reaches it and has its address with the token can use "
+            "the page, and what it sends is not encrypted",
+            file=sys.stderr,
+        )
     from abm.dashboard.origins import Origin
     from abm.engine import check_memory
     from abm.warmup import compile_if_cold
 
     check_memory(loaded, 0)
     compile_if_cold(lambda note: print(note, file=sys.stderr))
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    with tempfile.TemporaryDirectory(prefix="abm-") as folder:  # for its owner alone
 
-    def say() -> None:
-        print(f"{loaded.name} on {url} (Ctrl-C ends it)", flush=True)
-        if not no_browser:
-            import webbrowser
+        def say(url: str) -> None:
+            print(f"{loaded.name} on {url} (Ctrl-C ends it)", flush=True)
+            if not no_browser:
+                open_in_browser(url, Path(folder))
 
-            webbrowser.open(url)
+        serve(Origin(scenario, loaded), host, port, say)
 
-    serve(Origin(scenario, loaded), host, port, say)
+
+def open_in_browser(url: str, folder: Path) -> None:
+    """Open an address by a file that leads to it: others on this machine see what a browser is started with."""
+    import webbrowser
+
+    way = folder / "open.html"
+    way.touch(mode=0o600)
+    way.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(url)}">', encoding="utf-8")
+    webbrowser.open(way.as_uri())

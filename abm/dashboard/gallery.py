@@ -9,9 +9,9 @@ import solara
 import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
-from abm.dashboard.chooser import OneOf
 from abm.dashboard.controls import FIRST, about, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
+from abm.dashboard.inputs import Menu, OneOf, is_place
 from abm.dashboard.panels import Panel
 from abm.dashboard.ranking import largest_firms
 from abm.dashboard.views import VIEWS, pictures
@@ -28,7 +28,12 @@ def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
     """Tabs, and the view of the one that is open."""
     place, set_place = solara.use_state(0)
     names = [*VIEWS, "Take away"]
-    with solara.v.Tabs(v_model=place, on_v_model=set_place, show_arrows=True):
+
+    def open_tab(new: Any) -> None:
+        if is_place(new, names):
+            set_place(new)
+
+    with solara.v.Tabs(v_model=place, on_v_model=open_tab, show_arrows=True):
         for name in names:
             solara.v.Tab(children=[name])
     name = names[place]
@@ -131,13 +136,16 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
     first = [each for each in FIRST if each in names]
     with solara.Row(gap="16px", style={"align-items": "center", "flex-wrap": "wrap"}):
         with solara.Div(style={"width": "260px"}):
-            solara.Select("Changed in the second run", values=first + [each for each in names if each not in first],
-                          value=own, on_value=choose_name)  # fmt: skip
+            Menu("Changed in the second run", first + [each for each in names if each not in first], own, choose_name)
         with solara.Div(style={"width": "260px"}):
             label = f"second run: {written(other)}, this run: {written(value)}"
             OneOf(label, about(own, parameter), offered, other, picked.set, slides=not parameter.choices)
+        there = market.value.changed_parameter == chosen.value["changed"] == (own, other)
         solara.Button(
-            "Compare", on_click=lambda: compare((own, other)), disabled=other == value or bring.pending, outlined=True
+            "Compare",
+            on_click=lambda: compare((own, other)),
+            disabled=other == value or there or bring.pending,
+            outlined=True,
         )
         if market.value.other:
             solara.Button("Remove second run", on_click=remove, disabled=bring.pending, text=True)
@@ -157,7 +165,7 @@ def TakeAway(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
     if market.steps_done:
-        said = "This command gives the run on screen, to the last bit:"
+        said = f"This command makes the run on screen, up to step {market.steps_done:,}, again to the last bit:"
     else:
         said = "No step is made yet. This command makes the whole run:"
     Files(market, market, "", said)
@@ -169,6 +177,7 @@ def TakeAway(market: WatchedMarket):
 @solara.component
 def Files(market: WatchedMarket, run: MarketModel, suffix: str, said: str):
     """The files of one of a market's two runs, and its command."""
+    update_counter.get()  # what it is given stays the same while the run goes on, and would not renew it
 
     def locked(content: Callable[[MarketModel], str]) -> str:
         with market.lock:

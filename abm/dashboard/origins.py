@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from abm.errors import InputError
 from abm.scenario import Scenario
 
 
@@ -37,5 +38,18 @@ def origin_names() -> list[str]:
 
 
 def find_origin(name: str) -> Origin:
-    """One of `origin_names`; a file is not read again, as it may have been changed since."""
+    """One of `origin_names`; a file is not read again, as it may have been changed since.
+
+    Raises
+    ------
+    InputError
+        If a page does not offer it: what a browser sends leads to no file.
+
+    Examples
+    --------
+    >>> find_origin("one-market").scenario.name
+    'one-market'
+    """
+    if name not in origin_names():
+        raise InputError(f"the page offers no scenario {name!r}; allowed: {', '.join(origin_names())}")
     return next((each for each in _given if each.name == name), None) or Origin(name, Scenario.load(name))

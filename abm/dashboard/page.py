@@ -1,34 +1,21 @@
 """The page that Solara serves: what is chosen and the market it makes; each page has its own.
 
-Of Mesa's `SolaraViz` the page has the controller, which steps, plays, pauses and resets, and the counter of frames. Its
-other parts can neither fold sliders nor explain them, call tabs by numbers and cut figures by a fixed grid.
+Of Mesa's `SolaraViz` the page has the counter of frames. Its other parts can neither fold sliders nor explain them,
+call tabs by numbers, cut figures by a fixed grid, and have buttons that stay when a run has ended.
 """
 
 import html
-import time
 from typing import Any
 
 import solara
-import solara.lab
-from mesa.visualization.solara_viz import ModelController
-from mesa.visualization.utils import force_update, update_counter
+from mesa.visualization.utils import update_counter
 
-from abm.dashboard.chooser import Chooser, Pending
+from abm.dashboard.chooser import Chooser
 from abm.dashboard.gallery import Gallery
 from abm.dashboard.origins import first_origin
+from abm.dashboard.player import Player
 from abm.dashboard.watched import WatchedMarket
 from abm.dashboard.words import equations_in_words, run_in_words
-
-FRAME = 0.25  # seconds between two frames while a run goes to its end
-
-# What a press of play does: name to seconds between steps, at least, and steps a frame. After Pause one more frame may
-# come, which Mesa's loop was about to make.
-SPEEDS = {
-    "2 steps a second": (0.5, 1),
-    "1 step a frame": (0.0, 1),
-    "5 steps a frame": (0.0, 5),
-    "25 steps a frame": (0.0, 25),
-}
 
 STYLE = """
 .abm-page { display: grid; grid-template: "play main" auto "choose main" 1fr / 320px minmax(0, 1fr); gap: 12px 24px;
@@ -97,53 +84,6 @@ def Page():
         with solara.Div(classes=["abm-main"]):
             Words(market.value)
             Gallery(market, chosen)
-
-
-@solara.component
-def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
-    """Reset, play, pause and step by Mesa's controller, the speed of play, and a run to the end."""
-    speed = solara.use_reactive("1 step a frame")
-    to_the_end = solara.use_reactive(False)
-    seconds, steps = SPEEDS[speed.value]
-
-    def run_to_the_end() -> None:
-        running = market.peek()
-        while to_the_end.peek() and running is market.peek() and running.running:
-            latest = time.monotonic() + FRAME
-            while running.running and time.monotonic() < latest:
-                running.step()
-            force_update()
-        to_the_end.value = False
-
-    def set_pace() -> None:
-        market.value.pace = 0.0 if to_the_end.value else seconds
-
-    solara.use_effect(set_pace, [market.value, seconds, to_the_end.value])
-    solara.lab.use_task(run_to_the_end, dependencies=[to_the_end.value], prefer_threaded=True)
-    ModelController(
-        market,
-        model_parameters=chosen,
-        # The market waits, and not Mesa's loop, which after a Reset meanwhile would step the new one.
-        play_interval=solara.use_reactive(0.0),
-        render_interval=solara.use_reactive(steps),
-        use_threads=solara.use_reactive(False),
-    )
-    with solara.Row(gap="8px", style={"align-items": "center"}):
-        solara.Select("Speed of play, and of Step", values=list(SPEEDS), value=speed)
-        RunToEnd(market.value, to_the_end)
-    Pending(market.value, chosen.value)
-
-
-@solara.component
-def RunToEnd(market: WatchedMarket, to_the_end: solara.Reactive[bool]):
-    """A button that has the run made to its end, and stopped before."""
-    update_counter.get()  # a run ends with a frame
-    solara.Button(
-        "Stop" if to_the_end.value else "Run to end",
-        on_click=lambda: to_the_end.set(not to_the_end.value),
-        disabled=not market.running,
-        outlined=True,
-    )
 
 
 @solara.component

@@ -1,7 +1,7 @@
-"""The server of the page: where it listens, and what keeps it from asking anything of the outside.
+"""The server of the page: where it listens, what it serves, and what keeps it from asking anything of the outside.
 
-Solara hands the browser files that it would fetch from a public server and keep; here it finds all of them in `assets`,
-and for any other file it is pointed at a port of this machine where nobody listens.
+Solara hands the browser files that it would fetch from a public server and keep; here all of them are in `assets`, and
+for any other file Solara is pointed at a port of this machine where nobody listens.
 """
 
 import contextlib
@@ -13,7 +13,13 @@ import threading
 import warnings
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from abm.dashboard.gate import Gate
 from abm.dashboard.origins import Origin, open_with
 from abm.errors import InputError
 from abm.model import MarketModel
@@ -36,6 +42,19 @@ SETTINGS = {
     # once, unless the browser ends before it can.
     "SOLARA_KERNEL_CULL_TIMEOUT": "20s",
 }
+
+# What of Solara's the page needs: itself, its connection, the word that it is closed, and its files. Solara serves
+# more, such as the state of the machine. The files that it would fetch are served by us, since Solara deletes a folder
+# among them that is asked for.
+SOLARA_ROUTES = (
+    "/",
+    "/jupyter/api/kernels/{kernel_id}/{name}",
+    "/_solara/api/close/{kernel_id}",
+    "/jupyter/nbextensions",
+    "/static/assets",
+    "/static",
+)
+FETCHED = "/_solara/cdn"
 
 
 def check_address(host: str, port: int) -> None:
@@ -68,7 +87,7 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def serve(origin: Origin, host: str, port: int, when_ready: Callable[[], None]) -> None:
+def serve(origin: Origin, host: str, port: int, when_ready: Callable[[str], None]) -> None:
     """Serve pages until the process is told to end.
 
     Parameters
@@ -78,7 +97,7 @@ def serve(origin: Origin, host: str, port: int, when_ready: Callable[[], None]) 
     host : str
     port : int
     when_ready : callable
-        Called in a thread of its own once the server listens.
+        Called with the address that opens a page, in a thread of its own, once the server listens.
 
     Raises
     ------
@@ -95,17 +114,29 @@ def serve(origin: Origin, host: str, port: int, when_ready: Callable[[], None]) 
             "ignore", "Cookies with samesite=none", UserWarning
         )  # there is no frame around the page
         import uvicorn
-        from solara.server.starlette import app
+
+        gate = Gate(application(assets), host, port)
 
         class Server(uvicorn.Server):
             async def startup(self, sockets=None) -> None:
                 await super().startup(sockets)
-                threading.Thread(target=when_ready, daemon=True).start()
+                threading.Thread(target=when_ready, args=(gate.url,), daemon=True).start()
 
         # A page's connection stays open for as long as the page: it is not waited for at the end.
-        config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            gate, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1, proxy_headers=False
+        )
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it, once it has let go of its pages
             Server(config).run()
+
+
+def application(assets: Path) -> Starlette:
+    """What is served: of Solara what the page needs, and the files that are shipped."""
+    from solara.server import starlette as solara_server
+
+    routes = [each for each in solara_server.routes if each.path in SOLARA_ROUTES]
+    routes.append(Mount(FETCHED, StaticFiles(directory=assets)))
+    return Starlette(routes=routes, lifespan=solara_server.lifespan, middleware=solara_server.middleware)
 
 
 def compile_kernels() -> None:

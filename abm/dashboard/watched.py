@@ -41,7 +41,7 @@ def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
 class WatchedMarket(MarketModel):
     """A market on a page.
 
-    Mesa's controller steps it in a thread and asks for a frame after every few steps. While frames are asked for
+    The page's player steps it in a thread and asks for a frame after every few steps. While frames are asked for
     faster than they are drawn the page would never answer, so a step first waits for the frame asked for last.
 
     Parameters

@@ -1,0 +1,112 @@
+"""What drives the market of a page: Reset, play, pause, Step and a run to the end.
+
+Mesa's controller has no part in it: it does not know of a run that something else has ended, so its buttons would stay
+and do nothing.
+"""
+
+import itertools
+import time
+from typing import Any
+
+import solara
+import solara.lab
+from mesa.visualization.utils import force_update, update_counter
+
+from abm.dashboard.chooser import Pending
+from abm.dashboard.inputs import Menu
+from abm.dashboard.watched import WatchedMarket
+
+FRAME = 0.25  # seconds between two frames while a run goes to its end
+
+# What a press of play does: name to seconds between steps, at least, and steps a frame. After Pause one more step may
+# come, which was being made.
+SPEEDS = {
+    "2 steps a second": (0.5, 1),
+    "1 step a frame": (0.0, 1),
+    "5 steps a frame": (0.0, 5),
+    "25 steps a frame": (0.0, 25),
+}
+
+PLAY, TO_THE_END = "play", "to the end"
+Drive = tuple[str, int]
+"""What a market is driven by, and the number of the press: of two presses only the later one drives."""
+
+_presses = itertools.count()
+
+
+@solara.component
+def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+    """The buttons, the speed of play, and what is chosen but not run yet."""
+    speed = solara.use_reactive("1 step a frame")
+    drive: solara.Reactive[Drive | None] = solara.use_reactive(None)
+    seconds, _ = SPEEDS[speed.value]
+    to_the_end = drive.value is not None and drive.value[0] == TO_THE_END
+
+    def go() -> None:
+        driven, by = market.peek(), drive.peek()
+
+        def goes_on() -> bool:
+            return by is not None and drive.peek() == by and driven is market.peek() and driven.running
+
+        while goes_on():
+            latest = time.monotonic() + FRAME
+            for made in itertools.count(1):
+                driven.step()
+                enough = time.monotonic() >= latest if to_the_end else made >= SPEEDS[speed.peek()][1]
+                if enough or not goes_on():
+                    break
+            force_update()
+        if drive.peek() == by:
+            drive.value = None
+
+    def set_pace() -> None:
+        market.value.pace = 0.0 if to_the_end else seconds
+
+    solara.use_effect(set_pace, [market.value, seconds, to_the_end])
+    solara.lab.use_task(go, dependencies=[drive.value], prefer_threaded=True)
+    Buttons(market, chosen, drive, speed)
+    Pending(market.value, chosen.value)
+
+
+@solara.component
+def Buttons(
+    market: solara.Reactive[WatchedMarket],
+    chosen: solara.Reactive[dict[str, Any]],
+    drive: solara.Reactive[Drive | None],
+    speed: solara.Reactive[str],
+):
+    """Buttons that can be pressed where they do something."""
+    update_counter.get()  # a run ends with a frame
+    ended = not market.value.running
+    by = None if ended or drive.value is None else drive.value[0]
+
+    def reset() -> None:
+        drive.value = None
+        before, market.value = market.value, WatchedMarket(**chosen.value)
+        before.close()
+
+    def press(kind: str) -> None:
+        drive.value = None if by == kind else (kind, next(_presses))
+
+    def step() -> None:
+        for _ in range(SPEEDS[speed.value][1]):
+            market.value.step()
+        force_update()
+
+    with solara.Row(justify="space-between"):
+        solara.Button("Reset", on_click=reset, color="primary")
+        solara.Button(
+            "❚❚" if by == PLAY else "▶",
+            on_click=lambda: press(PLAY),
+            disabled=ended or by == TO_THE_END,
+            color="primary",
+        )
+        solara.Button("Step", on_click=step, disabled=ended or by is not None, color="primary")
+    with solara.Row(gap="8px", style={"align-items": "center"}):
+        Menu("Speed of play, and of Step", list(SPEEDS), speed.value, speed.set)
+        solara.Button(
+            "Stop" if by == TO_THE_END else "Run to end",
+            on_click=lambda: press(TO_THE_END),
+            disabled=ended or by == PLAY,
+            outlined=True,
+        )
