@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from abm.equations import LITERAL, pull, saturate
 from abm.equilibrium import AT_ONCE, NO_CEILINGS
 from abm.errors import InputError
 
@@ -63,8 +64,7 @@ def attractor(
     T0, C0, R0, k1, k2, k3 = np.broadcast_arrays(*(np.atleast_1d(x).astype(float) for x in (T0, C0, R0, k1, k2, k3)))
 
     def moved(place: int, x: np.ndarray, x0: np.ndarray, k: np.ndarray, y: np.ndarray, y0: np.ndarray) -> np.ndarray:
-        pull = k * y * (y - y0)
-        after = x + speeds[place] * (x0 + pull / (1.0 + np.abs(pull) / ceilings[place]) - x)
+        after = x + speeds[place] * (x0 + saturate(pull(LITERAL, k, y, y0), ceilings[place]) - x)
         return np.where(np.abs(after) <= DIVERGED, after, np.nan)
 
     T, C, R = start * T0, start * C0, start * R0

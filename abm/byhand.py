@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm import state as at
-from abm import sums as at_sum
-from abm.collection import take_stock
-from abm.measures import INSTABILITY
+from abm.market.aggregate import take_stock
+from abm.market.arrays import FIRM
+from abm.market.measures import MEASURE
+from abm.market.sums import SUM
 
 if TYPE_CHECKING:
     from abm.engine import Market
@@ -35,24 +35,24 @@ class Changes:
     def note(self, row: int, slots: np.ndarray) -> None:
         """Note that a row of `State.firms` is about to be changed in some slots."""
         self.pending = True
-        if row == at.B:
+        if row == FIRM.B:
             state = self._market.state
             if self._said is None:
-                self._said = state.firms[at.B].copy(), state.sectors[:, at.BASE].copy()
-            self._stale.update((np.searchsorted(state.blocks[:, at.START], slots, side="right") - 1).tolist())
+                self._said = state.firms[FIRM.B].copy(), state.sectors["base"].copy()
+            self._stale.update((np.searchsorted(state.blocks["start"], slots, side="right") - 1).tolist())
 
     def bases(self) -> np.ndarray:
         """Customers of each sector as its firms stand, shape (sectors,)."""
         state = self._market.state
         # Summed slot by slot and block by block, as the kernels do: the bits are the same.
         for block in self._stale:
-            customers = state.firms[at.B, state.blocks[block, at.START] : state.blocks[block, at.STOP]]
-            state.sums[block, at_sum.SUM_B] = np.add.accumulate(customers)[-1]
-        for sector in {int(state.blocks[block, at.SECTOR]) for block in self._stale}:
-            sums = state.sums[: len(state.blocks), at_sum.SUM_B][state.blocks[:, at.SECTOR] == sector]
-            state.sectors[sector, at.BASE] = np.add.accumulate(sums)[-1]
+            customers = state.firms[FIRM.B, state.blocks["start"][block] : state.blocks["stop"][block]]
+            state.sums[block, SUM.B] = np.add.accumulate(customers)[-1]
+        for sector in {int(state.blocks["sector"][block]) for block in self._stale}:
+            sums = state.sums[: len(state.blocks), SUM.B][state.blocks["sector"] == sector]
+            state.sectors["base"][sector] = np.add.accumulate(sums)[-1]
         self._stale.clear()
-        return state.sectors[:, at.BASE]
+        return state.sectors["base"]
 
     def take_stock(self) -> None:
         """Bring all that the market knows of its firms up to date."""
@@ -64,7 +64,7 @@ class Changes:
     def before_step(self) -> None:
         """Take stock, and forget what the last row said of B if nothing in it is another number now."""
         self.take_stock()
-        if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[at.B]):
+        if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[FIRM.B]):
             self._said = None
 
     def after_step(self) -> None:
@@ -72,13 +72,13 @@ class Changes:
         if self._said is None:
             return
         state, rows = self._market.state, self._market.record.present
-        now, (said, said_bases) = state.firms[at.B], self._said
-        bases = state.sectors[:, at.BASE]
-        rows[0, INSTABILITY] = _moved(now, bases.sum(), said, said_bases.sum())
+        now, (said, said_bases) = state.firms[FIRM.B], self._said
+        bases = state.sectors["base"]
+        rows[0, MEASURE.instability] = _moved(now, bases.sum(), said, said_bases.sum())
         borders = np.concatenate([[0], np.cumsum(self._market.layout.slots)])
         for sector in range(len(bases)):
             own = slice(borders[sector], borders[sector + 1])
-            rows[1 + sector, INSTABILITY] = _moved(now[own], bases[sector], said[own], said_bases[sector])
+            rows[1 + sector, MEASURE.instability] = _moved(now[own], bases[sector], said[own], said_bases[sector])
         self._said = None
 
 

@@ -284,7 +284,7 @@ def parameters(
 @app.command(name="compile")
 def compile_ahead() -> None:
     """Compile ahead what every command needs, as on a cluster's login node; otherwise the first one does."""
-    from abm.compilation import CACHE_FOLDER, is_cold
+    from abm.numerics.compilation import CACHE_FOLDER, is_cold
     from abm.warmup import NO_CACHE, compile_if_cold
 
     if CACHE_FOLDER is None:

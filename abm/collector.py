@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm import state as at
 from abm.adapter import DataCollector
 from abm.engine import Market
-from abm.growth import GROWTH_PLACES
-from abm.measures import MARKET_LACKS
-from abm.ranks import apart, rank_correlation
+from abm.market.arrays import FIRM
+from abm.market.growth import GROWTH_PLACES
+from abm.market.measures import MARKET_LACKS
+from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
+from abm.numerics.kendall import apart, rank_correlation
 from abm.results import PANEL, firm_frame, measure_frame
-from abm.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class MarketCollector(DataCollector):
         self._rows[step, :measures] = market.record.present[0]
         self._rows[step, measures:] = market.record.growth
         firms = market.state.firms
-        self._ranked.append(firms[[at.B, at.ENTERED], :: apart(firms.shape[1])])
+        self._ranked.append(firms[[FIRM.B, FIRM.entered], :: apart(firms.shape[1])])
         self._filled = step + 1
         if self._panel and step % self._panel == 0:
             frame = firm_frame(market)[["id", *_PANEL]].rename(columns={"id": "AgentID"})

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from abm import state as at
-from abm.collection import collect, open_market
 from abm.errors import InputError, nearest, shown
 from abm.firmtable import FirmTable, place_table, read_firm_table, scenario_for
 from abm.followed import Followed
-from abm.measures import FIRMS, MEAN_T, measure_names
-from abm.population import draw_population
+from abm.market.aggregate import collect, open_market
+from abm.market.arrays import BLOCK, FIRM, FIRM_ROWS, WORK_ROWS, allocate
+from abm.market.entrants import draw_population
+from abm.market.measures import MEASURE, measure_names
+from abm.market.run import Plan, new_record, run, tally_start
+from abm.market.setup import funds_unit, layout_for, layout_of, parameters_of
+from abm.market.sums import sums_of
+from abm.market.threads import step_with_threads, with_room
 from abm.results import Result
-from abm.run import new_record, run, tally_start
 from abm.scenario import Scenario
-from abm.state import allocate, funds_unit, layout_for, layout_of, parameters_of
-from abm.sums import sums_of
-from abm.threads import step_with_threads, with_room
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ class Market:
         check_memory(self.scenario, kept)
         self.parameters = parameters_of(self.scenario)
         if self.table is not None and self.table.demand is not None:
-            self.parameters.sectors[:, at.START_DEMAND] = self.table.demand
+            self.parameters.sectors["start_demand"] = self.table.demand
         places = len(self.sector_names)
         if self.table is None:
             self.layout = layout_of(self.scenario)
@@ -139,28 +139,27 @@ class Market:
             sums_of(len(self.strategy_names)),
             lives=2 * self.scenario.capacity + 64 if small else 64,
         )
-        self.scratch = np.empty((self.threads, at.SCRATCH_ROWS, at.BLOCK))
+        self.scratch = np.empty((self.threads, WORK_ROWS, BLOCK))
         window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1
-        plan = (self.every, int(full), window_start, steps or 0)
+        plan = Plan(self.every, int(full), window_start, steps or 0)
         self.record = new_record(places, len(self.measures), kept, plan)
         self._place_first_firms()
 
     def _place_first_firms(self) -> None:
         if self.table is None:
-            slots, firms, deals = self.layout
-            draw_population(self.state, self.parameters, slots, firms, deals, self.seed)
+            draw_population(self.state, self.parameters, self.layout, self.seed)
         else:
             place_table(self.state, self.parameters, self.table, self.layout.slots)
-        largest = float(self.state.firms[at.F].max(initial=self.scenario.runway))
-        self.parameters.market[at.FUNDS_UNIT] = funds_unit(largest)
+        largest = float(self.state.firms[FIRM.F].max(initial=self.scenario.runway))
+        self.parameters.market["funds_unit"] = funds_unit(largest)
         open_market(self.state, self.parameters, self.scratch[0])
         collect(self.state, self.parameters, int(self.full), self.record.present)
-        tally_start(self.record.tally, self.record.present[0, FIRMS], self.record.present[0, MEAN_T])
+        tally_start(self.record.tally, self.record.present[0, MEASURE.firms], self.record.present[0, MEASURE.mean_T])
 
     @property
     def steps_done(self) -> int:
         """Number of steps made so far."""
-        return int(self.state.counters[at.STEP])
+        return self.state.step
 
     def advance(self, last_step: int, progress: Callable[[int], None] | None = None) -> None:
         """Go on to a step.
@@ -175,7 +174,7 @@ class Market:
         stride = max(1, _SLOT_STEPS_A_CALL // (capacity + _SLOTS_A_STEP_COSTS))
         if capacity <= SMALL and self.threads == 1:
             while self.steps_done < last_step:
-                self.state = with_room(self.state, int(self.state.counters[at.LIVES]) + capacity)
+                self.state = with_room(self.state, int(self.state.counters["lives"][0]) + capacity)
                 stop = min(last_step, self.steps_done + stride)
                 run(self.state, self.parameters, self.seed, stop, self.record, self.scratch[0])
                 if progress:
@@ -202,7 +201,7 @@ def check_memory(scenario: Scenario, kept_steps: int, copies: int = 1) -> None:
     """
     measures = len(measure_names(tuple(strategy.name for strategy in scenario.strategies)))
     rows = kept_steps * (1 + len(scenario.sectors)) * measures
-    slots = copies * scenario.capacity * (at.FIRM_ROWS + 1)
+    slots = copies * scenario.capacity * (FIRM_ROWS + 1)
     needed, available = 8 * (rows + slots), psutil.virtual_memory().available
     if needed > available:
         raise InputError(

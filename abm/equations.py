@@ -2,22 +2,21 @@
 
 T is technology accumulation, C market competitiveness, R return on investment as a gross ratio (revenue over cost,
 1 is break-even). x0 is a baseline, y what drives x: (x, y) is (T, C), (C, R) and (R, T). All numbers are floats
-without unit but for R. The functions are compiled by numba and called by the kernels, a firm at a time; from Python
-they take arrays as well, element by element.
+without unit but for R. From Python the functions take numbers, arrays and whatever else can be added and multiplied;
+kernels call the same lines compiled.
 """
 
-import numpy as np
-
-from abm.compilation import allocating
+from abm.numerics.compilation import formula
+from abm.parameters import MARKET
 
 # The three readings of the system as dynamics, each a choice of anchor and pull.
 LITERAL = 0  # §4.2: the equations as an update rule, anchored at the baseline
 RATE = 1  # §4.1: f as a rate of change, anchored where the firm stands
 INCREMENT = 2  # §4.3: T grows by k1·C, and so on
-READINGS = ("literal", "rate", "increment")
+READINGS = MARKET["reading"].choices
 
 
-@allocating
+@formula
 def rate(k, y):
     """§4.2: f = k·y, the rate of change of what y drives.
 
@@ -31,7 +30,7 @@ def rate(k, y):
     return k * y
 
 
-@allocating
+@formula
 def general_form(x0, f, y, y0):
     """§4.1: x = x0 + f·(y − y0), for (x, y, f) = (T, C, f1), (C, R, f2) and (R, T, f3).
 
@@ -43,7 +42,7 @@ def general_form(x0, f, y, y0):
     return x0 + f * (y - y0)
 
 
-@allocating
+@formula
 def coupled(x0, k, y, y0):
     """§4.2 in full: x = x0 + k·y·(y − y0).
 
@@ -57,7 +56,7 @@ def coupled(x0, k, y, y0):
     return general_form(x0, rate(k, y), y, y0)
 
 
-@allocating
+@formula
 def loop_gain(k1, k2, k3, T0, C0, R0):
     """Derivative of the three composed maps at the baseline: below 1 the baseline is stable, above 1 it is not.
 
@@ -69,7 +68,7 @@ def loop_gain(k1, k2, k3, T0, C0, R0):
     return k1 * k2 * k3 * T0 * C0 * R0
 
 
-@allocating
+@formula
 def pull(reading, k, y, y0):
     """What draws x away from its anchor: k·y·(y − y0) (§4.1, §4.2), or k·y in the reading of §4.3.
 
@@ -81,7 +80,7 @@ def pull(reading, k, y, y0):
     return rate(k, y) if reading == INCREMENT else rate(k, y) * (y - y0)
 
 
-@allocating
+@formula
 def anchor(reading, x0, x):
     """Where the pull starts from: the baseline x0 in the literal reading, else the present x.
 
@@ -93,7 +92,7 @@ def anchor(reading, x0, x):
     return x0 if reading == LITERAL else x
 
 
-@allocating
+@formula
 def saturate(x, ceiling):
     """S(x; K) = x / (1 + |x|/K): slope 1 at 0, so the loop gain is unchanged; K = inf is the identity.
 
@@ -102,4 +101,4 @@ def saturate(x, ceiling):
     >>> saturate(2.0, 2.0), saturate(-2.0, float("inf"))
     (1.0, -2.0)
     """
-    return x / (1.0 + np.abs(x) / ceiling)
+    return x / (1.0 + abs(x) / ceiling)

@@ -21,6 +21,7 @@ from abm.drawing import (
     round_ticks,
     say,
 )
+from abm.equations import LITERAL, pull, saturate
 from abm.equilibrium import NAMES, NO_CEILINGS, ceilings_of, describe, values_of
 from abm.equilibrium_report import in_words
 from abm.scenario import Scenario
@@ -66,9 +67,9 @@ def _lap(T: np.ndarray, values: list[float], bounds: tuple[float, ...], factor: 
     slope = 1.0
     y = T
     for x0, k, y0, ceiling in ((R0, k3, T0, bounds[2]), (C0, k2, R0, bounds[1]), (T0, k1, C0, bounds[0])):
-        pull = factor * k * y * (y - y0)
-        slope = slope * factor * k * (2.0 * y - y0) / (1.0 + np.abs(pull) / ceiling) ** 2
-        y = x0 + pull / (1.0 + np.abs(pull) / ceiling)
+        drawn = pull(LITERAL, factor * k, y, y0)
+        slope = slope * factor * k * (2.0 * y - y0) / (1.0 + np.abs(drawn) / ceiling) ** 2
+        y = x0 + saturate(drawn, ceiling)
     return y, slope
 
 

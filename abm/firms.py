@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from abm import state as at
 from abm.adapter import Agent, BasicMovement, HasCell
 from abm.errors import InputError, nearest
+from abm.market.arrays import CUSTOMER_FLOOR, FIRM
 from abm.parameters import FIRM_COLUMNS
 
 if TYPE_CHECKING:
     from abm.model import MarketModel
 
 # Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
-ROWS = {name: getattr(at, name.upper()) for name in FIRM_COLUMNS}
+ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
 # Where a firm is in a space of Mesa's; these are the user's, and any object.
 PLACES = ("pos", "cell")
@@ -48,11 +48,11 @@ def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
         values = firms[ROWS[name], slots]
         return values.astype(np.int64) if name in _INTEGERS else values
     if name == "unique_id":
-        return firms[at.ID, slots].astype(np.int64)
+        return firms[FIRM.id, slots].astype(np.int64)
     if name == "slot":
         return slots.copy()
     if name == "strategy":
-        return np.array(market.strategy_names, dtype=object)[firms[at.STRATEGY, slots].astype(np.int64)]
+        return np.array(market.strategy_names, dtype=object)[firms[FIRM.strategy, slots].astype(np.int64)]
     if name == "name":
         names = [] if market.table is None else market.table.names
         ids = read(model, "unique_id", slots).tolist()
@@ -61,7 +61,7 @@ def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
     if name == "sector":
         return np.array(market.sector_names, dtype=object)[places]
     if name == "share":
-        return firms[at.B, slots] / model.changes.bases()[places]
+        return firms[FIRM.B, slots] / model.changes.bases()[places]
     raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
 
 
@@ -90,7 +90,7 @@ def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> Non
     if name == "F" and (wrong := numbers[np.isinf(numbers) != np.isinf(runway)]).size:
         raise InputError(f"F = {wrong[0]}: inf is allowed where the runway is inf, and only there; it is {runway}")
     if name == "B":
-        numbers = np.maximum(numbers, at.CUSTOMER_FLOOR)  # 0 would be a vacant slot
+        numbers = np.maximum(numbers, CUSTOMER_FLOOR)  # 0 would be a vacant slot
     model.changes.note(ROWS[name], slots)
     model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero
 
@@ -123,7 +123,7 @@ class Firm(Agent, HasCell, BasicMovement):
     @property
     def alive(self) -> bool:
         """Whether the firm is still in its market."""
-        return bool(self.model.market.state.firms[at.ID, self.slot] == self.unique_id)
+        return bool(self.model.market.state.firms[FIRM.id, self.slot] == self.unique_id)
 
     @property
     def pos(self) -> Any:

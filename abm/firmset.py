@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from abm import state as at
 from abm.adapter import Agent, AgentSet, GroupBy
 from abm.errors import InputError, shown
 from abm.firms import NOT_BY_HAND, PLACES, READ_ONLY, ROWS, Firm, objects, read, write
+from abm.market.arrays import FIRM
 
 if TYPE_CHECKING:
     from random import Random
@@ -58,10 +58,10 @@ class FirmSet(AgentSet):
         """Slots of the set's firms that live, in its order."""
         market = self.model.market
         if not self._is_live:
-            return self._slots[market.state.firms[at.ID, self._slots] == self._ids]
+            return self._slots[market.state.firms[FIRM.id, self._slots] == self._ids]
         if self._step != market.steps_done:
-            slots = np.flatnonzero(market.state.firms[at.B] > 0.0)
-            self._slots = slots[np.argsort(market.state.firms[at.ID, slots], kind="stable")]
+            slots = np.flatnonzero(market.state.firms[FIRM.B] > 0.0)
+            self._slots = slots[np.argsort(market.state.firms[FIRM.id, slots], kind="stable")]
             self._step = market.steps_done
         return self._slots
 

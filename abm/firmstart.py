@@ -4,19 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abm import state as at
 from abm.firmfile import written
 from abm.firmtable import FirmTable
+from abm.market.arrays import FIRM
+from abm.market.setup import parameters_of
 from abm.parameters import FIRM_COLUMNS
 from abm.scenario import Scenario
-from abm.state import parameters_of
 
 # The row of `State.firms` for each column of numbers.
-_ROWS = {
-    "T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3, "theta": at.THETA, "omega": at.OMEGA,
-    "T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F, "direction": at.DIRECTION,
-    "age": at.AGE, "R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED,
-}  # fmt: skip
+_ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 
 FAR = 1.25  # factor between demand and bases from which on it is said
 
@@ -55,9 +51,9 @@ def sector_starts(table: FirmTable, scenario: Scenario) -> list[SectorStart]:
     >>> start.demand, start.bases, start.is_far
     (12.0, 8.0, True)
     """
-    demand = parameters_of(scenario).sectors[:, at.START_DEMAND] if table.demand is None else table.demand
+    demand = parameters_of(scenario).sectors["start_demand"] if table.demand is None else table.demand
     count = len(scenario.sectors)
-    bases = np.bincount(table.sectors, weights=table.values[at.B], minlength=count)
+    bases = np.bincount(table.sectors, weights=table.values[FIRM.B], minlength=count)
     firms = np.bincount(table.sectors, minlength=count)
     names = [sector.name for sector in scenario.sectors]
     return [SectorStart(*row) for row in zip(names, firms.tolist(), demand.tolist(), bases.tolist(), strict=True)]
@@ -70,7 +66,7 @@ def kept_table(table: FirmTable, scenario: Scenario) -> bytes:
     columns: dict[str, list | np.ndarray] = {
         "name": table.names,
         "sector": [scenario.sectors[place].name for place in table.sectors],
-        "strategy": [scenario.strategies[int(place)].name for place in table.values[at.STRATEGY]],
+        "strategy": [scenario.strategies[int(place)].name for place in table.values[FIRM.strategy]],
     }
     columns |= {name: table.values[_ROWS[name]] for name in FIRM_COLUMNS}
     demand = None

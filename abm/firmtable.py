@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from abm import state as at
 from abm.errors import InputError, nearest, shown
 from abm.firmfile import is_run, table_bytes
+from abm.market.arrays import CUSTOMER_FLOOR, FIRM, FIRM_ROWS, STATE_FLOOR, Parameters, State
+from abm.market.entrants import vacate
+from abm.market.setup import parameters_of
 from abm.members import composed
 from abm.parameters import FIRM_COLUMNS, MARKET, SHARE
-from abm.population import vacate
 from abm.scenario import Scenario
-from abm.state import Parameters, State, parameters_of
 from abm.tablefile import Cells, Layout, read_cells
 
 if TYPE_CHECKING:  # slow to import
@@ -43,7 +43,7 @@ class FirmTable(NamedTuple):
     sectors : int64 array, shape (firms,)
         Each firm's sector by its place in the scenario.
     values : float64 array, shape (30, firms)
-        The rows of `abm.state.State.firms`.
+        The rows of `abm.market.arrays.State.firms`.
     names : list of str
         Empty where a firm has no name.
     digest : str
@@ -95,7 +95,7 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     >>> import pandas as pd
     >>> firms = pd.DataFrame({"sector": "market", "strategy": "balanced", "T0": [1.0, 2.0]})
     >>> table = read_firm_table(firms, Scenario(initial_momentum=0.5))
-    >>> table.values[at.T], table.values[at.B]
+    >>> table.values[FIRM.T], table.values[FIRM.B]
     (array([1.5, 3. ]), array([1., 1.]))
     >>> read_firm_table(firms.assign(k1=[0.9, -1]), Scenario())
     Traceback (most recent call last):
@@ -116,13 +116,13 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
             cells.refuse(row, f"F = inf is allowed only where the runway is inf; it is {scenario.runway}")
     bases = None
     if "B" in given:
-        bases = min(max(math.fsum(given["B"]), at.CUSTOMER_FLOOR), MARKET["market_size"].high)
+        bases = min(max(math.fsum(given["B"]), CUSTOMER_FLOOR), MARKET["market_size"].high)
         if not scenario.is_set("market_size"):
             scenario = scenario.replace(market_size=bases)
     demand = None if cells.demand is None else _demand(cells, scenario)
     parameters = parameters_of(_scenario_for(scenario, cells.rows))
     if "share" in cells.columns and "B" not in given:
-        given["B"] = _bases_of_shares(cells, scenario, sectors, parameters.sectors[:, at.START_DEMAND])
+        given["B"] = _bases_of_shares(cells, scenario, sectors, parameters.sectors["start_demand"])
     values = _values(given, sectors, strategies, parameters)
     return FirmTable(sectors, values, names, _digest(sectors, values, names, demand), bases, demand)
 
@@ -158,19 +158,21 @@ def place_table(state: State, parameters: Parameters, table: FirmTable, slots: n
     table : FirmTable
         The firms.
     slots : int64 array, shape (sectors,)
-        Slots of each sector, as `abm.state.layout_for` gives them.
+        Slots of each sector, as `abm.market.setup.layout_for` gives them.
 
     Examples
     --------
     >>> import pandas as pd
+    >>> from abm.market.arrays import allocate
+    >>> from abm.market.setup import layout_for
     >>> scenario = Scenario(capacity=4, sectors=[{"name": name, "demand_share": 1} for name in ("a", "b")])
     >>> firms = pd.DataFrame({"sector": ["b", "a", "b"], "strategy": "balanced"})
     >>> table = read_firm_table(firms, scenario)
     >>> scenario = scenario_for(scenario, table)
-    >>> layout = at.layout_for(np.bincount(table.sectors, minlength=2), scenario)
-    >>> state = at.allocate(layout, sums=0, lives=0)
+    >>> layout = layout_for(np.bincount(table.sectors, minlength=2), scenario)
+    >>> state = allocate(layout, sums=0, lives=0)
     >>> place_table(state, parameters_of(scenario), table, layout.slots)
-    >>> state.firms[at.ID]
+    >>> state.firms[FIRM.id]
     array([ 1., -1.,  0.,  2.])
     """
     vacate(state)
@@ -181,8 +183,8 @@ def place_table(state: State, parameters: Parameters, table: FirmTable, slots: n
     taken = np.arange(len(by_sector)) + np.repeat(vacant_before, counts)
     for row, values in zip(state.firms, table.values, strict=True):
         row[taken] = values[by_sector]
-    state.sectors[:, at.DEMAND] = parameters.sectors[:, at.START_DEMAND]
-    state.counters[[at.NEXT_ID, at.INITIAL_FIRMS]] = len(by_sector)
+    state.sectors["demand"] = parameters.sectors["start_demand"]
+    state.counters["next_id"] = state.counters["initial_firms"] = len(by_sector)
 
 
 def _scenario_for(scenario: Scenario, rows: int) -> Scenario:
@@ -195,37 +197,38 @@ def _values(
 ) -> np.ndarray:
     """Rows of `State.firms`: given values, and what a draw without noise would give for the others."""
     count = len(sectors)
-    market = parameters.market
+    market = parameters.market[0]
     of_sector, of_strategy = parameters.sectors[sectors], parameters.strategies[strategies]
-    momentum, runway = 1.0 + market[at.INITIAL_MOMENTUM], market[at.RUNWAY]
+    momentum, runway = 1.0 + market["initial_momentum"], market["runway"]
     firms_of = np.bincount(sectors)
-    values = np.zeros((at.FIRM_ROWS, count))
+    values = np.zeros((FIRM_ROWS, count))
 
-    def fill(row: int, name: str, default: Any) -> np.ndarray:
-        values[row] = given.get(name, default)
-        return values[row]
+    def fill(name: str, default: Any) -> np.ndarray:
+        row = values[getattr(FIRM, name)]
+        row[:] = given.get(name, default)
+        return row
 
-    t0 = fill(at.T0, "T0", market[at.MEDIAN_T0])
-    c0 = fill(at.C0, "C0", market[at.MEDIAN_C0])
-    r0 = fill(at.R0, "R0", market[at.MEDIAN_R0])
-    fill(at.K1, "k1", market[at.MEDIAN_K1])
-    fill(at.K2, "k2", market[at.MEDIAN_K2])
-    fill(at.K3, "k3", market[at.MEDIAN_K3] * of_sector[:, at.MONETISATION])
-    technology = fill(at.T, "T", np.maximum(t0 * momentum, at.STATE_FLOOR))
-    fill(at.Q, "Q", technology)
-    fill(at.C, "C", np.maximum(c0 * momentum, at.STATE_FLOOR))
-    realised = fill(at.R, "R", r0 * momentum)
-    for row, name in ((at.P, "P"), (at.R_SMOOTHED, "R_smoothed"), (at.R_REVIEWED, "R_reviewed")):
-        fill(row, name, realised)
-    customers = fill(at.B, "B", of_sector[:, at.START_DEMAND] / firms_of[sectors])
-    np.maximum(customers, at.CUSTOMER_FLOOR, out=customers)
-    values[at.F] = runway if np.isinf(runway) else given.get("F", runway)
-    values[at.THETA_ENTRY] = fill(at.THETA, "theta", of_strategy[:, at.TECHNOLOGY_WEIGHT])
-    values[at.OMEGA_ENTRY] = fill(at.OMEGA, "omega", of_strategy[:, at.OPTIMISATION_WEIGHT])
-    fill(at.AGE, "age", 0.0)
-    fill(at.DIRECTION, "direction", 1.0)
-    values[at.STRATEGY] = strategies
-    values[at.ID] = np.arange(count)
+    t0 = fill("T0", market["T0"])
+    c0 = fill("C0", market["C0"])
+    r0 = fill("R0", market["R0"])
+    fill("k1", market["k1"])
+    fill("k2", market["k2"])
+    fill("k3", market["k3"] * of_sector["monetisation"])
+    technology = fill("T", np.maximum(t0 * momentum, STATE_FLOOR))
+    fill("Q", technology)
+    fill("C", np.maximum(c0 * momentum, STATE_FLOOR))
+    realised = fill("R", r0 * momentum)
+    for name in ("P", "R_smoothed", "R_reviewed"):
+        fill(name, realised)
+    customers = fill("B", of_sector["start_demand"] / firms_of[sectors])
+    np.maximum(customers, CUSTOMER_FLOOR, out=customers)
+    values[FIRM.F] = runway if np.isinf(runway) else given.get("F", runway)
+    values[FIRM.theta_entry] = fill("theta", of_strategy["technology_weight"])
+    values[FIRM.omega_entry] = fill("omega", of_strategy["optimisation_weight"])
+    fill("age", 0.0)
+    fill("direction", 1.0)
+    values[FIRM.strategy] = strategies
+    values[FIRM.id] = np.arange(count)
     return values
 
 
@@ -253,7 +256,7 @@ def _demand(cells: Cells, scenario: Scenario) -> np.ndarray:
 
 def _digest(sectors: np.ndarray, values: np.ndarray, names: list[str], demand: np.ndarray | None) -> str:
     digest = hashlib.sha256(sectors.astype("<i8").tobytes())
-    for row in values[: at.ID]:
+    for row in values[: FIRM.id]:
         digest.update(row.astype("<f8").tobytes())
     digest.update(json.dumps(names).encode())
     if demand is not None:

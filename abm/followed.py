@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm import state as at
 from abm.errors import InputError, nearest, shown
+from abm.market.arrays import FIRM
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from abm.engine import Market
 
 MOST = 6  # firms; the lines of more could not be told apart
-_SHOWN = {"T": at.T, "C": at.C, "R": at.R}
+_SHOWN = {"T": FIRM.T, "C": FIRM.C, "R": FIRM.R}
 
 
 class Followed:
@@ -45,7 +45,7 @@ class Followed:
                 problem = f"is the name of {known.count(name)} firms" if name in known else "is no firm of the table"
                 raise InputError(f"follow = {shown(name)} {problem}{nearest(name, set(known) - {name, ''})}")
         self.ids = np.array([known.index(name) for name in self.names], dtype=np.int64)
-        by_id = {int(firm): slot for slot, firm in enumerate(market.state.firms[at.ID]) if firm >= 0}
+        by_id = {int(firm): slot for slot, firm in enumerate(market.state.firms[FIRM.id]) if firm >= 0}
         self.slots = np.array([by_id[int(firm)] for firm in self.ids], dtype=np.int64)
         places = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)
         self.places = places[self.slots]
@@ -58,9 +58,9 @@ class Followed:
         state = self.market.state
         firms = state.firms[:, self.slots]
         row = np.array(
-            [*(firms[place] for place in _SHOWN.values()), firms[at.B] / state.sectors[self.places, at.BASE]]
+            [*(firms[place] for place in _SHOWN.values()), firms[FIRM.B] / state.sectors["base"][self.places]]
         )
-        row[:, firms[at.ID] != self.ids] = np.nan
+        row[:, firms[FIRM.id] != self.ids] = np.nan
         self._steps.append(self.market.steps_done)
         self._rows.append(row)
 

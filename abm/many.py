@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.collection import collect, open_market
-from abm.compilation import kernel
 from abm.engine import Market, as_scenario, check_count, check_level, check_memory, check_seed
 from abm.errors import InputError, shown
 from abm.firmtable import FirmTable, read_firm_table, scenario_for
-from abm.market import copy_row
-from abm.measures import FIRMS, MARKET_LACKS, MEAN_T
-from abm.outcomes import numbers_of, outcome_numbers, outcome_table
-from abm.population import draw_population
+from abm.market.measures import MARKET_LACKS
+from abm.market.outcome_numbers import numbers_of
+from abm.market.whole_run import Assembled, run_seeds
+from abm.outcomes import outcome_table
 from abm.results import ManyResults, measure_frame
-from abm.run import FULL, run, tally_start
 from abm.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -29,52 +26,6 @@ if TYPE_CHECKING:
 # Slots times steps that one compiled call works through: about a tenth of a second.
 _SLOT_STEPS_A_CALL = 4_000_000
 _RUNS_A_BATCH = 50_000  # whose numbers are kept until they are outcomes, which take less than half the room
-
-
-@kernel
-def _restore(state, start):
-    for row in range(state.firms.shape[0]):
-        copy_row(start.firms[row], state.firms[row])
-    for place in range(state.sectors.shape[0]):
-        copy_row(start.sectors[place], state.sectors[place])
-    copy_row(start.counters, state.counters)
-
-
-@kernel
-def run_seeds(state, parameters, layout, start, seeds, last_step, record, scratch, numbers, rows):
-    """Run one scenario once for each seed, in one state.
-
-    Parameters
-    ----------
-    state : State
-    parameters : Parameters
-    layout : Layout
-    start : State
-        What every run starts from if it has slots; without, firms are drawn.
-    seeds : int64 array, shape (runs,)
-    last_step : int
-    record : Record
-    scratch : float64 array, shape (10, BLOCK)
-    numbers : float64 array, shape (runs, numbers)
-        Filled with each run's outcome numbers.
-    rows : float64 array, shape (runs, kept steps, places, measures)
-        Filled with the measures of the market and, where there are further places, of the sectors.
-    """
-    market, sectors, strategies = parameters.market.copy(), parameters.sectors.copy(), parameters.strategies.copy()
-    for j in range(seeds.size):
-        parameters.market[:], parameters.sectors[:], parameters.strategies[:] = market, sectors, strategies
-        if start.firms.shape[1] > 0:
-            _restore(state, start)
-        else:
-            draw_population(state, parameters, layout.slots, layout.firms, layout.deals, seeds[j])
-        open_market(state, parameters, scratch)
-        collect(state, parameters, record.plan[FULL], record.present)
-        tally_start(record.tally, record.present[0, FIRMS], record.present[0, MEAN_T])
-        run(state, parameters, seeds[j], last_step, record, scratch)
-        outcome_numbers(state, record.tally, numbers[j])
-        for kept in range(rows.shape[1]):
-            for place in range(rows.shape[2]):
-                copy_row(record.rows[kept, place], rows[j, kept, place])
 
 
 class Batch:
@@ -141,18 +92,8 @@ class Batch:
     def run_part(self, begin: int, end: int) -> int:
         """Make the runs of one part; returns their number."""
         market = self._market() if self.spare.empty() else self.spare.get()
-        run_seeds(
-            market.state,
-            market.parameters,
-            market.layout,
-            self.start,
-            self.seeds[begin:end],
-            self.scenario.steps,
-            market.record,
-            market.scratch[0],
-            self.numbers[begin:end],
-            self.rows[begin:end],
-        )
+        assembled = Assembled(market.state, market.parameters, market.layout, market.record, market.scratch[0])
+        run_seeds(assembled, self.start, self.seeds[begin:end], self.numbers[begin:end], self.rows[begin:end])
         self.spare.put(market)
         return end - begin
 

@@ -4,7 +4,6 @@ import copy
 import secrets
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from abm import state as at
 from abm.adapter import Agent, AgentSet, Model, keep_scenarios_apart
 from abm.byhand import Changes
 from abm.collector import MarketCollector
@@ -131,7 +130,7 @@ class MarketModel(Model):
     def step(self) -> None:
         """Make one step."""
         self.changes.before_step()
-        left = int(self.market.state.counters[at.LIVES])
+        left = len(self.market.state.left)
         self.market.advance(self.market.steps_done + 1)
         self.changes.after_step()
         if self.views:
@@ -139,10 +138,9 @@ class MarketModel(Model):
         self._collector.collect(self)
 
     def _let_go(self, first: int) -> None:
-        """Give up the views on the firms that left, from a row of `State.lives` on."""
-        state = self.market.state
-        for unique_id in state.lives[first : state.counters[at.LIVES], at.LIFE_ID].tolist():
-            firm = self.views.pop(int(unique_id), None)
+        """Give up the views on the firms that left, from a row of `State.left` on."""
+        for unique_id in self.market.state.left["id"][first:].tolist():
+            firm = self.views.pop(unique_id, None)
             if firm is not None:
                 firm.cell = None  # as Mesa's own agents leave theirs
 

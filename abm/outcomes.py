@@ -1,32 +1,15 @@
 """Outcomes of a run: what is left of it in one row.
 
-The kernel `outcome_numbers` takes from a finished market what is numeric; `outcome_table` makes the named outcomes of
-any number of runs from those numbers at once.
+A run leaves a row of numbers (`abm.market.outcome_numbers`); `outcome_table` makes the named outcomes of any number of
+runs from their rows at once.
 """
 
 import numpy as np
 
-from abm import state as at
-from abm.compilation import allocating, kernel
-from abm.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, GROWTHS
-from abm.measures import DEMAND, GINI, SPREADS, measure_names
-from abm.run import (
-    FIRST_MEASURE,
-    LEADER_CHANGES,
-    LEADER_STEPS,
-    PEAK_FIRMS,
-    PEAK_STEP,
-    TAKE_OFF_STEP,
-    TAU_N,
-    TAUS,
-)
-from abm.vectormath import log
+from abm.market.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTHS
+from abm.market.measures import MEASURE, ORDER_STATISTICS, measure_names
+from abm.market.outcome_numbers import FIRST_GROWTH, NUMBER
 
-# Behind the window means in a row of outcome numbers; the growth record follows.
-SURVIVAL, PEAK_FIRMS_AT, PEAK_STEP_AT, HILL, ALIVE, HAZARD, TAKE_OFF_AT, TAU = range(8)
-FIRST_GROWTH = 8
-
-LEAST_FIRMS = 100  # below, no tail exponent
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
 MONOPOLY, CONCENTRATED, MODERATE = (
     6400.0,
@@ -34,59 +17,6 @@ MONOPOLY, CONCENTRATED, MODERATE = (
     1000.0,
 )  # HHI; the last two of the 2023 US merger guidelines
 _SUBBOTIN_RANGE = (0.1, 50.0)
-ORDER_STATISTICS = {GINI, *(SPREADS + 5 * x + q for x in range(5) for q in (2, 3, 4))}
-
-
-def numbers_of(measures: int) -> int:
-    """Length of a row of outcome numbers."""
-    return measures + FIRST_GROWTH + GROWTH_PLACES
-
-
-@allocating
-def _hill(firms, n):
-    k = n // 10
-    if n < LEAST_FIRMS:
-        return np.nan
-    bases = np.sort(firms[at.B])
-    least = bases[bases.size - k - 1]
-    total = 0.0
-    for rank in range(k):
-        total += log(bases[bases.size - 1 - rank]) - log(least)
-    return k / total if total > 0.0 else np.nan
-
-
-@kernel
-def outcome_numbers(state, tally, out):
-    """The numbers that a run's outcomes are made of.
-
-    Parameters
-    ----------
-    state : State
-        At the end of the run.
-    tally : float64 array
-        Of the run's `Record`.
-    out : float64 array, shape (measures + 8 + 42,)
-        Filled with the means of the window, the constants of this module, and the growth record.
-    """
-    measures = out.size - FIRST_GROWTH - GROWTH_PLACES
-    for place in range(measures):
-        known = tally[FIRST_MEASURE + measures + place] > 0.0
-        out[place] = tally[FIRST_MEASURE + place] if known else np.nan
-    alive, survivors = 0, 0
-    for i in range(state.firms.shape[1]):
-        if state.firms[at.B, i] > 0.0:
-            alive += 1
-            survivors += 1 if state.firms[at.ID, i] < state.counters[at.INITIAL_FIRMS] else 0
-    out[measures + SURVIVAL] = survivors / state.counters[at.INITIAL_FIRMS]
-    out[measures + PEAK_FIRMS_AT] = tally[PEAK_FIRMS]
-    out[measures + PEAK_STEP_AT] = tally[PEAK_STEP]
-    out[measures + HILL] = _hill(state.firms, alive)
-    out[measures + ALIVE] = alive
-    out[measures + HAZARD] = tally[LEADER_CHANGES] / tally[LEADER_STEPS]
-    out[measures + TAKE_OFF_AT] = tally[TAKE_OFF_STEP]
-    out[measures + TAU] = tally[TAUS] / tally[TAU_N]
-    for place in range(GROWTH_PLACES):
-        out[measures + FIRST_GROWTH + place] = tally[FIRST_MEASURE + 2 * measures + place]
 
 
 def subbotin(mean_absolute: np.ndarray) -> np.ndarray:
@@ -184,7 +114,7 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     """
     names = measure_names(strategies)
     means, rest = numbers[:, : len(names)], numbers[:, len(names) :]
-    kept = [place for place in range(len(names)) if place != DEMAND and (full or place not in ORDER_STATISTICS)]
+    kept = [place for place in range(len(names)) if place != MEASURE.demand and (full or place not in ORDER_STATISTICS)]
     table = {names[place]: means[:, place] for place in kept}
     shares = means[:, [names.index(f"share_{name}") for name in strategies]]
     empty = np.isnan(shares).all(axis=1)
@@ -192,21 +122,21 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     record = rest[:, FIRST_GROWTH:]
     enough = record[:, GROWTHS] >= LEAST_GROWTHS
     mean_absolute = np.where(enough, record[:, ABS_GROWTHS] / np.maximum(record[:, GROWTHS], 1.0), np.nan)
-    table["survival"] = rest[:, SURVIVAL]
-    table["peak_firms"] = rest[:, PEAK_FIRMS_AT].astype(np.int64)
-    table["peak_step"] = rest[:, PEAK_STEP_AT].astype(np.int64)
+    table["survival"] = rest[:, NUMBER.survival]
+    table["peak_firms"] = rest[:, NUMBER.peak_firms].astype(np.int64)
+    table["peak_step"] = rest[:, NUMBER.peak_step].astype(np.int64)
     table["winner"] = np.where(empty, None, winner)
-    table["hill"] = rest[:, HILL]
+    table["hill"] = rest[:, NUMBER.hill]
     table["subbotin"] = subbotin(mean_absolute)
     if full:
         table["size_variance_slope"] = size_variance_slope(record[:, FIRST_BIN:].reshape(-1, BINS, BIN_SUMS))
     table |= _derived(table, full)
-    table["rank_tau"], table["leader_hazard"] = rest[:, TAU], rest[:, HAZARD]
-    table["take_off_step"] = rest[:, TAKE_OFF_AT]
+    table["rank_tau"], table["leader_hazard"] = rest[:, NUMBER.rank_tau], rest[:, NUMBER.leader_hazard]
+    table["take_off_step"] = rest[:, NUMBER.take_off_step]
     concentration = table["sector_hhi"]
     table["structure"] = _chosen(
         [
-            rest[:, ALIVE] == 0.0,
+            rest[:, NUMBER.alive] == 0.0,
             concentration >= MONOPOLY,
             concentration >= CONCENTRATED,
             concentration >= MODERATE,

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm import state as at
-from abm.measures import (
-    DIVERGED,
-    ENTRIES,
-    EXITS,
-    FIRMS,
-    LEADER_CHANGED,
-    MARKET_LACKS,
-    SECTORS_LACK,
-    STRATEGY_MEASURES,
-)
+from abm.market.arrays import FIRM, REASONS, firms_in
+from abm.market.measures import COUNTS, MARKET_LACKS, ORDER_STATISTICS, SECTORS_LACK, STRATEGY_MEASURES
+from abm.market.outcome_numbers import numbers_of, outcome_numbers
 from abm.new_folder import new_folder
-from abm.outcomes import ORDER_STATISTICS, numbers_of, outcome_numbers, outcome_table
+from abm.outcomes import outcome_table
 from abm.rundir import FILES, write_run
 
 if TYPE_CHECKING:
@@ -29,16 +21,13 @@ if TYPE_CHECKING:
     from abm.firmtable import FirmTable
     from abm.followed import Followed
 
-_TRAITS = {"T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3}
-_STATE = {"T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F}
-_WEIGHTS = {"theta": at.THETA, "omega": at.OMEGA}
-_AT_ENTRY = {"theta_entry": at.THETA_ENTRY, "omega_entry": at.OMEGA_ENTRY}
-_RETURNS = {"R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED}
+_TRAITS, _STATE = ("T0", "C0", "R0", "k1", "k2", "k3"), ("T", "C", "P", "R", "Q", "B", "F")
+_WEIGHTS, _RETURNS = ("theta", "omega"), ("R_smoothed", "R_reviewed")
+_AT_ENTRY = ("theta_entry", "omega_entry")
 # What a panel keeps of `firm_frame`.
 PANEL = (
     "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta", "name", "P", "Q", "omega", "share", "age",
 )  # fmt: skip
-_COUNTS = (FIRMS, ENTRIES, EXITS, DIVERGED, LEADER_CHANGED)
 
 
 def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int]) -> "pd.DataFrame":
@@ -56,7 +45,7 @@ def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int
     import pandas as pd
 
     strategies = (len(names) - STRATEGY_MEASURES) // 2
-    counts = {*_COUNTS, *range(STRATEGY_MEASURES + strategies, len(names))}
+    counts = {*COUNTS, *range(STRATEGY_MEASURES + strategies, len(names))}
     columns = {
         names[place]: rows[:, place].astype(np.int64) if place in counts else rows[:, place].copy()
         for place in range(len(names))
@@ -91,7 +80,7 @@ class Result:
     @property
     def demand(self) -> dict[str, float]:
         """Each sector's demand at the step that would come next."""
-        return dict(zip(self._market.sector_names, self._market.state.sectors[:, at.DEMAND].tolist(), strict=True))
+        return dict(zip(self._market.sector_names, self._market.state.sectors["demand"].tolist(), strict=True))
 
     @property
     def rows(self) -> np.ndarray:
@@ -226,23 +215,23 @@ def firm_frame(market: "Market") -> "pd.DataFrame":
     import pandas as pd
 
     firms = market.state.firms
-    slots = np.flatnonzero(firms[at.B] > 0.0)
-    slots = slots[np.argsort(firms[at.ID, slots], kind="stable")]
-    living = firms[:, slots]
+    slots = np.flatnonzero(firms[FIRM.B] > 0.0)
+    slots = slots[np.argsort(firms[FIRM.id, slots], kind="stable")]
+    living = firms_in(firms, slots)
     places = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)[slots]
-    ids = living[at.ID].astype(np.int64)
+    ids = living.id.astype(np.int64)
     columns = {
         "id": ids,
         "slot": slots,
         "name": _names(market, ids),
         "sector": np.array(market.sector_names, dtype=object)[places],
-        "strategy": np.array(market.strategy_names, dtype=object)[living[at.STRATEGY].astype(np.int64)],
+        "strategy": np.array(market.strategy_names, dtype=object)[living.strategy.astype(np.int64)],
     }
-    columns |= {name: living[row] for name, row in (_TRAITS | _WEIGHTS | _STATE).items()}
-    columns["direction"] = living[at.DIRECTION].astype(np.int64)
-    columns |= {name: living[row] for name, row in _RETURNS.items()}
-    columns["share"] = living[at.B] / market.state.sectors[places, at.BASE]
-    columns["age"] = living[at.AGE].astype(np.int64)
+    columns |= {name: getattr(living, name) for name in (*_TRAITS, *_WEIGHTS, *_STATE)}
+    columns["direction"] = living.direction.astype(np.int64)
+    columns |= {name: getattr(living, name) for name in _RETURNS}
+    columns["share"] = living.B / market.state.sectors["base"][places]
+    columns["age"] = living.age.astype(np.int64)
     return pd.DataFrame(columns)
 
 
@@ -263,34 +252,32 @@ def life_frame(market: "Market") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    state = market.state
-    left = state.lives[: state.counters[at.LIVES]]
-    alive = np.flatnonzero(state.firms[at.B] > 0.0)
-    living, sector_of = (
-        state.firms[:, alive],
-        np.repeat(np.arange(len(market.sector_names)), market.layout.slots),
-    )
-    ids = np.concatenate([left[:, at.LIFE_ID], living[at.ID]]).astype(np.int64)
-    sectors = np.concatenate([left[:, at.LIFE_SECTOR], sector_of[alive]]).astype(np.int64)
-    strategies = np.concatenate([left[:, at.LIFE_STRATEGY], living[at.STRATEGY]]).astype(np.int64)
-    exits = np.concatenate([left[:, at.EXIT_STEP], np.full(len(alive), -1.0)]).astype(np.int64)
+    state, left = market.state, market.state.left
+    alive = np.flatnonzero(state.firms[FIRM.B] > 0.0)
+    living = firms_in(state.firms, alive)
+    sector_of = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)
+    ids = np.concatenate([left["id"], living.id.astype(np.int64)])
+    sectors = np.concatenate([left["sector"], sector_of[alive]])
+    strategies = np.concatenate([left["strategy"], living.strategy.astype(np.int64)])
+    exits = np.concatenate([left["exit_step"], np.full(len(alive), -1)])
     reasons = np.full(len(ids), None, dtype=object)
-    reasons[: len(left)] = np.array(at.REASONS, dtype=object)[left[:, at.REASON].astype(np.int64)]
+    reasons[: len(left)] = np.array(REASONS, dtype=object)[left["reason"]]
     order = np.argsort(ids)
-    last = np.concatenate([left[:, at.LIFE_PEAK + 1 :].T, living[list(at.LIFE_ROWS)]], axis=1)
-    at_end = dict(zip(at.LIFE_ROWS, last, strict=True))
     frame = pd.DataFrame(
         {
             "id": ids,
             "sector": np.array(market.sector_names, dtype=object)[sectors],
             "strategy": np.array(market.strategy_names, dtype=object)[strategies],
-            "entry_step": np.concatenate([left[:, at.ENTRY_STEP], living[at.ENTERED]]).astype(np.int64),
+            "entry_step": np.concatenate([left["entry_step"], living.entered.astype(np.int64)]),
             "exit_step": pd.arrays.IntegerArray(exits, mask=exits < 0),
             "reason": reasons,
-            "peak_share": np.concatenate([left[:, at.LIFE_PEAK], living[at.PEAK_SHARE]]),
+            "peak_share": np.concatenate([left["peak_share"], living.peak_share]),
             "name": _names(market, ids),
         }
-        | {name: at_end[row] for name, row in (_TRAITS | _AT_ENTRY | _WEIGHTS | _STATE).items()}
+        | {
+            name: np.concatenate([left[name], getattr(living, name)])
+            for name in (*_TRAITS, *_AT_ENTRY, *_WEIGHTS, *_STATE)
+        }
     )
     return frame.iloc[order].reset_index(drop=True)
 

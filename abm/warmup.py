@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from abm.compilation import CACHE_FOLDER, COLD_SECONDS, is_cold
 from abm.engine import simulate
 from abm.many import simulate_many
+from abm.numerics.compilation import CACHE_FOLDER, COLD_SECONDS, is_cold
 from abm.scenario import Scenario
 
 NO_CACHE = "no folder for compiled code can be written; set NUMBA_CACHE_DIR or XDG_CACHE_HOME to one that can"

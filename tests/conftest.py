@@ -1,4 +1,4 @@
-"""What tests share: kernels compiled before the first of them, experiments run once, a served page and a browser."""
+"""What tests share: kernels compiled before the first that needs them, experiments run once, a page and a browser."""
 
 import subprocess
 import sys
@@ -12,11 +12,21 @@ from tests.compared import runs, sweeps  # noqa: F401 - fixtures of several file
 from tests.pages import browser, served
 from tests.sweep_folders import expected, finished  # noqa: F401
 
+# Names of which a test file that runs markets has one.
+RUNS_MARKETS = ("cli", "served", "sweep", "simulate", "simulate_many", "MarketModel")
 
-@pytest.fixture(scope="session", autouse=True)
+
+@pytest.fixture(scope="session")
 def compiled_kernels() -> None:
     """Compile, or load from the cache, what a run needs."""
     simulate(Scenario(capacity=2, steps=2))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_where_a_market_runs(request: pytest.FixtureRequest) -> None:
+    """Kernels are compiled before a file whose tests run markets: its commands have no time for that, nor say so."""
+    if request.path.name.startswith("test_") and any(name in vars(request.module) for name in RUNS_MARKETS):
+        request.getfixturevalue("compiled_kernels")
 
 
 @pytest.fixture(scope="session")

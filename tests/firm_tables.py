@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from abm import state as at
 from abm.errors import InputError
 from abm.firmtable import read_firm_table
+from abm.market.arrays import FIRM
+from abm.parameters import FIRM_COLUMNS
 from abm.scenario import Scenario
 
 SCENARIO = Scenario(
@@ -29,11 +30,7 @@ SCENARIO = Scenario(
         {"name": "calm", "technology_weight": 0.3, "policy": "adaptive"},
     ],
 )
-ROWS = {
-    "T0": at.T0, "C0": at.C0, "R0": at.R0, "k1": at.K1, "k2": at.K2, "k3": at.K3, "theta": at.THETA,
-    "omega": at.OMEGA, "T": at.T, "C": at.C, "P": at.P, "R": at.R, "Q": at.Q, "B": at.B, "F": at.F,
-    "direction": at.DIRECTION, "age": at.AGE, "R_smoothed": at.R_SMOOTHED, "R_reviewed": at.R_REVIEWED,
-}  # fmt: skip
+ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 
 
 def frame(rows: int = 2, **columns) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from abm import Scenario, randomness
+from abm import Scenario
+from abm.numerics import randomness
 from tests import twin
 
 PROCESSES = {

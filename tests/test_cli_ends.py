@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from abm import compilation, new_folder, report, rundir
+from abm import new_folder, report, rundir
+from abm.numerics import compilation
 from tests.run_directories import ROOT, SMALL, contents, run
 
 # --- interruptions and full disks ---------------------------------------------------------------------

@@ -96,11 +96,13 @@ def test_the_protocol_has_its_seven_elements_and_eleven_concepts_in_order():
 
 
 def test_the_protocol_points_to_every_stage():
-    tree = ast.parse(text_of(ROOT / "abm" / "market.py"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "abm.stages"]
+    tree = ast.parse(text_of(ROOT / "abm" / "market" / "step.py"))
+    imports = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "abm.market.stages"
+    ]
     stages = {alias.name for node in imports for alias in node.names}
     assert len(stages) > 9
-    pointed_to = {text.strip("`") for text, target in links(DOCS / "odd.md") if target == "../stages.py"}
+    pointed_to = {text.strip("`") for text, target in links(DOCS / "odd.md") if target == "../market/stages.py"}
     assert stages - pointed_to == set()
 
 

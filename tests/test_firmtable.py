@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm import state as at
 from abm.engine import simulate
 from abm.firmtable import COLUMNS, place_table, read_firm_table, scenario_for
 from abm.many import simulate_many
+from abm.market.arrays import FIRM, FIRM_ROWS, allocate
+from abm.market.entrants import draw_population
+from abm.market.setup import layout_for, layout_of, parameters_of
 from abm.model import MarketModel
 from abm.parameters import FIRM_COLUMNS
-from abm.population import draw_population
 from abm.scenario import Scenario
 from abm.sweeps.design import Design
 from tests.firm_tables import ROWS, SCENARIO, file, frame, read, refusal
@@ -37,7 +38,7 @@ def equal(one, other) -> bool:
 def test_what_a_table_leaves_out_is_what_a_draw_without_noise_would_give():
     table = read(pd.DataFrame({"sector": ["retail", "enterprise", "retail"], "strategy": ["bold", "calm", "calm"]}))
     assert (table.sectors.tolist(), table.sectors.dtype) == ([0, 1, 0], np.int64)
-    assert (table.values.shape, table.values.dtype) == ((at.FIRM_ROWS, 3), np.float64)
+    assert (table.values.shape, table.values.dtype) == ((FIRM_ROWS, 3), np.float64)
     expected = {
         "T0": [2, 2, 2], "C0": [3, 3, 3], "R0": [1.5, 1.5, 1.5],
         "k1": [0.4, 0.4, 0.4], "k2": [0.6, 0.6, 0.6], "k3": [0.4, 1.6, 0.4],
@@ -47,23 +48,23 @@ def test_what_a_table_leaves_out_is_what_a_draw_without_noise_would_give():
         "age": [0, 0, 0], "R_smoothed": [1.875, 1.875, 1.875], "R_reviewed": [1.875, 1.875, 1.875],
     }  # fmt: skip
     assert {name: table.values[row].tolist() for name, row in ROWS.items()} == expected
-    assert table.values[at.STRATEGY].tolist() == [0, 1, 1]
-    assert table.values[at.ID].tolist() == [0, 1, 2]
-    assert table.values[at.THETA_ENTRY].tolist() == [0.8, 0.3, 0.3]
-    assert table.values[at.OMEGA_ENTRY].tolist() == [0.6, 0.5, 0.5]
-    assert not table.values[at.ID + 1 : at.THETA_ENTRY].any()
+    assert table.values[FIRM.strategy].tolist() == [0, 1, 1]
+    assert table.values[FIRM.id].tolist() == [0, 1, 2]
+    assert table.values[FIRM.theta_entry].tolist() == [0.8, 0.3, 0.3]
+    assert table.values[FIRM.omega_entry].tolist() == [0.6, 0.5, 0.5]
+    assert not table.values[FIRM.id + 1 : FIRM.theta_entry].any()
     assert table.names == ["", "", ""]
 
 
 def test_a_bare_table_starts_as_a_draw_without_noise_does():
     # The strategies have equal weight, so the draw deals one of each to a sector's two firms.
     scenario = SCENARIO.replace(heterogeneity=0, initial_firms=4, demand_share=1, capacity=4)
-    layout = at.layout_of(scenario)
-    drawn = at.allocate(layout, sums=0, lives=0)
-    draw_population(drawn, at.parameters_of(scenario), *layout, 1)
-    strategies = [scenario.strategies[int(place)].name for place in drawn.firms[at.STRATEGY]]
+    layout = layout_of(scenario)
+    drawn = allocate(layout, sums=0, lives=0)
+    draw_population(drawn, parameters_of(scenario), layout, 1)
+    strategies = [scenario.strategies[int(place)].name for place in drawn.firms[FIRM.strategy]]
     table = read(pd.DataFrame({"sector": ["retail"] * 2 + ["enterprise"] * 2, "strategy": strategies}), scenario)
-    same = [row for row in range(at.FIRM_ROWS) if row != at.DIRECTION]  # either direction with equal odds
+    same = [row for row in range(FIRM_ROWS) if row != FIRM.direction]  # either direction with equal odds
     assert np.array_equal(drawn.firms[same], table.values[same])
 
 
@@ -96,20 +97,20 @@ def test_a_column_goes_to_its_row(name):
 
 def test_a_market_size_that_is_set_makes_the_fair_share():
     table = read({"rows": 3}, SCENARIO.replace(market_size=80))
-    assert table.values[at.B].tolist() == [20.0] * 3
+    assert table.values[FIRM.B].tolist() == [20.0] * 3
 
 
 @pytest.mark.parametrize(("size", "base"), [(1e12, 5e11), (1e-12, 1e-9)])
 def test_a_fair_share_is_held_within_the_bounds_of_customer_base_and_demand(size, base):
     scenario = Scenario(market_size=size)
     firms = pd.DataFrame({"sector": ["market"] * 2, "strategy": "balanced"})
-    assert read_firm_table(firms, scenario).values[at.B].tolist() == [base] * 2
+    assert read_firm_table(firms, scenario).values[FIRM.B].tolist() == [base] * 2
 
 
 def test_with_an_infinite_runway_the_funds_of_a_table_are_ignored():
     endless = SCENARIO.replace(runway=float("inf"))
     tables = [read(columns, endless) for columns in ({}, {"F": [1.0, 2.0]}, {"F": [np.inf, 0.0]})]
-    assert all(np.isinf(table.values[at.F]).all() for table in tables)
+    assert all(np.isinf(table.values[FIRM.F]).all() for table in tables)
     assert tables[0].digest == tables[1].digest == tables[2].digest
 
 
@@ -167,8 +168,8 @@ def test_a_csv_may_be_written_in_many_ways(tmp_path, content):
     table = read_firm_table(file(tmp_path / "firms.csv", content), SCENARIO)
     assert table.names == ["Acme, Inc", ""]
     assert equal(table, read_firm_table(file(tmp_path / "plain.txt", PLAIN), SCENARIO))
-    assert table.values[at.T].tolist() == [1.5, 0.002]
-    assert table.values[at.DIRECTION].tolist() == [1, -1]
+    assert table.values[FIRM.T].tolist() == [1.5, 0.002]
+    assert table.values[FIRM.direction].tolist() == [1, -1]
 
 
 def test_names_may_hold_quotes_line_ends_and_any_letters(tmp_path):
@@ -198,7 +199,7 @@ def test_csv_parquet_and_dataframe_of_the_same_content_are_equal(tmp_path):
     firms.to_parquet(tmp_path / "firms.parquet")
     firms.to_parquet(tmp_path / "firms.PQ", index=True)
     table = read(firms)
-    assert table.values[at.T].tolist() == firms["T"].tolist()
+    assert table.values[FIRM.T].tolist() == firms["T"].tolist()
     for name in ("firms.csv", "firms.parquet", "firms.PQ"):
         assert equal(table, read_firm_table(tmp_path / name, SCENARIO))
     assert equal(table, read_firm_table(str(tmp_path / "firms.csv"), SCENARIO))
@@ -229,7 +230,7 @@ def test_a_number_of_a_csv_is_the_float_nearest_to_what_is_written(tmp_path_fact
     texts = [f"{number!r}" for number in numbers] + [f"{number:.30f}" for number in numbers]
     content = "sector,strategy,F\n" + "".join(f"retail,bold,{text}\n" for text in texts)
     table = read_firm_table(file(tmp_path_factory.mktemp("csv") / "f.csv", content), SCENARIO)
-    assert table.values[at.F].tolist() == [float(text) for text in texts]
+    assert table.values[FIRM.F].tolist() == [float(text) for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_a_number_of_a_csv_is_the_float_nearest_to_what_is_written(tmp_path_fact
     ],
 )
 def test_numbers_of_a_dataframe_may_be_of_any_numeric_type(column):
-    assert read({"T": column}).values[at.T].tolist() == [1.0, 2.0]
+    assert read({"T": column}).values[FIRM.T].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, "", " "])
@@ -266,7 +267,7 @@ def test_the_final_state_of_a_run_is_a_table_and_what_belongs_to_the_run_is_igno
     table = read_firm_table(tmp_path / "firms.parquet", SCENARIO)
     assert set(firms) == set(COLUMNS)
     assert {name: table.values[row].tolist() for name, row in ROWS.items()} == state
-    assert table.values[at.ID].tolist() == [0, 1]
+    assert table.values[FIRM.id].tolist() == [0, 1]
     firms = firms.set_index("id")
     firms.to_parquet(tmp_path / "indexed.parquet")
     assert equal(table, read(firms))
@@ -298,10 +299,10 @@ def test_importing_the_module_leaves_pandas_and_pyarrow_alone():
 
 def placed(table, scenario: Scenario):
     scenario = scenario_for(scenario, table)
-    layout = at.layout_for(np.bincount(table.sectors, minlength=len(scenario.sectors)), scenario)
-    state = at.allocate(layout, sums=0, lives=0)
-    state.firms[:], state.counters[:] = 99.0, 99  # of a market that was there before
-    place_table(state, at.parameters_of(scenario), table, layout.slots)
+    layout = layout_for(np.bincount(table.sectors, minlength=len(scenario.sectors)), scenario)
+    state = allocate(layout, sums=0, lives=0)
+    state.firms[:], state.counters[:] = 99.0, (99,) * 5  # of a market that was there before
+    place_table(state, parameters_of(scenario), table, layout.slots)
     return state, layout
 
 
@@ -309,18 +310,18 @@ def test_firms_take_the_first_slots_of_their_sectors_in_order_of_id():
     table = read(frame(5, sector=["enterprise", "retail", "enterprise", "retail", "enterprise"], T=[1.0, 2, 3, 4, 5]))
     state, layout = placed(table, SCENARIO.replace(capacity=10))
     assert layout.slots.tolist() == [7, 3]
-    assert state.firms[at.ID].tolist() == [1, 3, -1, -1, -1, -1, -1, 0, 2, 4]
-    assert state.firms[at.T].tolist() == [2, 4, 0, 0, 0, 0, 0, 1, 3, 5]
-    assert (state.firms[at.B] > 0).tolist() == [True] * 2 + [False] * 5 + [True] * 3
-    assert state.sectors[:, at.DEMAND].tolist() == [3.75, 1.25]
-    assert state.counters.tolist() == [0, 5, 0, 0, 5]
+    assert state.firms[FIRM.id].tolist() == [1, 3, -1, -1, -1, -1, -1, 0, 2, 4]
+    assert state.firms[FIRM.T].tolist() == [2, 4, 0, 0, 0, 0, 0, 1, 3, 5]
+    assert (state.firms[FIRM.B] > 0).tolist() == [True] * 2 + [False] * 5 + [True] * 3
+    assert state.sectors["demand"].tolist() == [3.75, 1.25]
+    assert state.counters.tolist() == [(0, 5, 0, 0, 5)]
 
 
 def test_vacant_slots_are_as_those_of_an_emptied_market():
     state, _ = placed(read({"rows": 1}), SCENARIO)
     vacant = state.firms[:, 1]
-    expected = np.zeros(at.FIRM_ROWS)
-    expected[at.T0 : at.R0 + 1], expected[at.ID] = 1.0, -1.0
+    expected = np.zeros(FIRM_ROWS)
+    expected[FIRM.T0 : FIRM.R0 + 1], expected[FIRM.id] = 1.0, -1.0
     assert np.array_equal(vacant, expected)
 
 
@@ -334,7 +335,7 @@ def test_every_firm_has_one_slot_in_its_sector(sectors, capacity):
         pd.DataFrame({"sector": [f"s{place}" for place in sectors], "strategy": "balanced"}), scenario
     )
     state, layout = placed(table, scenario)
-    ids = state.firms[at.ID]
+    ids = state.firms[FIRM.id]
     starts = np.cumsum(layout.slots) - layout.slots
     for sector, (start, slots) in enumerate(zip(starts, layout.slots, strict=True)):
         own = [float(number) for number, place in enumerate(sectors) if place == sector]
@@ -371,7 +372,7 @@ def test_bases_make_a_market_of_their_sum_unless_the_scenario_sets_one():
     sized = SCENARIO.replace(market_size=7)
     assert scenario_for(sized, read(bases, sized)).market_size == 7.0
     state, _ = placed(read(bases), SCENARIO)
-    assert state.sectors[:, at.DEMAND].tolist() == [67.5, 22.5]
+    assert state.sectors["demand"].tolist() == [67.5, 22.5]
 
 
 def test_every_way_to_start_from_a_table_meets_the_demand_of_its_bases(tmp_path):
@@ -397,9 +398,9 @@ def test_the_sum_of_the_bases_is_held_in_the_range_of_market_sizes():
 def test_a_share_is_a_part_of_the_demand_of_its_sector():
     firms = frame(3, sector=["retail", "retail", "enterprise"], share=[0.25, 0.5, 1.0])
     sized = SCENARIO.replace(market_size=80)
-    assert read(firms, sized).values[at.B].tolist() == [15.0, 30.0, 20.0]
-    assert read(firms).values[at.B].tolist() == [0.5625, 1.125, 0.75]
-    assert read(firms.assign(B=1.0), sized).values[at.B].tolist() == [1.0] * 3  # as in a run's own table
+    assert read(firms, sized).values[FIRM.B].tolist() == [15.0, 30.0, 20.0]
+    assert read(firms).values[FIRM.B].tolist() == [0.5625, 1.125, 0.75]
+    assert read(firms.assign(B=1.0), sized).values[FIRM.B].tolist() == [1.0] * 3  # as in a run's own table
 
 
 @pytest.mark.parametrize(

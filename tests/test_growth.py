@@ -4,19 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abm import state as at
-from abm.growth import BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, pool_growths
-from abm.state import Layout, allocate
-from abm.sums import GROWTH_2
+from abm.market.arrays import FIRM, Layout, allocate
+from abm.market.growth import BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, pool_growths
+from abm.market.sums import STRATEGY_SUMS
 
 
 def market_of(bases: np.ndarray, growths: np.ndarray):
     """A market of one sector whose firms had these customers and grew so; a base of 0 is a vacant slot."""
     slots = np.array([len(bases)])
-    state = allocate(Layout(slots, slots, np.zeros((1, 1), dtype=np.int64)), GROWTH_2 + 1, 0)
-    state.firms[at.B_BEFORE], state.firms[at.GROWTH] = bases, growths
-    state.firms[at.B] = np.where(bases > 0.0, 1.0, 0.0)
-    state.sectors[0, at.GROWTH_FIRMS] = np.count_nonzero(bases)
+    state = allocate(Layout(slots, slots, np.zeros((1, 1), dtype=np.int64)), STRATEGY_SUMS, 0)
+    state.firms[FIRM.B_before], state.firms[FIRM.growth] = bases, growths
+    state.firms[FIRM.B] = np.where(bases > 0.0, 1.0, 0.0)
+    state.sectors["growth_firms"] = np.count_nonzero(bases)
     return state
 
 

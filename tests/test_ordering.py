@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from abm.compilation import allocating
-from abm.ordering import in_order, of_ranks
+from abm.numerics.compilation import allocating
+from abm.numerics.order_statistics import in_order, of_ranks
 
 SIZES = (1, 2, 40, 2048, 2049, 5000, 70_000)
 

@@ -12,9 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from abm import Scenario, randomness, simulate
-from abm.randomness import normals, uniforms
-from abm.state import layout_for, layout_of
+from abm import Scenario, simulate
+from abm.market.setup import layout_for, layout_of
+from abm.numerics import randomness
+from abm.numerics.randomness import normals, uniforms
 
 quick = settings(max_examples=150, deadline=None)
 weights = st.lists(st.integers(0, 12), min_size=1, max_size=5).filter(any)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import stats
 
-from abm import randomness
-from abm.randomness import normals, threefry, uniforms
+from abm.numerics import randomness
+from abm.numerics.randomness import normals, threefry, uniforms
 
 # Of the generator's authors: key and counter, then the two words of Threefry-2x64 with 13 rounds.
 KNOWN_ANSWERS = [

@@ -4,13 +4,19 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from abm import Scenario, compilation, simulate
-from abm import state as at
+import abm
+from abm import Scenario, simulate
 from abm.engine import Market
+from abm.market.arrays import FIRM, FIRM_ROWS, firm_of, firms_in
+from abm.market.setup import parameters_of
+from abm.numerics import compilation
+from abm.numerics.compilation import allocating
+from abm.parameters import MARKET, SECTOR, STRATEGY
 
 SCENARIO = Scenario.load("four-sectors").replace(capacity=60, steps=40, entry_rate=0.1)
 
@@ -23,28 +29,29 @@ def test_a_market_without_an_end_goes_through_the_states_of_one_with_an_end_and_
     endless, ended = Market(SCENARIO, 3), market_of(SCENARIO)
     for market in (endless, ended):
         market.advance(20)
-    shown = [at.B, at.T, at.C, at.R, at.Q, at.F]
+    shown = [FIRM.B, FIRM.T, FIRM.C, FIRM.R, FIRM.Q, FIRM.F]
     np.testing.assert_array_equal(endless.state.firms[shown], ended.state.firms[shown])
     assert (len(endless.record.rows), len(ended.record.rows)) == (0, 40)
 
 
 @pytest.mark.parametrize(
-    ("table", "row", "column", "changes"),
+    ("table", "row", "name", "changes"),
     [
-        (0, 0, at.CHURN, {"churn": 0.9}),
-        (1, 2, at.QUALITY_ELASTICITY, {"sectors.enterprise.quality_elasticity": 0.9}),
-        (2, 1, at.TECHNOLOGY_WEIGHT, {"strategies.market_first.technology_weight": 0.9}),
+        (0, 0, "churn", {"churn": 0.9}),
+        (1, 2, "quality_elasticity", {"sectors.enterprise.quality_elasticity": 0.9}),
+        (2, 1, "technology_weight", {"strategies.market_first.technology_weight": 0.9}),
     ],
 )
-def test_a_parameter_that_changes_at_a_step_acts_from_that_step_on(table, row, column, changes):
+def test_a_parameter_that_changes_at_a_step_acts_from_that_step_on(table, row, name, changes):
     changed = market_of(SCENARIO)
-    changed.parameters = changed.parameters._replace(changes=np.array([[16.0, table, row, column, 0.9]]))
+    names = changed.parameters[table].dtype.names
+    place = row * len(names) + names.index(name)
+    changed.parameters = changed.parameters._replace(changes=np.array([[16.0, table, place, 0.9]]))
     changed.advance(40)
 
     by_hand = market_of(SCENARIO)
     by_hand.advance(15)
-    target = (by_hand.parameters.market[np.newaxis], by_hand.parameters.sectors, by_hand.parameters.strategies)[table]
-    target[row, column] = 0.9
+    by_hand.parameters[table][name][row] = 0.9
     by_hand.advance(40)
 
     unchanged = market_of(SCENARIO)
@@ -52,7 +59,7 @@ def test_a_parameter_that_changes_at_a_step_acts_from_that_step_on(table, row, c
     assert np.array_equal(changed.record.rows, by_hand.record.rows, equal_nan=True)
     assert np.array_equal(changed.record.rows[:15], unchanged.record.rows[:15], equal_nan=True)
     assert not np.array_equal(changed.record.rows[20:], unchanged.record.rows[20:], equal_nan=True)
-    assert market_of(SCENARIO.replace(**changes)).parameters[table].flat[row * target.shape[1] + column] == 0.9
+    assert market_of(SCENARIO.replace(**changes)).parameters[table][name][row] == 0.9
 
 
 def test_every_leaver_is_recorded_when_the_record_has_to_grow():
@@ -63,29 +70,53 @@ def test_every_leaver_is_recorded_when_the_record_has_to_grow():
     assert result.lives.id.tolist() == list(range(60 + result.steps.entries.sum()))
 
 
-def test_a_market_whose_parameters_are_arrays_has_a_place_for_every_kernel_parameter():
-    assert len(at.MARKET_PARAMETERS) == at.READING
-    assert [at.MARKET_PARAMETERS[place] for place in (at.CHURN, at.RUNWAY, at.MEDIAN_K3, at.INITIAL_MOMENTUM)] == [
-        "churn",
-        "runway",
-        "k3",
-        "initial_momentum",
-    ]
+def test_the_arrays_of_a_market_hold_every_parameter_of_the_table_by_its_name():
+    parameters, sector, strategy = parameters_of(SCENARIO), SCENARIO.sectors[2], SCENARIO.strategies[-1]
+    for source, held, table in (
+        (SCENARIO, parameters.market[0], MARKET),
+        (sector, parameters.sectors[2], SECTOR),
+        (strategy, parameters.strategies[-1], STRATEGY),
+    ):
+        for name, parameter in table.items():
+            value = getattr(source, name)
+            assert held[name] == (parameter.choices.index(value) if parameter.kind == "choice" else value), name
+
+
+@allocating
+def columns_summed(firms, start, stop, sums):
+    """The sum of each column of some firms, which are marked by their ids."""
+    firm = firm_of(firms, start, stop)
+    for place, column in enumerate(firm):
+        sums[place] = column.sum()
+    for i in range(firm.id.size):
+        firm.id[i] = -i - 1.0
+
+
+def test_the_columns_of_firms_are_views_on_the_rows_that_their_names_say():
+    firms, sums = np.random.default_rng(0).random((FIRM_ROWS, 7)), np.empty(len(FIRM))
+    expected = [firms[row, 2:5].sum() for row in FIRM]
+    columns_summed(firms, 2, 5, sums)
+    assert sums == pytest.approx(expected, rel=1e-15)
+    assert firms[FIRM.id, 2:5].tolist() == [-1.0, -2.0, -3.0]
+    assert (firms[FIRM.id, [0, 1, 5, 6]] > 0.0).all()
+    copies = firms_in(firms, np.array([4, 2]))
+    assert copies.id.tolist() == [-3.0, -1.0]
+    assert copies.growth.tolist() == copies.next_theta.tolist() == firms[24, [4, 2]].tolist()
 
 
 def test_the_cache_folder_knows_every_module_that_has_compiled_functions():
-    decorators = re.compile("^@(inlined|allocating|kernel)$", re.MULTILINE)
-    compiled = {path.stem for path in compilation._PACKAGE.glob("*.py") if decorators.search(path.read_text())}
-    # `compilation` defines the three, `state` holds the constants that are compiled in.
-    assert compiled | {"compilation", "state"} == set(compilation.KERNELS)
+    decorators = re.compile("^@(formula|inlined|allocating|kernel)$", re.MULTILINE)
+    compiled = {path for path in Path(abm.__file__).parent.rglob("*.py") if decorators.search(path.read_text())}
+    assert compiled
+    assert compiled <= set(compilation.sources())
 
 
 def test_a_run_works_where_no_cache_can_be_written(tmp_path):
     code = (
         "import os; access = os.access; os.access = lambda *a, **k: False\n"
-        "from abm import compilation; assert compilation.CACHE_FOLDER is None; assert compilation.is_cold()\n"
-        "from abm.equations import rate; assert rate(0.5, 0.5) == 0.25\n"
-        "from abm.run import tally_peak; import numpy as np; tally_peak(np.zeros(3), 1.0, 2)"
+        "from abm.numerics import compilation; assert compilation.CACHE_FOLDER is None; assert compilation.is_cold()\n"
+        "from abm.numerics.vectormath import log; assert log(1.0) == 0.0\n"
+        "from abm.market.run import tally_peak; import numpy as np; tally_peak(np.zeros(3), 1.0, 2)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr

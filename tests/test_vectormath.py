@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from abm.vectormath import box_muller, exp, log, sine_cosine_of_turn
+from abm.numerics.vectormath import box_muller, exp, log, sine_cosine_of_turn
 
 mpmath.mp.dps = 50
 # The largest error allowed, in units in the last place (ulp) of the true result.

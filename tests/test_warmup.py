@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from abm import compilation, warmup
+from abm import warmup
 from abm.cli import main
+from abm.numerics import compilation
 
 
 @pytest.mark.slow
@@ -15,11 +16,12 @@ def test_what_is_compiled_ahead_is_all_that_commands_need():
     """In a process of its own: which kernels there are, and with which types, is the process's."""
     code = """
 from abm import MarketModel, Scenario, simulate, simulate_many
-from abm import many, collection, growth, market, outcomes, population, ranks, run
+from abm.market.step import aggregate, entrants, growth, outcome_numbers, run, step, whole_run
+from abm.numerics import kendall
 from abm.warmup import warm_up
 import pandas as pd
 
-modules = [many, collection, growth, market, outcomes, population, ranks, run]
+modules = [aggregate, entrants, growth, kendall, outcome_numbers, run, step, whole_run]
 found = {x for m in modules for x in vars(m).values() if hasattr(x, "overloads")}
 kernels = [x for x in found if x.targetoptions.get("nogil")]
 types = lambda: {(x.__name__, str(signature)) for x in kernels for signature in x.overloads}
@@ -52,7 +54,7 @@ def cache(tmp_path, monkeypatch):
 
 def test_a_cache_that_lacks_any_kernel_is_cold(cache):
     assert not compilation.is_cold()
-    for lacking in ("run.run-7", "many.run_seeds-7", "outcomes.outcome_numbers-7"):
+    for lacking in ("run.run-7", "whole_run.run_seeds-7", "outcome_numbers.outcome_numbers-7"):
         (path,) = cache.glob(f"{lacking}*")
         path.unlink()
         assert compilation.is_cold()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from abm import state as at
 from abm.dashboard.watched import WatchedMarket
 from abm.firms import read
+from abm.market.arrays import FIRM
 
 LARGEST = 10
 
@@ -12,7 +12,7 @@ LARGEST = 10
 def largest_firms(market: WatchedMarket) -> list[dict[str, str]]:
     """The ten firms with the largest shares of their sectors, as rows of text."""
     with market.lock:
-        slots = np.flatnonzero(market.market.state.firms[at.B] > 0.0)
+        slots = np.flatnonzero(market.market.state.firms[FIRM.B] > 0.0)
         share = read(market, "share", slots)
         order = np.argsort(-share, kind="stable")[:LARGEST]
         columns = {

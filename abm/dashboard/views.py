@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from abm import state as at
 from abm.dashboard.panels import (
     Panel,
     Picture,
@@ -24,6 +23,7 @@ from abm.dashboard.panels import (
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, strategy_colours
 from abm.figures import HHI_BANDS, LABELS
+from abm.market.arrays import FIRM
 
 DOTS = 5_000  # firms drawn in the plane
 LARGEST = 500  # firms that are drawn in any case
@@ -153,15 +153,15 @@ class Plane(Panel):
 
     def show(self, market: WatchedMarket, steps: Any) -> None:
         firms, sectors = market.market.state.firms, market.market.state.sectors
-        slots = np.flatnonzero(firms[at.B] > 0.0)
+        slots = np.flatnonzero(firms[FIRM.B] > 0.0)
         living = len(slots)
         places = np.searchsorted(np.cumsum(market.market.layout.slots), slots, side="right")
-        share = firms[at.B, slots] / sectors[places, at.BASE]
+        share = firms[FIRM.B, slots] / sectors["base"][places]
         mean = share.mean() if living else 1.0
         drawn = np.argsort(-share, kind="stable")  # small firms in front of large ones
         if living > DOTS:
             drawn = drawn[np.append(np.arange(LARGEST), np.linspace(LARGEST, living - 1, DOTS - LARGEST).astype(int))]
-        T, C, R = (firms[row, slots[drawn]] for row in (at.T, at.C, at.R))
+        T, C, R = (firms[row, slots[drawn]] for row in (FIRM.T, FIRM.C, FIRM.R))
         hold_on_both_axes(self.axes[0], C, T)
         self._dots.set_offsets(np.column_stack([C, T]))
         self._dots.set_array(np.log10(np.maximum(R, 1e-6)))

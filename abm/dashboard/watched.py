@@ -10,12 +10,12 @@ from mesa.visualization.utils import update_counter
 from abm.dashboard.controls import choose
 from abm.dashboard.origins import Origin
 from abm.engine import check_memory
-from abm.measures import FIRMS, HHI, MEAN_T, WEIGHTED_R
+from abm.market.measures import MEASURE
 from abm.model import MarketModel
 from abm.scenario import Scenario
 
 # What is kept of each sector at each step.
-SECTOR_MEASURES = {"firms": FIRMS, "hhi": HHI, "mean_T": MEAN_T, "weighted_R": WEIGHTED_R}
+SECTOR_MEASURES = {name: getattr(MEASURE, name) for name in ("firms", "hhi", "mean_T", "weighted_R")}
 PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
 BREATH = 0.02  # seconds that the first step after a frame leaves the page to answer
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from abm.measures import MARKET_LACKS, SECTORS_LACK, measure_names
+from abm.market.measures import MARKET_LACKS, SECTORS_LACK, measure_names
 from abm.outcomes import outcome_table
 from abm.results import measure_frame
 from abm.scenario import Scenario

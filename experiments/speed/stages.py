@@ -6,11 +6,10 @@ import time
 import pandas as pd
 from numba import njit
 
-from abm import stages, sums
-from abm import state as at
-from abm.collection import growth_spreads, growths
 from abm.engine import Market
-from abm.state import span
+from abm.market.arrays import Key, firm_of, work_of
+from abm.market.growth import growth_spreads, growths
+from abm.market.step import stages, sums
 from experiments.speed.subjects import BASE
 
 FIRMS = 10_000
@@ -18,98 +17,89 @@ FIRMS = 10_000
 
 @njit(nogil=True)
 def _shocks(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        first = a - state.blocks[block, at.FIRST_SLOT]
-        stages.shocks(1, place, first, 7, scratch[7, : b - a], scratch[8, : b - a])
+    for block in state.blocks:
+        work = work_of(scratch, 0, block.stop - block.start)
+        key = Key(1, block.sector, block.start - block.first_slot, 7)
+        stages.shocks(key, parameters.market[0], work)
 
 
 @njit(nogil=True)
 def _first_three(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        n, market = b - a, parameters.market
-        stages.demand(state.firms, a, b, market, state.sectors[place], scratch[3, :n])
-        stages.commercialisation_challenge(state.firms, a, b, market, scratch[0, :n])
-        stages.innovation(state.firms, a, b, market, scratch[1, :n], scratch[2, :n])
+    for block in state.blocks:
+        firm = firm_of(state.firms, block.start, block.stop)
+        work, market = work_of(scratch, 0, block.stop - block.start), parameters.market[0]
+        stages.demand(firm, market, state.sectors[block.sector], work)
+        stages.commercialisation_challenge(firm, market, work)
+        stages.innovation(firm, market, work)
 
 
 @njit(nogil=True)
 def _targets(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        _, a, b = span(state, block)
-        challenge, speed, t, c, p = (scratch[0, : b - a], scratch[1, : b - a], scratch[4, : b - a], scratch[5, : b - a],
-                                     scratch[6, : b - a])  # fmt: skip
-        stages.targets(state.firms, a, b, parameters.market, challenge, speed, t, c, p)
+    for block in state.blocks:
+        firm = firm_of(state.firms, block.start, block.stop)
+        stages.targets(firm, parameters.market[0], work_of(scratch, 0, block.stop - block.start))
 
 
 @njit(nogil=True)
 def _adjustment(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        n, market, sector = b - a, parameters.market, state.sectors[place]
-        speed, cost, realised, t, c, p = (scratch[1, :n], scratch[2, :n], scratch[3, :n], scratch[4, :n],
-                                          scratch[5, :n], scratch[6, :n])  # fmt: skip
-        shock_t, shock_c = scratch[7, :n], scratch[8, :n]
-        stages.adjustment(state.firms, a, b, market, sector, speed, cost, realised, t, c, p, shock_t, shock_c)
+    for block in state.blocks:
+        firm = firm_of(state.firms, block.start, block.stop)
+        work, sector = work_of(scratch, 0, block.stop - block.start), state.sectors[block.sector]
+        stages.adjustment(firm, parameters.market[0], sector, work)
 
 
 @njit(nogil=True)
 def _funds_and_age(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        stages.funds(state.firms, a, b, parameters.market, state.sectors[place])
-        stages.ageing(state.firms, a, b, parameters.market)
+    for block in state.blocks:
+        firm, market = firm_of(state.firms, block.start, block.stop), parameters.market[0]
+        stages.funds(firm, market, state.sectors[block.sector])
+        stages.ageing(firm, market)
 
 
 @njit(nogil=True)
 def _turnover(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        first, sector, draw = state.blocks[block, at.FIRST_SLOT], state.sectors[place], scratch[9, : b - a]
-        stages.turnover(state.firms, a, b, first, parameters, sector, place, 1, 7, draw, state.events[block])
+    for block in state.blocks:
+        firm = firm_of(state.firms, block.start, block.stop)
+        work, sector = work_of(scratch, 0, block.stop - block.start), state.sectors[block.sector]
+        key = Key(1, block.sector, block.start - block.first_slot, 7)
+        stages.turnover(firm, parameters, sector, block, key, work)
 
 
 @njit(nogil=True)
 def _attractiveness(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        gamma, tau = parameters.sectors[place, 0], parameters.sectors[place, 1]
-        sums.attractiveness(state.firms, a, b, gamma, tau, parameters.market[at.NETWORK_EFFECT], scratch[0, : b - a])
+    for block in state.blocks:
+        firm = firm_of(state.firms, block.start, block.stop)
+        work, sector = work_of(scratch, 0, block.stop - block.start), parameters.sectors[block.sector]
+        sums.attract(firm, parameters.market[0], sector, work)
 
 
 @njit(nogil=True)
+def _sums(state, parameters, scratch, measured):
+    for place in range(state.blocks.size):
+        block, market = state.blocks[place], parameters.market[0]
+        firm = firm_of(state.firms, block.start, block.stop)
+        work, sector = work_of(scratch, 0, block.stop - block.start), parameters.sectors[block.sector]
+        sums.sum_block(firm, block.start, market, sector, measured, state.sums[place], work)
+
+
 def _attractiveness_and_carried(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        count = parameters.strategies.shape[0]
-        sums.sum_block(
-            state.firms, a, b, parameters.market, parameters.sectors[place], count, False, state.sums[block], scratch
-        )
+    _sums(state, parameters, scratch, False)
 
 
-@njit(nogil=True)
 def _attractiveness_and_all_sums(state, parameters, scratch):
-    for block in range(state.blocks.shape[0]):
-        place, a, b = span(state, block)
-        count = parameters.strategies.shape[0]
-        sums.sum_block(
-            state.firms, a, b, parameters.market, parameters.sectors[place], count, True, state.sums[block], scratch
-        )
+    _sums(state, parameters, scratch, True)
 
 
 @njit(nogil=True)
 def _shares(state, parameters, scratch):
-    bases = scratch[9, :2]
-    bases[:] = 1.0
-    for block in range(state.blocks.shape[0]):
-        _, a, b = span(state, block)
-        stages.compare_shares(state.firms, a, b, bases, bases, state.sums[block])
+    for place in range(state.blocks.size):
+        firm = firm_of(state.firms, state.blocks[place].start, state.blocks[place].stop)
+        stages.compare_shares(firm, (1.0, 1.0), (1.0, 1.0), state.sums[place])
 
 
 def _growths(state, parameters, scratch):
-    growths(state, 0, state.blocks.shape[0])
-    growth_spreads(state, 0, state.blocks.shape[0])
+    growths(state, 0, state.blocks.size)
+    growth_spreads(state, 0, state.blocks.size)
 
 
 TIMED = {

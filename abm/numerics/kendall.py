@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from abm.compilation import allocating, inlined, kernel
+from abm.numerics.compilation import allocating, inlined, kernel
 
 
 @allocating

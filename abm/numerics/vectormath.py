@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from abm.compilation import inlined
+from abm.numerics.compilation import inlined
 
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10

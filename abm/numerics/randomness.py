@@ -10,8 +10,8 @@ call gives two 64-bit words, hence two uniform or two normal numbers.
 import numpy as np
 from numba import njit
 
-from abm.compilation import inlined
-from abm.vectormath import box_muller
+from abm.numerics.compilation import inlined
+from abm.numerics.vectormath import box_muller
 
 # The processes that draw; the number is part of the key.
 SHOCK = 0  # normals: the shocks to T and C of one step

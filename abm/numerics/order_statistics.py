@@ -6,7 +6,7 @@ stretch of keys, narrow where the numbers are small, so that it stays few in num
 
 import numpy as np
 
-from abm.compilation import allocating, inlined
+from abm.numerics.compilation import allocating, inlined
 
 _FEW = 2048  # numbers that are simply sorted
 _SHORT = 32  # numbers that insertion sorts best

@@ -12,20 +12,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from abm import state as at
-from abm.collection import growth_spreads, growths
-from abm.growth import mean_growths, pool_growths
-from abm.market import advance, conclude, gather, review
-from abm.run import FULL, WINDOW_START, Record, begin, end
-from abm.state import Parameters, State
+from abm.market.arrays import Parameters, State
+from abm.market.growth import growth_spreads, growths, mean_growths, pool_growths
+from abm.market.run import Record, begin, end
+from abm.market.step import advance, conclude, gather, review
 
 
-def with_room(state: State, leavers: int) -> State:
-    """The state with room for at least that many leavers in all, doubled where it has to grow."""
-    room = state.lives.shape[0]
-    if leavers <= room:
+def with_room(state: State, exits: int) -> State:
+    """The state with room for at least that many exits in all, doubled where it has to grow."""
+    room = state.lives.size
+    if exits <= room:
         return state
-    lives = np.empty((max(leavers, 2 * room), state.lives.shape[1]))
+    lives = np.empty(max(exits, 2 * room), dtype=state.lives.dtype)
     lives[:room] = state.lives
     return state._replace(lives=lives)
 
@@ -57,24 +55,24 @@ def step_with_threads(
     record: Record,
     scratch: np.ndarray,
 ) -> State:
-    """One step as `abm.run.run` makes it; returns the state, whose record of leavers may have grown."""
-    blocks = state.blocks.shape[0]
+    """One step as `abm.market.run.run` makes it; returns the state, whose record of exits may have grown."""
+    blocks = state.blocks.size
 
     def in_parallel(phase: Callable) -> None:
         share_out(threads, blocks, phase)
 
     measured = begin(state, parameters, record)
     in_parallel(lambda low, high, thread: advance(state, parameters, seed, measured, low, high, scratch[thread]))
-    leavers, due = gather(state)
-    if leavers:
-        state = with_room(state, int(state.counters[at.LIVES]))
+    exits, due = gather(state)
+    if exits:
+        state = with_room(state, int(state.counters["lives"][0]))
     if due:
         in_parallel(lambda low, high, _: review(state, parameters, seed, low, high))
     in_parallel(lambda low, high, _: conclude(state, measured, low, high))
-    if state.counters[at.STEP] >= record.plan[WINDOW_START]:
+    if state.step >= record.plan.window_start:
         in_parallel(lambda low, high, _: growths(state, low, high))
         mean_growths(state)
         in_parallel(lambda low, high, _: growth_spreads(state, low, high))
-        pool_growths(state, record.plan[FULL], record.growth)
+        pool_growths(state, record.plan.full, record.growth)
     end(state, parameters, measured, record)
     return state

@@ -8,11 +8,11 @@ is pooled step by step, so that no growth is kept: for the Subbotin exponent the
 
 import numpy as np
 
-from abm import state as at
-from abm import sums as at_sum
-from abm.compilation import allocating, inlined, kernel
-from abm.ordering import of_ranks
-from abm.vectormath import log
+from abm.market.arrays import FIRM, firm_of
+from abm.market.sums import SUM
+from abm.numerics.compilation import allocating, inlined, kernel
+from abm.numerics.order_statistics import of_ranks
+from abm.numerics.vectormath import log
 
 # Places of a step's growth record; then for each bin: number, Σg, Σg², ΣB of the step's start.
 GROWTHS, ABS_GROWTHS = 0, 1
@@ -24,46 +24,62 @@ NO_SPREAD = 1e-13
 
 
 @inlined
-def block_growths(firms, a, b, sums):
+def _grow(state, place):
     """Growth of each firm of a block (0 for other slots), their sum and number."""
-    customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
-    for i in range(b - a):
-        stayed = (customers[i] > 0.0) & (before[i] > 0.0)
-        growth[i] = log(customers[i]) - log(before[i]) if stayed else 0.0
+    block, sums = state.blocks[place], state.sums[place]
+    firm = firm_of(state.firms, block.start, block.stop)
+    for i in range(firm.B.size):
+        stayed = (firm.B[i] > 0.0) & (firm.B_before[i] > 0.0)
+        firm.growth[i] = log(firm.B[i]) - log(firm.B_before[i]) if stayed else 0.0
     count, total = 0, 0.0
-    for i in range(b - a):
-        count += 1 if (customers[i] > 0.0) & (before[i] > 0.0) else 0
-        total += growth[i]
-    sums[at_sum.SUM_GROWTH], sums[at_sum.GROWTH_N] = total, count
+    for i in range(firm.B.size):
+        count += 1 if (firm.B[i] > 0.0) & (firm.B_before[i] > 0.0) else 0
+        total += firm.growth[i]
+    sums[SUM.growth], sums[SUM.growth_N] = total, count
 
 
 @inlined
-def block_growth_spread(firms, a, b, sector, sums):
+def _demean(state, place):
     """Growths less the sector's mean, and the sums of their absolute values and squares."""
-    customers, before, growth = firms[at.B, a:b], firms[at.B_BEFORE, a:b], firms[at.GROWTH, a:b]
-    counted, mean = sector[at.GROWTH_FIRMS] >= 2.0, sector[at.MEAN_GROWTH]
+    block, sums = state.blocks[place], state.sums[place]
+    firm, sector = firm_of(state.firms, block.start, block.stop), state.sectors[block.sector]
+    counted, mean = sector.growth_firms >= 2.0, sector.mean_growth
     absolute, square = 0.0, 0.0
-    for i in range(b - a):
-        stayed = counted & (customers[i] > 0.0) & (before[i] > 0.0)
-        growth[i] = growth[i] - mean if stayed else 0.0
-    for i in range(b - a):
-        absolute += abs(growth[i])
-        square += growth[i] * growth[i]
-    sums[at_sum.ABS_GROWTH], sums[at_sum.GROWTH_2] = absolute, square
+    for i in range(firm.B.size):
+        stayed = counted & (firm.B[i] > 0.0) & (firm.B_before[i] > 0.0)
+        firm.growth[i] = firm.growth[i] - mean if stayed else 0.0
+    for i in range(firm.B.size):
+        absolute += abs(firm.growth[i])
+        square += firm.growth[i] * firm.growth[i]
+    sums[SUM.abs_growth], sums[SUM.growth2] = absolute, square
+
+
+@kernel
+def growths(state, begin, end):
+    """Growth of the firms of blocks `begin` to `end`."""
+    for place in range(begin, end):
+        _grow(state, place)
 
 
 @kernel
 def mean_growths(state):
     """Number and mean of growth in each sector, from the sums of its blocks."""
-    state.sectors[:, at.GROWTH_FIRMS] = 0.0
-    state.sectors[:, at.MEAN_GROWTH] = 0.0
-    for block in range(state.blocks.shape[0]):
-        sector = state.sectors[state.blocks[block, at.SECTOR]]
-        sector[at.GROWTH_FIRMS] += state.sums[block, at_sum.GROWTH_N]
-        sector[at.MEAN_GROWTH] += state.sums[block, at_sum.SUM_GROWTH]
-    for place in range(state.sectors.shape[0]):
-        sector = state.sectors[place]
-        sector[at.MEAN_GROWTH] /= max(sector[at.GROWTH_FIRMS], 1.0)
+    for place in range(state.sectors.size):
+        state.sectors[place].growth_firms = 0.0
+        state.sectors[place].mean_growth = 0.0
+    for place in range(state.blocks.size):
+        sector = state.sectors[state.blocks[place].sector]
+        sector.growth_firms += state.sums[place, SUM.growth_N]
+        sector.mean_growth += state.sums[place, SUM.growth]
+    for place in range(state.sectors.size):
+        state.sectors[place].mean_growth /= max(state.sectors[place].growth_firms, 1.0)
+
+
+@kernel
+def growth_spreads(state, begin, end):
+    """Growth less its sector's mean, of blocks `begin` to `end`; after `mean_growths`."""
+    for place in range(begin, end):
+        _demean(state, place)
 
 
 @kernel
@@ -80,12 +96,12 @@ def pool_growths(state, full, growth):
     """
     growth[:] = 0.0
     number, absolute, square = 0.0, 0.0, 0.0
-    for place in range(state.sectors.shape[0]):
-        if state.sectors[place, at.GROWTH_FIRMS] >= 2.0:
-            number += state.sectors[place, at.GROWTH_FIRMS]
-    for block in range(state.blocks.shape[0]):
-        absolute += state.sums[block, at_sum.ABS_GROWTH]
-        square += state.sums[block, at_sum.GROWTH_2]
+    for place in range(state.sectors.size):
+        if state.sectors[place].growth_firms >= 2.0:
+            number += state.sectors[place].growth_firms
+    for place in range(state.blocks.size):
+        absolute += state.sums[place, SUM.abs_growth]
+        square += state.sums[place, SUM.growth2]
     if number == 0.0:
         return
     sd = np.sqrt(square / number)
@@ -100,12 +116,13 @@ def pool_growths(state, full, growth):
 def _stayed(state, bases, slots):
     """Slots, and customers at the step's start, of the firms whose growth counts; returns their number."""
     firms, n = state.firms, 0
-    for block in range(state.blocks.shape[0]):
-        if state.sectors[state.blocks[block, at.SECTOR], at.GROWTH_FIRMS] >= 2.0:
-            for i in range(state.blocks[block, at.START], state.blocks[block, at.STOP]):
-                if firms[at.B, i] > 0.0 and firms[at.B_BEFORE, i] > 0.0:
+    for place in range(state.blocks.size):
+        block = state.blocks[place]
+        if state.sectors[block.sector].growth_firms >= 2.0:
+            for i in range(block.start, block.stop):
+                if firms[FIRM.B, i] > 0.0 and firms[FIRM.B_before, i] > 0.0:
                     slots[n] = i
-                    bases[n] = firms[at.B_BEFORE, i]
+                    bases[n] = firms[FIRM.B_before, i]
                     n += 1
     return n
 
@@ -133,7 +150,7 @@ def _bin_growths(state, number, growth):
                 beyond = before[border] <= 0
                 before[border] -= 1
             place += BIN_SUMS if beyond else 0
-        change = state.firms[at.GROWTH, slots[j]]
+        change = state.firms[FIRM.growth, slots[j]]
         growth[place] += 1.0
         growth[place + 1] += change
         growth[place + 2] += change * change

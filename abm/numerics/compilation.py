@@ -1,7 +1,8 @@
 """How the kernels are compiled, and where the compiled code is kept.
 
 Numba takes a kernel from its cache as long as the file of that one function is unchanged; an edit in a module whose
-functions are inlined into it would go unseen. So the cache folder's name holds a hash of the sources of all kernels.
+functions are inlined into it would go unseen. So the cache folder's name holds a hash of all files of `abm/market` and
+`abm/numerics`, of the equations and of the table of parameters.
 Cached code of several processes is told apart by the functions' names: two compiled functions must not share one, as
 those do that one factory makes, or a kernel may silently call the other.
 """
@@ -16,30 +17,16 @@ from pathlib import Path
 import numba
 from numba import njit
 from numba.core.registry import cpu_target
+from numba.extending import register_jitable
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 COLD_SECONDS = 30  # what compiling takes on a machine of 2024, roughly
 
-# The modules that hold compiled functions.
-KERNELS = [
-    "compilation",
-    "equations",
-    "vectormath",
-    "randomness",
-    "state",
-    "population",
-    "sums",
-    "ordering",
-    "measures",
-    "stages",
-    "growth",
-    "ranks",
-    "market",
-    "collection",
-    "run",
-    "outcomes",
-    "many",
-]
+
+def sources() -> list[Path]:
+    """The files that compiled code depends on: kernels, the equations they call, and the table of parameters."""
+    folders = [sorted((_PACKAGE / room).glob("*.py")) for room in ("market", "numerics")]
+    return [*sum(folders, []), _PACKAGE / "equations.py", _PACKAGE / "parameters.py"]
 
 
 def _candidates() -> Iterator[Path]:
@@ -53,11 +40,11 @@ def _candidates() -> Iterator[Path]:
 
 
 def _writable_folder() -> Path | None:
-    sources = b"".join((_PACKAGE / f"{name}.py").read_bytes() for name in KERNELS)
+    content = b"".join(file.read_bytes() for file in sources())
     # All that Numba does not share its cache between, so that what lies in the folder is for this very process: the
     # place of the package, the versions, and the processor, which differs between the nodes of a cluster.
     own = [os.fspath(_PACKAGE), sys.version, numba.__version__, *cpu_target.target_context.codegen().magic_tuple()]
-    name = f"kernels-{hashlib.sha256(sources + os.fsencode(chr(0).join(own))).hexdigest()[:16]}"
+    name = f"kernels-{hashlib.sha256(content + os.fsencode(chr(0).join(own))).hexdigest()[:16]}"
     for candidate in _candidates():
         with contextlib.suppress(OSError):
             folder = candidate / name
@@ -70,12 +57,19 @@ def _writable_folder() -> Path | None:
 CACHE_FOLDER = _writable_folder()
 
 
+def formula(function: Callable) -> Callable:
+    """A formula that is compiled where a kernel calls it, and plain Python elsewhere: for numbers and arrays alike."""
+    return register_jitable(error_model="numpy", _nrt=False, forceinline=True)(function)
+
+
 def inlined(function: Callable) -> Callable:
     """Compile a function that kernels call and that makes no array.
 
     It does not count references to the arrays that it looks at, which would cost a small market a third of its time.
+    It becomes part of its caller in any case: left to choose, the compiler does not take in a formula with logarithms,
+    and then does not make vectors of the loop around it.
     """
-    return njit(error_model="numpy", _nrt=False)(function)
+    return njit(error_model="numpy", _nrt=False, forceinline=True)(function)
 
 
 def allocating(function: Callable) -> Callable:

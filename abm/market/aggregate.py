@@ -1,0 +1,171 @@
+"""Stage 9 of a step: the sums of blocks become those of sectors and of the market, and rows of measures."""
+
+import numpy as np
+
+from abm.market.arrays import CUSTOMER_FLOOR, DEMAND_CAP, DEMAND_FLOOR, FIRM, firm_of, work_of
+from abm.market.measures import MEASURE, fill_order_statistics, fill_row
+from abm.market.sums import SUM, clear, merge, merge_carried, sum_block
+from abm.numerics.compilation import inlined, kernel
+from abm.numerics.vectormath import log
+
+
+@inlined
+def _merge_blocks(state, measured):
+    """Sums of blocks become those of sectors and of the market, and what the next step needs of them."""
+    blocks, sectors = state.blocks.size, state.sectors.size
+    whole = state.sums[blocks + sectors]
+    for place in range(sectors):
+        clear(state.sums[blocks + place])
+    for place in range(blocks):
+        into = state.sums[blocks + state.blocks[place].sector]
+        if measured:
+            merge(into, state.sums[place])
+        else:
+            merge_carried(into, state.sums[place])
+    clear(whole)
+    for place in range(sectors):
+        sums, sector = state.sums[blocks + place], state.sectors[place]
+        if measured:
+            merge(whole, sums)
+        else:
+            merge_carried(whole, sums)
+        sector.firms = sums[SUM.N]
+        sector.mean_T = sums[SUM.T] / max(sums[SUM.N], 1.0)
+        sector.mean_R = sums[SUM.R] / max(sums[SUM.N], 1.0)
+        sector.attraction = sums[SUM.attraction]
+        sector.base = sums[SUM.B]
+
+
+@inlined
+def _leader_id(firms, sums):
+    return firms[FIRM.id, int(sums[SUM.leader])] if sums[SUM.N] > 0.0 else -1.0
+
+
+@inlined
+def _note_leaders(state):
+    blocks = state.blocks.size
+    for place in range(state.sectors.size):
+        state.sectors[place].leader = _leader_id(state.firms, state.sums[blocks + place])
+    whole = state.sums[blocks + state.sectors.size]
+    state.counters[0].market_leader = int(_leader_id(state.firms, whole))
+
+
+@kernel
+def carry(state):
+    """Phase 4 of a step whose measures nobody wants: the sectors as the next step finds them."""
+    _merge_blocks(state, False)
+    _note_leaders(state)
+
+
+@inlined
+def _differs(leader, before, step):
+    return 1.0 if step > 1 and leader >= 0.0 and before >= 0.0 and leader != before else 0.0
+
+
+@inlined
+def _collect_sector(state, parameters, place, row):
+    """The row of a sector, and what it adds to the two measures over sectors."""
+    sums, sector, step = state.sums[state.blocks.size + place], state.sectors[place], state.counters[0].step
+    fill_row(sums, parameters.market[0].funds_unit, row)
+    row[MEASURE.demand] = sector.demand
+    row[MEASURE.instability] = 0.5 * sums[SUM.shift_sector]
+    row[MEASURE.leader_changed] = _differs(_leader_id(state.firms, sums), sector.leader, step)
+
+
+@inlined
+def _collect_market(state, parameters, rows):
+    """The row of the market, for which those of the sectors are there."""
+    row, sums = rows[0], state.sums[state.blocks.size + state.sectors.size]
+    fill_row(sums, parameters.market[0].funds_unit, row)
+    weighted_hhi, surplus, served = 0.0, 0.0, 0.0
+    for place in range(state.sectors.size):
+        sector = state.sectors[place]
+        if sector.firms > 0.0:
+            weighted_hhi += sector.demand * rows[1 + place, MEASURE.hhi]
+            surplus += sector.demand * log(sector.attraction)
+            served += sector.demand
+    row[MEASURE.sector_hhi] = weighted_hhi / served if served > 0.0 else np.nan
+    # Of the logit whose utilities are ln A: what the choice among all firms is worth to a customer.
+    row[MEASURE.consumer_surplus] = surplus / served if served > 0.0 else np.nan
+    row[MEASURE.instability] = 0.5 * sums[SUM.shift_market]
+    leader, before = _leader_id(state.firms, sums), state.counters[0].market_leader
+    row[MEASURE.leader_changed] = _differs(leader, before, state.counters[0].step)
+
+
+@inlined
+def _add_events(row, block):
+    row[MEASURE.entries] += block.entries
+    row[MEASURE.exits] += block.exits
+    row[MEASURE.diverged] += block.diverged
+
+
+@kernel
+def collect(state, parameters, full, rows):
+    """Phase 4, stage 9: the rows of measures, and the sectors as the next step finds them.
+
+    Parameters
+    ----------
+    state : State
+    parameters : Parameters
+    full : int
+        1 for the level `full`, which adds order statistics.
+    rows : float64 array, shape (1 + sectors, measures)
+        Filled: the market's row, then the sectors'.
+    """
+    _merge_blocks(state, True)
+    for place in range(state.sectors.size):
+        _collect_sector(state, parameters, place, rows[1 + place])
+    _collect_market(state, parameters, rows)
+    for place in range(state.blocks.size):
+        block = state.blocks[place]
+        _add_events(rows[0], block)
+        _add_events(rows[1 + block.sector], block)
+    _note_leaders(state)
+    if full == 1:
+        fill_order_statistics(state.firms, parameters.market[0].runway < np.inf, rows)
+
+
+@kernel
+def grow_demand(state, parameters):
+    """Stage 9, its end: the demand of the next step."""
+    for place in range(state.sectors.size):
+        sector = state.sectors[place]
+        grown = sector.demand * (1.0 + parameters.sectors[place].demand_growth)
+        sector.demand = min(max(grown, DEMAND_FLOOR), DEMAND_CAP)
+
+
+@inlined
+def _sum_up(state, parameters, place, scratch):
+    block, market = state.blocks[place], parameters.market[0]
+    firm = firm_of(state.firms, block.start, block.stop)
+    work = work_of(scratch, 0, block.stop - block.start)
+    sum_block(firm, block.start, market, parameters.sectors[block.sector], True, state.sums[place], work)
+
+
+@kernel
+def take_stock(state, parameters, scratch):
+    """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
+    somebody has changed a firm by hand. The leaders stay those of the last row of measures.
+    """
+    for place in range(state.blocks.size):
+        _sum_up(state, parameters, place, scratch)
+    _merge_blocks(state, True)
+
+
+@inlined
+def _open_block(state, block):
+    block.entries, block.exits, block.diverged, block.due, block.first_id, block.first_life = 0, 0, 0, 0, 0, 0
+    base = max(state.sectors[block.sector].base, CUSTOMER_FLOOR)
+    for i in range(block.start, block.stop):
+        state.firms[FIRM.B_before, i] = state.firms[FIRM.B, i]
+        state.firms[FIRM.peak_share, i] = state.firms[FIRM.B, i] / base
+
+
+@kernel
+def open_market(state, parameters, scratch):
+    """Make a market with its first firms ready for step 1."""
+    state.sums[:] = 0.0
+    take_stock(state, parameters, scratch)
+    _note_leaders(state)
+    for place in range(state.blocks.size):
+        _open_block(state, state.blocks[place])
