@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from abm.market import mechanisms
 from abm.market.mechanisms import (
     innovation_speed,
     lead,
@@ -15,7 +16,6 @@ from abm.market.mechanisms import (
     stress,
     towards,
 )
-from abm.market.step import mechanisms
 from abm.numerics.compilation import allocating
 
 FORMULAS = (
