@@ -16,7 +16,7 @@ def test_what_is_compiled_ahead_is_all_that_commands_need():
     """In a process of its own: which kernels there are, and with which types, is the process's."""
     code = """
 from abm import MarketModel, Scenario, simulate, simulate_many
-from abm.market.step import aggregate, entrants, growth, outcome_numbers, run, step, whole_run
+from abm.market import aggregate, entrants, growth, outcome_numbers, run, step, whole_run
 from abm.numerics import kendall
 from abm.warmup import warm_up
 import pandas as pd
@@ -63,7 +63,7 @@ def test_a_cache_that_lacks_any_kernel_is_cold(cache):
 
 def test_the_kernels_of_another_processor_lie_in_another_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    code = "from abm import compilation; print(compilation.CACHE_FOLDER)"
+    code = "from abm.numerics import compilation; print(compilation.CACHE_FOLDER)"
     environment = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     folders = {
         subprocess.check_output([sys.executable, "-c", code], env=environment | own, text=True)
@@ -78,7 +78,7 @@ def test_compiling_is_said_and_done_once(cache, monkeypatch, capsys):
     assert main(["compile"]) == 0
     assert capsys.readouterr().out == f"compiled for this processor, kept in {cache.parent}\n"
     assert not done
-    next(cache.glob("many.*")).unlink()
+    next(cache.glob("whole_run.*")).unlink()
     assert main(["compile"]) == 1  # for nothing was kept
     assert done
     assert "compiling once for all commands" in capsys.readouterr().err
