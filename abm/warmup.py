@@ -27,5 +27,6 @@ def compile_if_cold(say: Callable[[str], None]) -> None:
 def warm_up() -> None:
     """Load the kernels, or compile them, which no run shall be blamed for."""
     small = Scenario(capacity=4, steps=2)
-    simulate(small)
+    for threads in (1, 2):
+        simulate(small, threads=threads)
     simulate_many([small], [0])

@@ -12,8 +12,8 @@ from abm.numerics import compilation
 
 
 @pytest.mark.slow
-def test_what_is_compiled_ahead_is_all_that_commands_need():
-    """In a process of its own: which kernels there are, and with which types, is the process's."""
+def test_what_is_compiled_ahead_is_all_that_commands_need(tmp_path):
+    """In a process of its own with an empty cache: which kernels there are, and with which types, is the process's."""
     code = """
 from abm import MarketModel, Scenario, simulate, simulate_many
 from abm.market import aggregate, entrants, growth, outcome_numbers, run, step, whole_run
@@ -24,19 +24,21 @@ import pandas as pd
 modules = [aggregate, entrants, growth, kendall, outcome_numbers, run, step, whole_run]
 found = {x for m in modules for x in vars(m).values() if hasattr(x, "overloads")}
 kernels = [x for x in found if x.targetoptions.get("nogil")]
-types = lambda: {(x.__name__, str(signature)) for x in kernels for signature in x.overloads}
+compiled = lambda: {(x.__name__, str(signature)) for x in kernels for signature in x.stats.cache_misses}
 warm_up()
-before = types()
+before = compiled()
+assert len(before) > 10
 four = Scenario.load("four-sectors").replace(steps=5, capacity=450)
-firms = pd.DataFrame({"T": [0.5] * 4, "C": 0.5, "R": 1.0, "sector": [*four.sectors]})
+firms = pd.DataFrame({"sector": [each.name for each in four.sectors], "strategy": "balanced", "T": 0.5, "B": 1.0})
 simulate(four, 1, collect="full", panel=2, threads=2).outcomes
 simulate(four, 1, firms=firms, every=0).outcomes
-simulate_many([four], [1, 2], collect="full", firms=firms)
-model = MarketModel(four, seed=1)
+simulate_many([four], [1, 2], collect="full")
+model = MarketModel(four, rng=1)
 model.step()
-print(sorted(types() - before))
+print(sorted(compiled() - before))
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     assert told.stdout == "[]\n"
 

@@ -1,6 +1,17 @@
-"""Importing this loads the kernels of a sweep, so that processes forked afterwards have them."""
+"""Loaded by the process that workers are forked from: imports what they need and loads the kernels."""
+
+import sys
+from types import TracebackType
 
 import abm.sweeps.work  # noqa: F401 - what workers need
 from abm.warmup import warm_up
 
+
+def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Show an error of a worker's start, but not that the sweep has ended meanwhile and taken its semaphores along."""
+    if not issubclass(kind, FileNotFoundError):
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = _tell
 warm_up()
