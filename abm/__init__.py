@@ -7,29 +7,28 @@ Mesa model. The names are loaded when first used, so that a short command does n
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-# Of the model, not of the package: raised when a change gives other results for the same scenario and seed.
-MODEL_VERSION = "2.1"
+from abm.version import MODEL_VERSION
+from abm.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from abm.agents.model import MarketModel
     from abm.comparison import compare
-    from abm.engine import simulate
     from abm.errors import InputError
-    from abm.many import simulate_many
-    from abm.model import MarketModel
-    from abm.scenario import Scenario
+    from abm.scenario.scenario import Scenario
     from abm.sensitivity import analyse
+    from abm.simulation.simulate import simulate
+    from abm.simulation.simulate_many import simulate_many
     from abm.sweeps import load_sweep, sweep
 
 _HOMES = {
     "InputError": "abm.errors",
-    "MarketModel": "abm.model",
-    "Scenario": "abm.scenario",
+    "MarketModel": "abm.agents.model",
+    "Scenario": "abm.scenario.scenario",
     "analyse": "abm.sensitivity",
     "compare": "abm.comparison",
     "load_sweep": "abm.sweeps",
-    "simulate": "abm.engine",
-    "simulate_many": "abm.many",
+    "simulate": "abm.simulation.simulate",
+    "simulate_many": "abm.simulation.simulate_many",
     "sweep": "abm.sweeps",
 }
 __all__ = [

@@ -22,7 +22,7 @@ import typer
 from abm.comparison.commands import compare
 from abm.dashboard.commands import dashboard
 from abm.errors import InputError, Stopped
-from abm.options import whole
+from abm.output.options import whole
 from abm.sensitivity.commands import analyse
 from abm.sweeps.commands import app as sweep_app
 
@@ -105,10 +105,10 @@ def run(
     plot: Plot = None,
 ) -> None:
     """Run a scenario once and write its results."""
-    from abm.new_folder import new_folder
-    from abm.picture_files import check_places
-    from abm.rundir import FILES, write_run
-    from abm.scenario import Scenario
+    from abm.output.new_folder import new_folder
+    from abm.output.picture_files import check_places
+    from abm.output.run_folder import FILES, write_run
+    from abm.scenario.scenario import Scenario
 
     length = [] if steps is None else [f"steps={steps}"]
     check_places(plot or [], overwrite=overwrite, folder=out)
@@ -116,10 +116,10 @@ def run(
     with new_folder(out, kind="run", files=FILES, overwrite=overwrite) as folder:
         from rich.console import Console
 
-        from abm import report
-        from abm.engine import simulate
-        from abm.firmtable import read_firm_table
-        from abm.warmup import compile_if_cold
+        from abm.output import terminal as report
+        from abm.simulation.firm_table import read_firm_table
+        from abm.simulation.simulate import simulate
+        from abm.simulation.warmup import compile_if_cold
 
         table = read_firm_table(firms, loaded) if firms else None
         compile_if_cold(_say)
@@ -146,8 +146,8 @@ def run(
             )
         files = write_run(folder, result, picture=not no_picture)
     if plot:
-        from abm.figures import overview
-        from abm.picture_files import write_picture
+        from abm.output.overview import overview
+        from abm.output.picture_files import write_picture
 
         for path in plot:
             write_picture(overview(result), path)
@@ -167,7 +167,7 @@ def rerun(
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Do not draw overview.png.")] = False,
 ) -> None:
     """Make a run again from what its directory keeps: the same tables, to the last bit."""
-    from abm.rerun import read_start
+    from abm.simulation.rerun import read_start
 
     start = read_start(folder)
     for note in start.notes:
@@ -190,11 +190,11 @@ def rerun(
 @app.command()
 def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None) -> None:
     """Validate a scenario, and a firm table, without running it."""
-    from abm.scenario import Scenario
+    from abm.scenario.scenario import Scenario
 
     loaded = Scenario.load(scenario).with_settings(settings or [])
     if firms:
-        from abm.firmtable import read_firm_table, scenario_for
+        from abm.simulation.firm_table import read_firm_table, scenario_for
 
         table = read_firm_table(firms, loaded)
         loaded = scenario_for(loaded, table)
@@ -210,8 +210,8 @@ def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None
     if firms:
         from rich.console import Console
 
-        from abm.firmstart import sector_starts
-        from abm.report import print_starts
+        from abm.output.terminal import print_starts
+        from abm.simulation.firm_start import sector_starts
 
         print_starts(sector_starts(table, loaded), Console())
 
@@ -226,29 +226,29 @@ def equilibrium(
     ceilings: Annotated[bool, typer.Option("--ceilings", help="Put the scenario's ceilings on the equations.")] = False,
 ) -> None:
     """Tell where the article's equations rest, what is stable, and above which T firms take off."""
-    from abm.scenario import Scenario
+    from abm.scenario.scenario import Scenario
 
     loaded = Scenario.load(scenario).with_settings(settings or [])
     if plot:
-        from abm.picture_files import check_places, write_picture
+        from abm.output.picture_files import check_places, write_picture
 
         check_places(plot, overwrite=overwrite)
-        from abm.equilibrium_figure import equilibrium_picture
+        from abm.equilibrium.figure import equilibrium_picture
 
         for path in plot:
             write_picture(equilibrium_picture(loaded, ceilings=ceilings), path)
     if as_json:
         import json
 
-        from abm.equilibrium import describe
-        from abm.rundir import plain
+        from abm.equilibrium.equilibria import describe
+        from abm.output.files import plain
 
         text = json.dumps(plain(describe(loaded, ceilings=ceilings)), indent=2, ensure_ascii=False, allow_nan=False)
         print(text)
         return
     from rich.console import Console
 
-    from abm.equilibrium_report import print_equilibria
+    from abm.equilibrium.text import print_equilibria
 
     print_equilibria(loaded, ceilings, Console())
 
@@ -258,8 +258,8 @@ def scenarios() -> None:
     """List the bundled scenarios."""
     from rich.console import Console
 
-    from abm.report import scenario_table
-    from abm.scenario import Scenario, describe
+    from abm.output.terminal import scenario_table
+    from abm.scenario.scenario import Scenario, describe
 
     scenario_table([(name, describe(name)) for name in Scenario.bundled()], Console())
 
@@ -269,14 +269,14 @@ def parameters(
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
 ) -> None:
     """List every parameter with its range, default and meaning."""
-    from abm import listing
+    from abm.scenario import listing
 
     if markdown:
         print(listing.markdown(), end="")
         return
     from rich.console import Console
 
-    from abm.report import parameter_table
+    from abm.output.terminal import parameter_table
 
     parameter_table(listing.listing_rows(), Console())
 
@@ -285,7 +285,7 @@ def parameters(
 def compile_ahead() -> None:
     """Compile ahead what every command needs, as on a cluster's login node; otherwise the first one does."""
     from abm.numerics.compilation import CACHE_FOLDER, is_cold
-    from abm.warmup import NO_CACHE, compile_if_cold
+    from abm.simulation.warmup import NO_CACHE, compile_if_cold
 
     if CACHE_FOLDER is None:
         raise Stopped(NO_CACHE)
@@ -305,7 +305,7 @@ def outcomes(
     as_json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] = False,
 ) -> None:
     """List every column of a run's steps and sectors, and every outcome, with its definition."""
-    from abm import outcome_list
+    from abm.simulation import outcome_list
 
     if markdown:
         print(outcome_list.markdown(), end="")
@@ -317,7 +317,7 @@ def outcomes(
         return
     from rich.console import Console
 
-    from abm.report import outcome_listing
+    from abm.output.terminal import outcome_listing
 
     outcome_listing(outcome_list.rows(), Console())
 
@@ -325,7 +325,7 @@ def outcomes(
 @app.command()
 def version() -> None:
     """Print the versions that a run's numbers can depend on."""
-    from abm.rundir import versions
+    from abm.output.files import versions
 
     for name, number in versions().items():
         print(name, number)
@@ -360,7 +360,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _quit() -> NoReturn:
-    from abm.new_folder import discard_unfinished
+    from abm.output.new_folder import discard_unfinished
 
     discard_unfinished()
     os._exit(INTERRUPTED)

@@ -7,7 +7,7 @@ kernels call the same lines compiled.
 """
 
 from abm.numerics.compilation import formula
-from abm.parameters import MARKET
+from abm.scenario.parameters import MARKET
 
 # The three readings of the system as dynamics, each a choice of anchor and pull.
 LITERAL = 0  # §4.2: the equations as an update rule, anchored at the baseline

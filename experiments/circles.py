@@ -2,7 +2,7 @@
 
 The article's §4 makes technology T, competitiveness C and return R feed each other; §2 names six concepts around them.
 A market of one sector and balanced firms starts at T, C and R of 1 + x times the baselines, from below to above the
-take-off threshold of `abm.equilibrium`:
+take-off threshold of `abm.equilibrium.equilibria`:
 
 1. the equations alone (every mechanism beyond §4 neutral) with equal firms, the same with firms that differ, and the
    whole market with all mechanisms at their defaults;
@@ -21,8 +21,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
-from abm.equilibrium import CEILINGS, NAMES, SPEEDS, equilibria
-from abm.parameters import MARKET
+from abm.equilibrium.equilibria import CEILINGS, NAMES, SPEEDS, equilibria
+from abm.scenario.parameters import MARKET
 from experiments.common import COLOURS, Experiment, band, experiment, mean_with_interval, shown, swept
 
 SCENARIO = Scenario(name="circles", capacity=200, steps=200)

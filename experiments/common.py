@@ -28,8 +28,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from abm import Scenario, sweep
-from abm.comparison.intervals import mean_intervals, wilson
-from abm.lettering import letter
+from abm.comparison.statistics.intervals import mean_intervals, wilson
+from abm.output.lettering import letter
 from abm.sweeps import Design, SweepResults
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
-from abm.comparison.effects import holm, p_values
-from abm.comparison.intervals import difference_intervals, mean_intervals, skewed
-from abm.comparison.resampling import Means, combined, means_of, replicates
+from abm.comparison.statistics.effects import holm, p_values
+from abm.comparison.statistics.intervals import difference_intervals, mean_intervals, skewed
+from abm.comparison.statistics.means import Means, combined, means_of, replicates
 from experiments.coverage_report import picture, readme
 
 LEVEL, SIZES, FAMILY = 0.95, (30, 200), 20

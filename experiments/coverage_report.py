@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
-from abm.comparison.intervals import wilson
+from abm.comparison.statistics.intervals import wilson
 
 LOW, HIGH = 0.93, 0.97  # what a 95 % interval should cover
 COLOURS = {"bootstrap-t": "#0072B2", "score": "#0072B2", "BCa": "#E69F00", "t": "#999999"}
@@ -79,7 +79,7 @@ def readme(tables: dict[str, pd.DataFrame], quick: bool) -> str:
         "## A skewed outcome",
         "",
         *_skewed(used),
-        "A report warns where the skewness of the sample over √n is large (`abm.comparison.intervals.skewed`):",
+        "A report warns where the skewness of the sample over √n is large (`intervals.skewed`):",
         "",
         *_markdown(
             ["outcome", "n", "coverage", "samples warned of"],

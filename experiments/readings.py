@@ -4,10 +4,10 @@ The article's §4 leaves open how its equations move. `literal` (§4.2) draws T,
 k·y·(y − y0); `rate` (§4.1, f as a rate of change) adds the same pull to where the firm stands; `increment` (§4.3) adds
 k·y. Asked twice:
 
-1. The equations alone as an update rule, baselines 1 and equal k: where T settles by k, by `abm.bifurcation` for the
-   literal reading and by `abm.equations` for the others, from equal and from unequal starts. No chance is involved, so
-   that there are no intervals. With equal starts all three are known maps: the logistic map with r = k, the same with
-   r = k + 1, and growth by the factor 1 + k.
+1. The equations alone as an update rule, baselines 1 and equal k: where T settles by k, by
+   `abm.equilibrium.bifurcation` for the literal reading and by `abm.equations` for the others, from equal and from
+   unequal starts. No chance is involved, so that there are no intervals. With equal starts all three are known maps:
+   the logistic map with r = k, the same with r = k + 1, and growth by the factor 1 + k.
 2. The four sectors of the article (§3.4) at their defaults in each reading, by one sweep: levels, concentration,
    turnover and the winning strategy. A reading is said to bound the market if T of the average firm grows by less than
    5 % over the last fourth of the run, and not to if by more than 20 %. Intervals are 95 % over runs; the readings
@@ -21,8 +21,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.bifurcation import DIVERGED, attractor, onset_of_chaos, period_doublings
 from abm.equations import INCREMENT, RATE, READINGS, anchor, pull
+from abm.equilibrium.bifurcation import DIVERGED, attractor, onset_of_chaos, period_doublings
 from experiments.common import (
     COLOURS,
     Experiment,

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 from abm.equations import READINGS, anchor, coupled, general_form, loop_gain, pull, rate
-from abm.equilibrium import take_off_threshold
-from abm.parameters import MARKET
+from abm.equilibrium.equilibria import take_off_threshold
+from abm.scenario.parameters import MARKET
 from experiments.common import COLOURS, experiment
 
 K1, K2, K3 = 0.2, 0.1, 0.5

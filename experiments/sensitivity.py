@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from SALib.analyze import morris, sobol
 
 from abm import Scenario
-from abm.sweeps.samples import SAMPLES
+from abm.sweeps.design.samples import SAMPLES
 from experiments.common import COLOURS, Experiment, experiment, named, swept, told
 
 OUTCOMES = ("sector_hhi", "mean_T", "weighted_R", "survival")

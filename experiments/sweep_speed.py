@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 from abm import simulate_many, sweep
 from abm.sweeps import Design
-from abm.sweeps.executors.local import LocalProcesses
+from abm.sweeps.work.executors.local import LocalProcesses
 
 RUNS = """
 scenario = "one-market"

@@ -22,8 +22,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.comparison.intervals import difference_intervals
-from abm.outcomes import MONOPOLY
+from abm.comparison.statistics.intervals import difference_intervals
+from abm.simulation.outcomes import MONOPOLY
 from experiments.common import (
     COLOURS,
     Experiment,

@@ -9,7 +9,7 @@ import pytest
 
 from abm import sweep
 from abm.cli import main
-from abm.sweeps.design import Design
+from abm.sweeps.design.design import Design
 
 SETTINGS = {"capacity": 30, "initial_firms": 30, "steps": 20, "runway": 1.0}
 DESIGN = """

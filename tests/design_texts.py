@@ -3,7 +3,7 @@
 import pytest
 
 from abm.errors import InputError
-from abm.sweeps.design import Design
+from abm.sweeps.design.design import Design
 
 HEAD = 'scenario = "four-sectors"\n'
 CHURN_RANGE = "churn = {low = 0.05, high = 0.5}"

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from abm.errors import InputError
-from abm.firmtable import read_firm_table
 from abm.market.arrays import FIRM
-from abm.parameters import FIRM_COLUMNS
-from abm.scenario import Scenario
+from abm.scenario.parameters import FIRM_COLUMNS
+from abm.scenario.scenario import Scenario
+from abm.simulation.firm_table import read_firm_table
 
 SCENARIO = Scenario(
     capacity=10,

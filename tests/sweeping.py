@@ -5,9 +5,9 @@ import contextlib
 import threading
 from pathlib import Path
 
-from abm.sweeps.design import Design
-from abm.sweeps.run import Shard, SweepRun
-from abm.sweeps.store import Store
+from abm.sweeps.design.design import Design
+from abm.sweeps.store.folder import Store
+from abm.sweeps.sweep import Shard, SweepRun
 
 # Every table, two factors of which one is a word, and a run takes a few milliseconds.
 EVERYTHING = """

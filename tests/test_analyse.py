@@ -7,7 +7,7 @@ import pytest
 from abm import InputError, analyse, compare
 from abm.cli import main
 from abm.sensitivity.indices import indices
-from abm.sweeps.samples import SAMPLES
+from abm.sweeps.design.samples import SAMPLES
 from tests.sweeping import make
 
 DESIGN = """

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from abm import Scenario, rundir, simulate
+from abm import Scenario, simulate
 from abm.cli import main
+from abm.output import run_folder as rundir
 from tests.run_directories import SMALL, contents, run
 
 TABLES = ["steps", "sectors", "firms", "lives", "panel"]
@@ -237,7 +238,7 @@ def test_check_says_in_a_line_what_a_scenario_is(tmp_path, capsys):
 
 
 def test_the_lists_name_everything(capsys):
-    from abm.parameters import PARAMETERS
+    from abm.scenario.parameters import PARAMETERS
 
     assert main(["scenarios"]) == 0
     printed = capsys.readouterr().out

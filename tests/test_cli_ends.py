@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from abm import new_folder, report, rundir
 from abm.numerics import compilation
+from abm.output import new_folder
+from abm.output import run_folder as rundir
+from abm.output import terminal as report
 from tests.run_directories import ROOT, SMALL, contents, run
 
 # --- interruptions and full disks ---------------------------------------------------------------------
@@ -128,7 +130,7 @@ def test_a_lack_of_memory_is_said_in_a_line(tmp_path, monkeypatch, capsys):
     def none(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr("abm.engine.simulate", none)
+    monkeypatch.setattr("abm.simulation.simulate.simulate", none)
     assert run(tmp_path / "out", *SMALL) == 1
     assert capsys.readouterr().err == "abm: stopped: out of memory\n"
     assert os.listdir(tmp_path) == []

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from abm import InputError, compare
-from abm.comparison.groups import collect_runs
+from abm.comparison.runs import collect_runs
 from experiments.compare_speed import BYTES, CASES, SECONDS, measure
 
 FIXED = [

@@ -10,7 +10,7 @@ import pytest
 
 from abm import InputError, compare
 from abm.cli import main
-from abm.comparison.analysis import TABLES
+from abm.comparison.compare import TABLES
 from tests.compared import changed, refused
 
 # --- the command --------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def test_an_earlier_comparison_is_replaced_only_when_asked_and_by_a_whole_one(sw
     def writes(comparison, folder, command):
         (folder / "report.html").write_text(command)
 
-    monkeypatch.setattr("abm.comparison.report.write_report", writes)  # pictures take time
+    monkeypatch.setattr("abm.comparison.report.html.write_report", writes)  # pictures take time
     out = tmp_path / "out"
     command = ["compare", str(sweeps / "effect"), "--outcome", "hhi", "--out", str(out)]
     assert main(command) == 0
@@ -73,7 +73,7 @@ def test_an_earlier_comparison_is_replaced_only_when_asked_and_by_a_whole_one(sw
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("abm.comparison.report.write_report", fails)
+        patch.setattr("abm.comparison.report.html.write_report", fails)
         assert main([*command, "--overwrite"]) == 1
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

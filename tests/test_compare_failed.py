@@ -4,7 +4,7 @@ import pytest
 
 from abm import InputError, compare
 from abm.cli import main
-from abm.sweeps.work import warm_up
+from abm.sweeps.work.worker import warm_up
 from tests.sweeping import make
 from tests.test_sweep_store import failing
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from abm import compare
-from abm.comparison.effects import cliffs_delta, p_values, variance_ratio
-from abm.comparison.intervals import difference_intervals
-from abm.comparison.rounding import differences, settled, unit_of
-from abm.comparison.trajectories import partings
+from abm.comparison.statistics.effects import cliffs_delta, p_values, variance_ratio
+from abm.comparison.statistics.intervals import difference_intervals
+from abm.comparison.statistics.rounding import differences, settled, unit_of
+from abm.comparison.tables.paths import partings
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from abm import Scenario, compare, load_sweep, simulate_many
-from abm.comparison.groups import collect_runs
+from abm.comparison.runs import collect_runs
 from tests.compared import SETTINGS, changed
 
 # --- sweeps -------------------------------------------------------------------------------------------

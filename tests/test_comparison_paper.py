@@ -8,9 +8,9 @@ import pytest
 
 from abm import compare
 from abm.cli import main
-from abm.comparison.page import View
-from abm.comparison.paper import ALL, FILES, PICTURES, TABLES, latex, latex_table, write_figures
-from abm.comparison.sections import sections
+from abm.comparison.report.page import View
+from abm.comparison.report.paper import ALL, FILES, PICTURES, TABLES, latex, latex_table, write_figures
+from abm.comparison.report.sections import sections
 
 NASTY = r"a_b & 50% $x$ {c} \d #1 ~^ <>"
 

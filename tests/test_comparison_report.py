@@ -15,14 +15,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from rich.console import Console
 
-from abm.comparison import curves, pictures
-from abm.comparison.analysis import compare
-from abm.comparison.page import View
-from abm.comparison.report import report_html, write_report
-from abm.comparison.summary import print_comparison
-from abm.comparison.survival import COLUMNS as SURVIVAL
-from abm.comparison.wording import largest, leading, ranked, sentence
-from abm.rundir import versions
+from abm.comparison.compare import compare
+from abm.comparison.report import curves, pictures
+from abm.comparison.report.html import report_html, write_report
+from abm.comparison.report.page import View
+from abm.comparison.report.terminal import print_comparison
+from abm.comparison.report.wording import largest, leading, ranked, sentence
+from abm.comparison.tables.survival import COLUMNS as SURVIVAL
+from abm.output.files import versions
 
 STRATEGIES = ("technology_first", "market_first", "a_strategy_with_a_very_long_name_indeed")
 LONG = "a group whose name is much longer than any picture has room for, number {}"

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario, simulate
-from abm.parameters import FIRM_COLUMNS, MARKET, SECTOR, STRATEGY
+from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SECTOR, STRATEGY
 
 MOST_SLOTS, MOST_STEPS = 30, 15
 PLAIN_ENOUGH = {"steps", "capacity", "initial_firms"}

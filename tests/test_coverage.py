@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from abm.comparison.resampling import means_of
+from abm.comparison.statistics.means import means_of
 from experiments import coverage
 from experiments.coverage import CASES, DESIGNS, MARGINS, SIZES, SKEWED, bca, cover, false_positives, warned
 from experiments.coverage_report import picture, readme

@@ -29,7 +29,7 @@ from abm.dashboard.controls import FIRST, GROUPS, about, choose, groups_of, posi
 from abm.dashboard.origins import Origin, find_origin, first_origin, open_with, origin_names
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.errors import InputError
-from abm.parameters import MARKET, PARAMETERS
+from abm.scenario.parameters import MARKET, PARAMETERS
 from tests.watching import FOUR, market_of
 
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abm.errors import InputError
-from abm.parameters import MARKET, SECTOR, STRATEGY
-from abm.scenario import Scenario
-from abm.sweeps.design import Design
-from abm.sweeps.factors import Factor
-from abm.sweeps.sections import Collect, Replications
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario.scenario import Scenario
+from abm.sweeps.design.design import Design
+from abm.sweeps.design.factors import Factor
+from abm.sweeps.design.settings import Collect, Replications
 from tests.design_texts import CHURN_RANGE, HEAD, refused
 
 
@@ -260,7 +260,7 @@ def test_levels_may_be_infinite_and_whole_floats():
 
 @pytest.mark.parametrize(("method", "rows"), [("latin", 8), ("sobol", 8), ("morris", 8 * 4), ("saltelli", 8 * 5)])
 def test_a_sampled_design_has_the_values_at_the_places_of_its_sample(method, rows):
-    from abm.sweeps.samples import SAMPLES
+    from abm.sweeps.design.samples import SAMPLES
 
     whole = design(f"""
         [factors]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from abm import outcome_list
-from abm.listing import markdown
-from abm.parameters import PARAMETERS
+from abm.scenario.listing import markdown
+from abm.scenario.parameters import PARAMETERS
+from abm.simulation import outcome_list
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "abm" / "docs"

@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from abm.comparison.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
+from abm.comparison.statistics.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import brentq
 
 from abm.equations import INCREMENT, LITERAL, RATE, anchor, pull, saturate
-from abm.equilibrium import (
+from abm.equilibrium.equilibria import (
     NAMES,
     Equilibrium,
     coefficients_at_gain_one,
@@ -20,7 +20,7 @@ from abm.equilibrium import (
     stability_limits,
     take_off_threshold,
 )
-from abm.equilibrium_roots import real_roots
+from abm.equilibrium.polynomial_roots import real_roots
 from abm.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Descending")  # how mpmath 1.4 wants its coefficients

@@ -8,9 +8,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from abm import Scenario
-from abm.bifurcation import attractor, onset_of_chaos, period_doublings
-from abm.equilibrium import equilibria
-from abm.equilibrium_figure import equilibrium_picture
+from abm.equilibrium.bifurcation import attractor, onset_of_chaos, period_doublings
+from abm.equilibrium.equilibria import equilibria
+from abm.equilibrium.figure import equilibrium_picture
 from abm.errors import InputError
 
 FEIGENBAUM_POINT = 3.5699456718709449018  # where the logistic map's period doublings end

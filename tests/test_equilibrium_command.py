@@ -8,8 +8,8 @@ import pytest
 
 from abm import Scenario
 from abm.cli import main
-from abm.equilibrium import describe, equilibria
-from abm.equilibrium_report import in_words, number
+from abm.equilibrium.equilibria import describe, equilibria
+from abm.equilibrium.text import in_words, number
 
 
 def printed(capsys, *arguments):

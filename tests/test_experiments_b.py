@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from abm import Scenario, simulate
-from abm.sweeps.plan import run_seed
+from abm.sweeps.design.plan import run_seed
 from experiments import dilemma, invasion, optimise_or_ship
 from experiments.common import first_firms
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from abm.drawing import number, save, strategy_colours
-from abm.engine import simulate
-from abm.figures import POINTS, _apart, _ratio_ticks, overview
-from abm.scenario import Scenario
+from abm.output.overview import POINTS, _apart, _ratio_ticks, overview
+from abm.output.style import number, save, strategy_colours
+from abm.scenario.scenario import Scenario
+from abm.simulation.simulate import simulate
 
 INF = float("inf")
 BASE = Scenario.load("four-sectors").replace(capacity=80, steps=40)

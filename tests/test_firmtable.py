@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm.engine import simulate
-from abm.firmtable import COLUMNS, place_table, read_firm_table, scenario_for
-from abm.many import simulate_many
+from abm.agents.model import MarketModel
 from abm.market.arrays import FIRM, FIRM_ROWS, allocate
 from abm.market.entrants import draw_population
 from abm.market.setup import layout_for, layout_of, parameters_of
-from abm.model import MarketModel
-from abm.parameters import FIRM_COLUMNS
-from abm.scenario import Scenario
-from abm.sweeps.design import Design
+from abm.scenario.parameters import FIRM_COLUMNS
+from abm.scenario.scenario import Scenario
+from abm.simulation.firm_table import COLUMNS, place_table, read_firm_table, scenario_for
+from abm.simulation.simulate import simulate
+from abm.simulation.simulate_many import simulate_many
+from abm.sweeps.design.design import Design
 from tests.firm_tables import ROWS, SCENARIO, file, frame, read, refusal
 
 
@@ -289,7 +289,7 @@ def test_reading_leaves_a_dataframe_as_it_was():
 
 
 def test_importing_the_module_leaves_pandas_and_pyarrow_alone():
-    code = "import sys, abm.firmtable; print({'pandas', 'pyarrow'} & set(sys.modules))"
+    code = "import sys, abm.simulation.firm_table; print({'pandas', 'pyarrow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from abm.errors import InputError
-from abm.firmtable import read_firm_table
-from abm.parameters import FIRM_COLUMNS
+from abm.scenario.parameters import FIRM_COLUMNS
+from abm.simulation.firm_table import read_firm_table
 from tests.firm_tables import ROWS, SCENARIO, file, frame, read, refusal
 
 # --- what is refused ----------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import pytest
 
 from abm import InputError
 from abm.cli import main
-from abm.sweeps import array, lock
-from abm.sweeps.inspect import status
-from abm.sweeps.store import Store
+from abm.sweeps import job_array as array
+from abm.sweeps.status import status
+from abm.sweeps.store import lock
+from abm.sweeps.store.folder import Store
 from tests.run_directories import SMALL, contents, run
 from tests.sweep_folders import DESIGN, finished, refused  # noqa: F401
 from tests.sweeping import Here, StopsAfter, make, make_shard, tables_of
@@ -181,8 +182,8 @@ def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, mon
     out = tmp_path / "out"
     make_shard(DESIGN, out, 1, 2)
     then = Store(out).manifest()
-    monkeypatch.setattr("abm.sweeps.store.versions", lambda: then["versions"] | {"pandas": "9.9"})
-    from abm.sweeps.run import SweepRun
+    monkeypatch.setattr("abm.sweeps.store.folder.versions", lambda: then["versions"] | {"pandas": "9.9"})
+    from abm.sweeps.sweep import SweepRun
     from tests.sweeping import design_of
 
     work = SweepRun(design_of(DESIGN), Store(out), Here())

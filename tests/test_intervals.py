@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from abm.comparison import resampling
-from abm.comparison.intervals import (
+from abm.comparison.statistics import means as resampling
+from abm.comparison.statistics.intervals import (
     SKEWED,
     difference_intervals,
     effective_runs,
@@ -18,7 +18,7 @@ from abm.comparison.intervals import (
     skewed,
     wilson,
 )
-from abm.comparison.resampling import means_of
+from abm.comparison.statistics.means import means_of
 
 LEVEL = 0.95
 

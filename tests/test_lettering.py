@@ -7,11 +7,11 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from abm import lettering
-from abm.drawing import fit, width_of
-from abm.equilibrium_figure import equilibrium_picture
-from abm.lettering import drawable, families_for, letter
-from abm.scenario import Scenario
+from abm.equilibrium.figure import equilibrium_picture
+from abm.output import lettering
+from abm.output.lettering import drawable, families_for, letter
+from abm.output.style import fit, width_of
+from abm.scenario.scenario import Scenario
 
 LACKING = "\U0001e900"  # an Adlam letter, which few machines have
 

@@ -19,8 +19,8 @@ from mesa.space import ContinuousSpace, MultiGrid, NetworkGrid, SingleGrid
 
 import abm
 from abm import InputError, MarketModel, Scenario, simulate
-from abm.adapter import AgentSet, UnknownMesa, check_version
-from abm.firms import Firm
+from abm.agents.adapter import AgentSet, UnknownMesa, check_version
+from abm.agents.firm import Firm
 from tests.mesa_view import BUSY, moved_on
 
 HAS_RNG = "rng" in inspect.signature(batch_run).parameters

@@ -9,9 +9,9 @@ import pytest
 from mesa.agent import Agent
 
 from abm import InputError, MarketModel, Scenario, simulate
-from abm.adapter import AgentSet
-from abm.firms import ROWS, Firm
-from abm.firmset import FirmSet
+from abm.agents.adapter import AgentSet
+from abm.agents.firm import ROWS, Firm
+from abm.agents.firm_set import FirmSet
 from tests import twin
 from tests.markets import Draws, plain
 from tests.mesa_view import BUSY, LEVELS, assert_equals_engine, assert_same_frame, history, moved_on
@@ -336,7 +336,7 @@ def test_a_merger_by_hand_is_seen_in_the_next_row():
 
 def test_share_sums_no_more_than_the_blocks_that_were_changed(monkeypatch):
     model = moved_on(2, scenario=BUSY.replace(capacity=2500, initial_firms=2000))
-    monkeypatch.setattr("abm.byhand.take_stock", lambda *_: pytest.fail("the whole market was summed"))
+    monkeypatch.setattr("abm.agents.by_hand.take_stock", lambda *_: pytest.fail("the whole market was summed"))
     for firm in model.agents[:600:7]:
         before = firm.share
         firm.B = 2 * firm.B

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from abm import InputError, Scenario, cli, simulate
-from abm.new_folder import new_folder
-from abm.rundir import FILES
+from abm.output.new_folder import new_folder
+from abm.output.run_folder import FILES
 from tests.run_directories import ROOT, SMALL, run
 
 # Begins to write a folder, and is killed where it is told.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from abm import new_folder
+from abm.output import new_folder
 out, where = sys.argv[1:]
 if where == "between":
     rename = Path.rename
@@ -146,7 +146,7 @@ def test_saving_over_a_run_needs_to_be_asked_for(tmp_path):
 def test_a_directory_whose_name_is_not_text_is_refused_before_anything_is_computed(
     command, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("abm.engine.simulate", lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr("abm.simulation.simulate.simulate", lambda *_, **__: pytest.fail("computed"))
     for name in (b"caf\xe9", b"caf\xe9/inside"):
         assert cli.main([*command, os.fsdecode(os.path.join(os.fsencode(tmp_path), name))]) == 2
         message = capsys.readouterr().err

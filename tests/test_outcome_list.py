@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from abm import Scenario, outcome_list, simulate
+from abm import Scenario, simulate
 from abm.cli import main
-from abm.report import outcome_listing
+from abm.output.terminal import outcome_listing
+from abm.simulation import outcome_list
 
 NAMES = ("technology_first", "market_first", "balanced", "adaptive", "imitative")
 

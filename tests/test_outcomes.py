@@ -12,7 +12,7 @@ from abm import Scenario, simulate
 from abm.market.measures import measure_names
 from abm.market.outcome_numbers import FIRST_GROWTH, numbers_of
 from abm.numerics.kendall import kendall
-from abm.outcomes import outcome_table, size_variance_slope, subbotin
+from abm.simulation.outcomes import outcome_table, size_variance_slope, subbotin
 
 # Fifty firms, two firms, and one that has nobody to be compared with.
 FEW = [{"name": f"of_{count}", "demand_share": count} for count in (50, 2, 1)]

@@ -10,9 +10,9 @@ import pytest
 from abm import MarketModel, Scenario, simulate
 from abm.cli import main
 from abm.errors import InputError
-from abm.figures import overview
-from abm.firmstart import sector_starts
-from abm.firmtable import read_firm_table, scenario_for
+from abm.output.overview import overview
+from abm.simulation.firm_start import sector_starts
+from abm.simulation.firm_table import read_firm_table, scenario_for
 from tests.run_directories import contents
 
 SCENARIO = Scenario(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from abm.errors import InputError, nearest
-from abm.listing import listing_rows, markdown
-from abm.parameters import FIRM_COLUMNS, MARKET, PARAMETERS, SECTOR, STRATEGY
+from abm.scenario.listing import listing_rows, markdown
+from abm.scenario.parameters import FIRM_COLUMNS, MARKET, PARAMETERS, SECTOR, STRATEGY
 
 INF = math.inf
 NONE = None

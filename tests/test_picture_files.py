@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
 from abm.cli import main
-from abm.figures import overview
-from abm.picture_files import picture_bytes, write_picture
+from abm.output.overview import overview
+from abm.output.picture_files import picture_bytes, write_picture
 
 STARTS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
 RUN = ["run", "four-sectors", "--steps", "3", "--set", "capacity=30", "--no-picture"]

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from abm.comparison.intervals import mean_intervals
-from abm.comparison.precision import runs_needed, width_curve
+from abm.comparison.statistics.intervals import mean_intervals
+from abm.comparison.statistics.sample_size import runs_needed, width_curve
 from abm.errors import InputError
 
 

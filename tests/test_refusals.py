@@ -287,7 +287,7 @@ def test_a_column_is_taken_up_to_the_ends_of_its_range_and_no_further(name, smal
 
 
 def test_every_parameter_and_column_of_the_package_has_its_range_here():
-    from abm.parameters import FIRM_COLUMNS, PARAMETERS
+    from abm.scenario.parameters import FIRM_COLUMNS, PARAMETERS
 
     tested = {name.rpartition(".")[2] for name in RANGES} | {"reading", "policy"}
     assert tested == {parameter.name for parameter in PARAMETERS}

@@ -7,11 +7,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from abm.engine import simulate
-from abm.listing import listing_rows
-from abm.parameters import PARAMETERS
-from abm.report import parameter_table, print_summary, progress, scenario_table
-from abm.scenario import Scenario, describe
+from abm.output.terminal import parameter_table, print_summary, progress, scenario_table
+from abm.scenario.listing import listing_rows
+from abm.scenario.parameters import PARAMETERS
+from abm.scenario.scenario import Scenario, describe
+from abm.simulation.simulate import simulate
 
 BASE = Scenario.load("four-sectors").replace(capacity=80, steps=40)
 FILES = [f"runs/one/{name}" for name in ("steps.parquet", "firms.parquet", "run.json", "overview.png")]

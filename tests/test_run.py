@@ -11,12 +11,12 @@ import pytest
 
 import abm
 from abm import Scenario, simulate
-from abm.engine import Market
 from abm.market.arrays import FIRM, FIRM_ROWS, firm_of, firms_in
 from abm.market.setup import parameters_of
 from abm.numerics import compilation
 from abm.numerics.compilation import allocating
-from abm.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
+from abm.simulation.simulate import Market
 
 SCENARIO = Scenario.load("four-sectors").replace(capacity=60, steps=40, entry_rate=0.1)
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from abm import Scenario, engine, report, simulate, simulate_many
-from abm import many as many_runs
+from abm import Scenario, simulate, simulate_many
+from abm.output import terminal as report
+from abm.simulation import simulate as engine
+from abm.simulation import simulate_many as many_runs
 from tests.markets import scenarios
 
 # Everything is on: failures, entry, reviews of every policy, noise and growth, in sectors of several blocks of slots.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm.sweeps.samples import SAMPLES, latin, morris, rows_of, saltelli, sobol
+from abm.sweeps.design.samples import SAMPLES, latin, morris, rows_of, saltelli, sobol
 
 
 @pytest.fixture(autouse=True)

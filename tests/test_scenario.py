@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abm.members import Sector, Strategy
-from abm.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY
-from abm.scenario import Scenario
+from abm.scenario.fields import Sector, Strategy
+from abm.scenario.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY
+from abm.scenario.scenario import Scenario
 from tests.scenario_texts import refusal, sector, strategy
 
 TWO_SECTORS = """

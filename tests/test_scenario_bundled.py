@@ -7,8 +7,8 @@ import timeit
 
 import pytest
 
-from abm.parameters import MARKET
-from abm.scenario import Scenario, describe
+from abm.scenario.parameters import MARKET
+from abm.scenario.scenario import Scenario, describe
 from tests.scenario_texts import refusal, sector, strategy
 
 # --- bundled scenarios --------------------------------------------------------------------------------
@@ -103,6 +103,6 @@ def test_replacing_a_parameter_is_cheap_enough_for_calibration():
 
 
 def test_importing_scenarios_loads_no_heavy_library():
-    code = "import sys, abm.scenario; print({'pandas', 'mesa', 'matplotlib', 'numba'} & set(sys.modules))"
+    code = "import sys, abm.scenario.scenario; print({'pandas', 'mesa', 'matplotlib', 'numba'} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "set()"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from abm.comparison.survival import Firms, expected_exits, kaplan_meier, log_rank, survival, thinned
+from abm.comparison.tables.survival import Firms, expected_exits, kaplan_meier, log_rank, survival, thinned
 
 # Weeks in remission of leukaemia, 6-MP against placebo (Freireich et al. 1963, Blood 21), and the curve that textbooks
 # print of it, as Kleinbaum and Klein, Survival Analysis, tables 2.2 and 2.3.
@@ -122,7 +122,7 @@ def test_intervals_cover_the_truth_where_firms_of_a_run_depend_on_each_other():
 def test_thinned_curves_have_the_values_of_the_whole(monkeypatch):
     firms = clustered(np.random.default_rng(7), 20)
     whole = kaplan_meier(firms)
-    monkeypatch.setattr("abm.comparison.survival.MOST_STEPS", 7)
+    monkeypatch.setattr("abm.comparison.tables.survival.MOST_STEPS", 7)
     few = kaplan_meier(firms)
     assert len(few) == 7 and few.step.iloc[-1] == whole.step.iloc[-1]
     pd.testing.assert_frame_equal(few, whole[whole.step.isin(few.step)].reset_index(drop=True))

@@ -13,8 +13,11 @@ import pytest
 
 from abm import load_sweep, simulate
 from abm.cli import main
-from abm.sweeps import chunks, commands, lock, work
-from abm.sweeps.design import Design
+from abm.sweeps import commands
+from abm.sweeps.design.design import Design
+from abm.sweeps.store import lock
+from abm.sweeps.work import chunks
+from abm.sweeps.work import worker as work
 from tests.sweeping import Here, make
 
 DESIGN = """
@@ -33,7 +36,7 @@ count = 3
 def here(tmp_path, monkeypatch) -> Here:
     """Runs are made here, in a folder with a design."""
     executor = Here(2)
-    monkeypatch.setattr("abm.sweeps.executors.local.LocalProcesses", lambda workers=2: executor)
+    monkeypatch.setattr("abm.sweeps.work.executors.local.LocalProcesses", lambda workers=2: executor)
     monkeypatch.chdir(tmp_path)
     Path("my.toml").write_text(DESIGN)
     return executor
@@ -314,12 +317,12 @@ def failing(monkeypatch):
         return simulate(scenario, seed, **options)
 
     monkeypatch.setattr(work, "simulate", fails)
-    monkeypatch.setattr("abm.engine.simulate", fails)
+    monkeypatch.setattr("abm.simulation.simulate.simulate", fails)
     monkeypatch.setattr(work, "Batch", lambda *arguments, **options: 1 / 0)
 
     def mend() -> None:
         monkeypatch.setattr(work, "simulate", simulate)
-        monkeypatch.setattr("abm.engine.simulate", simulate)
+        monkeypatch.setattr("abm.simulation.simulate.simulate", simulate)
 
     return mend
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from abm import InputError, compare, load_sweep
-from abm.sweeps import merge
 from abm.sweeps.finish import finish_sweep
-from abm.sweeps.inspect import status
-from abm.sweeps.run import SweepRun
-from abm.sweeps.store import Store
+from abm.sweeps.status import status
+from abm.sweeps.store import merge
+from abm.sweeps.store.folder import Store
+from abm.sweeps.sweep import SweepRun
 from tests.compared import without_format
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN
@@ -266,7 +266,7 @@ def test_nothing_outside_the_folder_is_read_for_its_manifest(tmp_path):
     (tmp_path / "secret.txt").write_text("the secret\n")
     out = tmp_path / "out"
     make(design_of(f'firms = "firms.csv"\n{DESIGN}', tmp_path), out)
-    from abm.sweeps.inspect import run_again
+    from abm.sweeps.status import run_again
 
     without_format(out)
     text = (out / "manifest.json").read_text()

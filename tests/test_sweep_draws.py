@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abm import load_sweep
-from abm.parameters import MARKET
-from abm.sweeps import store
-from abm.sweeps.factors import Factor
+from abm.scenario.parameters import MARKET
+from abm.sweeps.design.factors import Factor
+from abm.sweeps.store.folder import folder as store
 from tests.sweeping import design_of, make
 
 TEXT = """

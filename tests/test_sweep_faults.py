@@ -55,7 +55,7 @@ def dask(tmp_path):
 
 def soon(**settings) -> dict:
     """Faults in which the sweep looks for its scheduler more often than usual."""
-    return faults(settings={"abm.sweeps.drive.PING": 0.3, "abm.sweeps.drive.PING_PATIENCE": 2.0} | settings)
+    return faults(settings={"abm.sweeps.work.driver.PING": 0.3, "abm.sweeps.work.driver.PING_PATIENCE": 2.0} | settings)
 
 
 def says_how_to_go_on(errors: str, out) -> bool:
@@ -82,7 +82,7 @@ def test_a_killed_worker_changes_nothing(design, undisturbed, tmp_path):
 
 def test_a_frozen_worker_changes_nothing(design, undisturbed, tmp_path):
     out = tmp_path / "out"
-    seconds = {"abm.sweeps.executors.SCHEDULER_SETTINGS": {"distributed.scheduler.worker-ttl": "1s"}}
+    seconds = {"abm.sweeps.work.executors.SCHEDULER_SETTINGS": {"distributed.scheduler.worker-ttl": "1s"}}
     with sweep(design, out, "--workers", "2", faults=faults(settings=seconds)) as command:
         wait_for_parts(out)
         command.workers()[0].suspend()

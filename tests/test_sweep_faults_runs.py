@@ -113,7 +113,7 @@ def test_among_runs_that_are_made_together_the_one_that_kills_is_found(tmp_path)
     undisturbed_out, out = tmp_path / "undisturbed", tmp_path / "out"
     assert run_sweep(design, undisturbed_out)[0] == 0
     injected = {"runs": [befalls("segfault", 0.5, 0.1, 7), befalls("raise", 0.5, 0.1, 6)]}
-    injected["settings"] = {"abm.sweeps.chunks.MOST_RUNS": 6}
+    injected["settings"] = {"abm.sweeps.work.chunks.MOST_RUNS": 6}
     code, _, _ = run_sweep(design, out, faults=injected)
     assert code == 3
     killer, raiser = (POINTS[0.5, 0.1], 7), (POINTS[0.5, 0.1], 6)
@@ -147,7 +147,7 @@ def test_resuming_does_not_make_failed_runs_again_before_the_tables_are_made(und
     design, undisturbed_out = undisturbed
     out = tmp_path / "out"
     injected = faults(befalls("raise", 0.9, 0.3, 1))
-    code, _, _ = run_sweep(design, out, faults=injected | {"dies_at": "abm.sweeps.run.finish"})
+    code, _, _ = run_sweep(design, out, faults=injected | {"dies_at": "abm.sweeps.sweep.finish"})
     assert code == -9 and not (out / "summary.json").exists()
     assert run_sweep(design, out)[0] == 3
     failed = (POINTS[0.9, 0.3], 1)

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from abm import Scenario, load_sweep, simulate, sweep
-from abm.sweeps import chunks, drive, merge
 from abm.sweeps.finish import finish_sweep
-from abm.sweeps.store import Store
-from abm.sweeps.work import make_chunk
+from abm.sweeps.store import merge
+from abm.sweeps.store.folder import Store
+from abm.sweeps.work import chunks
+from abm.sweeps.work import driver as drive
+from abm.sweeps.work.worker import make_chunk
 from tests.sweeping import EVERYTHING, TABLES, Here, design_of, make, make_shard, tables_of
 
 KEYS = ["point", "replication", "seed"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from abm import InputError, Scenario
-from abm.sweeps import plan as plan_module
-from abm.sweeps.plan import Plan, plan_of, point_key, run_seed, values_digest
+from abm.sweeps.design import plan as plan_module
+from abm.sweeps.design.plan import Plan, plan_of, point_key, run_seed, values_digest
 from tests.sweeping import design_of
 
 HEAD = 'scenario = "four-sectors"\n'

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from abm.errors import InputError, Stopped
 from abm.sweeps import progress as of_progress
-from abm.sweeps.executors import slurm
-from abm.sweeps.executors.existing import ExistingCluster
-from abm.sweeps.executors.local import LocalProcesses
-from abm.sweeps.executors.slurm import SlurmJobs
 from abm.sweeps.progress import Progress
-from abm.sweeps.report import line, shown_progress
+from abm.sweeps.terminal import line, shown_progress
+from abm.sweeps.work.executors import slurm
+from abm.sweeps.work.executors.existing import ExistingCluster
+from abm.sweeps.work.executors.local import LocalProcesses
+from abm.sweeps.work.executors.slurm import SlurmJobs
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from abm import InputError, load_sweep
-from abm.sweeps import drive, manifest, plan, work
+from abm.sweeps.design import plan
 from abm.sweeps.finish import finish_sweep
-from abm.sweeps.inspect import failures, status
-from abm.sweeps.store import Store
+from abm.sweeps.status import failures, status
+from abm.sweeps.store.folder import Store, manifest
+from abm.sweeps.work import driver as drive
+from abm.sweeps.work import worker as work
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN, refused
 from tests.sweeping import Here, StopsAfter, design_of, make, make_shard, tables_of
@@ -281,7 +283,7 @@ def test_a_run_that_does_not_fit_the_memory_fails_alone(tmp_path, monkeypatch):
     class Memory:
         available = 10**9
 
-    monkeypatch.setattr("abm.engine.psutil.virtual_memory", Memory)
+    monkeypatch.setattr("abm.simulation.simulate.psutil.virtual_memory", Memory)
     text = DESIGN.replace("capacity = 8\n", "").replace("network_effect = [0.0, 0.5]", "capacity = [8, 1_000_000_000]")
     make(text, tmp_path / "out")
     results = load_sweep(tmp_path / "out")

@@ -9,8 +9,8 @@ from distributed import Security
 
 from abm.cli import main
 from abm.errors import InputError
-from abm.sweeps.executors.certificate import CERTIFICATE, shared_security
-from abm.sweeps.executors.existing import ExistingCluster
+from abm.sweeps.work.executors.certificate import CERTIFICATE, shared_security
+from abm.sweeps.work.executors.existing import ExistingCluster
 from tests.faults.commands import SLOW, DaskCluster, run_sweep, sweep, tables, wait_for_parts, write_design
 from tests.faults.strangers import listening, open_sockets, what_a_stranger_reaches
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from abm.comparison.trajectories import partings, path_of, trajectories
+from abm.comparison.tables.paths import partings, path_of, trajectories
 
 
 def runs_with(steps: pd.DataFrame, kept: bool = True) -> SimpleNamespace:
@@ -131,7 +131,7 @@ def test_runs_that_kept_no_steps_have_an_empty_table():
 def test_a_long_path_is_thinned_to_values_of_the_whole(monkeypatch):
     runs = runs_with(some_steps(np.random.default_rng(5), length=40))
     whole = trajectories(runs)
-    monkeypatch.setattr("abm.comparison.survival.MOST_STEPS", 9)
+    monkeypatch.setattr("abm.comparison.tables.survival.MOST_STEPS", 9)
     few = trajectories(runs)
     assert few.groupby(["group", "measure"], observed=True).size().unique().tolist() == [9]
     both = few.merge(whole, on=["group", "measure", "step"], suffixes=("", "_whole"))

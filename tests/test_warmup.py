@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from abm import warmup
 from abm.cli import main
 from abm.numerics import compilation
+from abm.simulation import warmup
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_what_is_compiled_ahead_is_all_that_commands_need(tmp_path):
 from abm import MarketModel, Scenario, simulate, simulate_many
 from abm.market import aggregate, entrants, growth, outcome_numbers, run, step, whole_run
 from abm.numerics import kendall
-from abm.warmup import warm_up
+from abm.simulation.warmup import warm_up
 import pandas as pd
 
 modules = [aggregate, entrants, growth, kendall, outcome_numbers, run, step, whole_run]

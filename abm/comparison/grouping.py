@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.columns import STRATEGY, strategies_in
-from abm.comparison.labels import level_texts
-from abm.comparison.sources import Source
+from abm.comparison.inputs.labels import level_texts
+from abm.comparison.inputs.outcomes import STRATEGY, strategies_in
+from abm.comparison.inputs.sources import Source
 from abm.errors import InputError, nearest, shown
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from abm.dashboard.downloads import settings
 from abm.dashboard.inputs import Menu, OneOf
 from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
-from abm.engine import SEEDS, check_memory
 from abm.errors import InputError
-from abm.scenario import Scenario
+from abm.scenario.scenario import Scenario
+from abm.simulation.simulate import SEEDS, check_memory
 
 
 @solara.component

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from abm.errors import InputError
-from abm.options import whole
+from abm.output.options import whole
 
 PORT = 8765
 LOCAL = "127.0.0.1"
@@ -34,7 +34,7 @@ def dashboard(
         raise InputError(f"the page needs {', '.join(missing)}: pip install 'abm[dashboard]'")
     from abm.dashboard.gate import LOOPBACK
     from abm.dashboard.serve import check_address, serve
-    from abm.scenario import Scenario
+    from abm.scenario.scenario import Scenario
 
     loaded = Scenario.load(scenario)
     check_address(host, port)
@@ -45,8 +45,8 @@ def dashboard(
             file=sys.stderr,
         )
     from abm.dashboard.origins import Origin
-    from abm.engine import check_memory
-    from abm.warmup import compile_if_cold
+    from abm.simulation.simulate import check_memory
+    from abm.simulation.warmup import compile_if_cold
 
     check_memory(loaded, 0)
     compile_if_cold(lambda note: print(note, file=sys.stderr))

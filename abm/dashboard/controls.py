@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.parameters import MARKET, SECTOR, STRATEGY, Parameter
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY, Parameter
 
 # Always in view: those that moved the market most in the sensitivity experiment, and the article's own coefficients.
 FIRST = (

@@ -3,11 +3,11 @@
 import shlex
 from typing import Any
 
+from abm.agents.model import MarketModel
 from abm.dashboard.controls import value_of
 from abm.dashboard.origins import Origin
-from abm.model import MarketModel
-from abm.parameters import MARKET, SECTOR, STRATEGY
-from abm.scenario import Scenario
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario.scenario import Scenario
 
 
 def steps_csv(run: MarketModel) -> str:

@@ -9,6 +9,7 @@ import solara
 import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
+from abm.agents.model import MarketModel
 from abm.dashboard.controls import FIRST, about, positions, value_of, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
 from abm.dashboard.inputs import Menu, OneOf, is_place
@@ -17,8 +18,7 @@ from abm.dashboard.ranking import largest_firms
 from abm.dashboard.views import VIEWS, pictures
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
-from abm.model import MarketModel
-from abm.parameters import SECTOR, STRATEGY
+from abm.scenario.parameters import SECTOR, STRATEGY
 
 _ALONE = (*SECTOR, *STRATEGY)  # keys that stand for all sectors or strategies
 

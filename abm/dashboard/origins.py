@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from abm.errors import InputError
-from abm.scenario import Scenario
+from abm.scenario.scenario import Scenario
 
 
 class Origin(NamedTuple):

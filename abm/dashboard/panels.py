@@ -20,8 +20,8 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from PIL import Image
 
 from abm.dashboard.vectors import drawn
-from abm.drawing import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
-from abm.lettering import letter
+from abm.output.lettering import letter
+from abm.output.style import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
 
 # Shown at some 90 an inch: sharp on a screen of double density too, nearly. More would cost a page 10 MB.
 DPI = 150

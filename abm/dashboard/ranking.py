@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from abm.agents.firm import read
 from abm.dashboard.watched import WatchedMarket
-from abm.firms import read
 from abm.market.arrays import FIRM
 
 LARGEST = 10

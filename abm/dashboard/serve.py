@@ -19,11 +19,11 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from abm.agents.model import MarketModel
 from abm.dashboard.gate import Gate
 from abm.dashboard.origins import Origin, open_with
 from abm.errors import InputError
-from abm.model import MarketModel
-from abm.scenario import Scenario
+from abm.scenario.scenario import Scenario
 
 NOWHERE = "http://127.0.0.1:9/"  # the port that discards; no server answers there
 LAST_PORT = 65535

@@ -12,7 +12,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
-from abm.drawing import GREY
+from abm.output.style import GREY
 
 FINE = 4  # places between two pixels of the picture below
 _ROOM = 6.0  # pixels beyond the axes, so that lines at their ends are seen in their whole width

@@ -21,9 +21,9 @@ from abm.dashboard.panels import (
     thinned,
 )
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
-from abm.drawing import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, strategy_colours
-from abm.figures import HHI_BANDS, LABELS
 from abm.market.arrays import FIRM
+from abm.output.overview import HHI_BANDS, LABELS
+from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, strategy_colours
 
 DOTS = 5_000  # firms drawn in the plane
 LARGEST = 500  # firms that are drawn in any case

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from mesa.visualization.utils import update_counter
 
+from abm.agents.model import MarketModel
 from abm.dashboard.controls import choose
 from abm.dashboard.origins import Origin
-from abm.engine import check_memory
 from abm.market.measures import MEASURE
-from abm.model import MarketModel
-from abm.scenario import Scenario
+from abm.scenario.scenario import Scenario
+from abm.simulation.simulate import check_memory
 
 # What is kept of each sector at each step.
 SECTOR_MEASURES = {name: getattr(MEASURE, name) for name in ("firms", "hhi", "mean_T", "weighted_R")}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from abm.dashboard.watched import WatchedMarket
-from abm.equilibrium import describe
-from abm.equilibrium_report import OTHER_READINGS, in_words
-from abm.figures import GROWTHS, STRUCTURES
-from abm.scenario import Scenario
+from abm.equilibrium.equilibria import describe
+from abm.equilibrium.text import OTHER_READINGS, in_words
+from abm.output.overview import GROWTHS, STRUCTURES
+from abm.scenario.scenario import Scenario
 
 
 def run_in_words(market: WatchedMarket) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from abm.numerics.views import columns_of
-from abm.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
 
 # Slots of a block: few enough that a block's rows stay in the cache through the stages of a step. The sums of a
 # step depend on it in their last bits, so it is one constant on every path.

@@ -16,8 +16,8 @@ from abm.market.arrays import (
     Layout,
     Parameters,
 )
-from abm.parameters import MARKET, SECTOR, STRATEGY, Parameter
-from abm.scenario import Scenario
+from abm.scenario.parameters import MARKET, SECTOR, STRATEGY, Parameter
+from abm.scenario.scenario import Scenario
 
 
 def _numbers(table: Mapping[str, Parameter], values: Any) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ COLD_SECONDS = 30  # what compiling takes on a machine of 2024, roughly
 def sources() -> list[Path]:
     """The files that compiled code depends on: kernels, the equations they call, and the table of parameters."""
     folders = [sorted((_PACKAGE / room).glob("*.py")) for room in ("market", "numerics")]
-    return [*sum(folders, []), _PACKAGE / "equations.py", _PACKAGE / "parameters.py"]
+    return [*sum(folders, []), _PACKAGE / "equations.py", _PACKAGE / "scenario" / "parameters.py"]
 
 
 def _candidates() -> Iterator[Path]:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.columns import chosen_outcomes, numbers_of
-from abm.comparison.labels import few_of
-from abm.comparison.rounding import settled
+from abm.comparison.inputs.labels import few_of
+from abm.comparison.inputs.outcomes import chosen_outcomes, numbers_of
+from abm.comparison.statistics.rounding import settled
 from abm.errors import InputError, shown
-from abm.new_folder import new_folder
-from abm.rundir import versions, write_csv, write_json, write_parquet
+from abm.output.files import versions, write_csv, write_json, write_parquet
+from abm.output.new_folder import new_folder
 from abm.sensitivity.indices import LEAST, indices, rows_together
+from abm.sweeps.design.samples import SAMPLES
 from abm.sweeps.results import SweepResults, load_sweep
-from abm.sweeps.samples import SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ class Analysis:
 
     def save(self, folder: Path) -> None:
         """Write the table as CSV and Parquet, the picture, and how they were made."""
-        from abm.drawing import save
+        from abm.output.style import save
         from abm.sensitivity.figure import bars
 
         write_csv(self.indices, folder / "indices.csv")

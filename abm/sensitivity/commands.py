@@ -37,7 +37,7 @@ def print_analysis(analysis: "Analysis", console: "Console") -> None:
     """Print the strongest factors of the first outcomes, in one screen."""
     from rich.text import Text
 
-    from abm.comparison.wording import between, number
+    from abm.comparison.report.wording import between, number
     from abm.sensitivity.figure import SHOWN
 
     table, lead = analysis.indices, analysis.leading

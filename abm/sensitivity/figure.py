@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from abm.comparison.canvas import TEXT, drawing
-from abm.drawing import GREY, INK, PALETTE, dress_axes, fit
+from abm.comparison.report.canvas import TEXT, drawing
+from abm.output.style import GREY, INK, PALETTE, dress_axes, fit
 
 if TYPE_CHECKING:
     from abm.sensitivity.analysis import Analysis

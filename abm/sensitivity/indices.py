@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from abm.sweeps.samples import MORRIS_LEVELS
+from abm.sweeps.design.samples import MORRIS_LEVELS
 
 RESAMPLES = 500
 LEAST = 50  # points of a Sobol or Latin design, of which half as many harmonics would be noise
@@ -48,7 +48,7 @@ def indices(method: str, sample: np.ndarray, values: np.ndarray, level: float, s
 
     Examples
     --------
-    >>> from abm.sweeps.samples import morris
+    >>> from abm.sweeps.design.samples import morris
     >>> sample = morris(2, 8, seed=0)
     >>> indices("morris", sample, 3.0 * sample[:, 0], 0.95, 0)["mu_star"].round(6)
     array([3., 0.])

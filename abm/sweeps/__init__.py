@@ -8,15 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abm.sweeps.design import Design
+    from abm.sweeps.design.design import Design
     from abm.sweeps.results import SweepResults, load_sweep
-    from abm.sweeps.run import sweep
+    from abm.sweeps.sweep import sweep
 
 _HOMES = {
-    "Design": "abm.sweeps.design",
+    "Design": "abm.sweeps.design.design",
     "SweepResults": "abm.sweeps.results",
     "load_sweep": "abm.sweeps.results",
-    "sweep": "abm.sweeps.run",
+    "sweep": "abm.sweeps.sweep",
 }
 __all__ = ["Design", "SweepResults", "load_sweep", "sweep"]
 

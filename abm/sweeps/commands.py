@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 from abm.errors import InputError, Stopped, nearest
-from abm.options import whole
+from abm.output.options import whole
 
 FAILED = 3  # exit code of a sweep that finished with failed runs
 
@@ -137,14 +137,14 @@ def run(
         raise InputError("--out DIR is missing")
     from rich.console import Console
 
-    from abm.sweeps.design import Design
-    from abm.sweeps.executors.existing import ExistingCluster
-    from abm.sweeps.executors.local import LocalProcesses
-    from abm.sweeps.executors.slurm import SlurmJobs
-    from abm.sweeps.report import print_end, shown_progress
+    from abm.sweeps.design.design import Design
     from abm.sweeps.results import load_sweep
-    from abm.sweeps.run import ALL, Shard, SweepRun
-    from abm.sweeps.store import Store
+    from abm.sweeps.store.folder import Store
+    from abm.sweeps.sweep import ALL, Shard, SweepRun
+    from abm.sweeps.terminal import print_end, shown_progress
+    from abm.sweeps.work.executors.existing import ExistingCluster
+    from abm.sweeps.work.executors.local import LocalProcesses
+    from abm.sweeps.work.executors.slurm import SlurmJobs
 
     loaded = Design.load(design)
     part = None if shard is None else Shard.parse(shard)
@@ -159,7 +159,7 @@ def run(
         errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
     if dry_run:
         from abm.sweeps.estimate import estimate
-        from abm.sweeps.report import print_status
+        from abm.sweeps.terminal import print_status
 
         kept = None if out is None or overwrite else Store(out)
         print_status(estimate(loaded, executor, kept, part or ALL), Console())
@@ -191,8 +191,8 @@ def status(folder: Folder) -> None:
     """Say how far a sweep is, also while it runs."""
     from rich.console import Console
 
-    from abm.sweeps.inspect import status as facts
-    from abm.sweeps.report import print_status
+    from abm.sweeps.status import status as facts
+    from abm.sweeps.terminal import print_status
 
     print_status(facts(folder), Console())
 
@@ -202,8 +202,8 @@ def failures(folder: Folder) -> None:
     """List failed runs with their errors."""
     from rich.console import Console
 
-    from abm.sweeps.inspect import failures as failed
-    from abm.sweeps.report import print_failures
+    from abm.sweeps.status import failures as failed
+    from abm.sweeps.terminal import print_failures
 
     table = failed(folder)
     if table.empty:
@@ -218,7 +218,7 @@ def finish(folder: Folder) -> int:
     from rich.console import Console
 
     from abm.sweeps.finish import finish_sweep
-    from abm.sweeps.report import print_end
+    from abm.sweeps.terminal import print_end
 
     results = finish_sweep(folder)
     print_end(results, Console())
@@ -236,8 +236,8 @@ def run_one(
 
     from rich.console import Console
 
-    from abm.report import print_summary
-    from abm.sweeps.inspect import run_again
+    from abm.output.terminal import print_summary
+    from abm.sweeps.status import run_again
 
     try:
         result = run_again(folder, point, replication)
@@ -262,9 +262,9 @@ def script(
     directive: Directive = None,
 ) -> None:
     """Print a script for a Slurm job array that makes the runs of a design."""
-    from abm.sweeps.array import array_script
-    from abm.sweeps.design import Design
-    from abm.sweeps.plan import plan_of
+    from abm.sweeps.design.design import Design
+    from abm.sweeps.design.plan import plan_of
+    from abm.sweeps.job_array import array_script
 
     plan_of(Design.load(design))  # refused here rather than by each task
     print(array_script(design, out, shards, cores, memory, walltime, queue, account, tuple(directive or ())), end="")

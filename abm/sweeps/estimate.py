@@ -5,17 +5,17 @@ import time
 import numpy as np
 
 from abm.errors import InputError
-from abm.sweeps.chunks import chunk_count
-from abm.sweeps.design import Design
-from abm.sweeps.executors import Executor
-from abm.sweeps.merge import index_runs
-from abm.sweeps.owned import holds_a_sweep
-from abm.sweeps.plan import Plan, plan_of
-from abm.sweeps.report import duration, size
-from abm.sweeps.run import ALL, Shard
-from abm.sweeps.store import Store
-from abm.sweeps.work import Job, Piece, sample
-from abm.warmup import warm_up
+from abm.simulation.warmup import warm_up
+from abm.sweeps.design.design import Design
+from abm.sweeps.design.plan import Plan, plan_of
+from abm.sweeps.store.folder import Store
+from abm.sweeps.store.merge import index_runs
+from abm.sweeps.store.owned import holds_a_sweep
+from abm.sweeps.sweep import ALL, Shard
+from abm.sweeps.terminal import duration, size
+from abm.sweeps.work.chunks import chunk_count
+from abm.sweeps.work.executors import Executor
+from abm.sweeps.work.worker import Job, Piece, sample
 
 _SAMPLES = 3  # points that are timed: the least, the middle and the most costly
 
@@ -39,7 +39,7 @@ def estimate(design: Design, executor: Executor, store: Store | None = None, sha
 
     Examples
     --------
-    >>> from abm.sweeps.executors.local import LocalProcesses
+    >>> from abm.sweeps.work.executors.local import LocalProcesses
     >>> estimate(Design.load("network-effect"), LocalProcesses(2))["runs"]
     '300'
     """

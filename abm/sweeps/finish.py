@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable
 
 from abm.errors import Stopped
-from abm.stored import sealed
-from abm.sweeps.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
-from abm.sweeps.digests import pieces_of
-from abm.sweeps.lock import held, refuse_others
-from abm.sweeps.merge import RunIndex, index_runs, keep_others, merge
-from abm.sweeps.owned import holds_a_sweep
-from abm.sweeps.parts import PARTS
+from abm.output.stored import sealed
+from abm.sweeps.design.settings import Collect
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
-from abm.sweeps.sections import Collect
-from abm.sweeps.store import Store, write_json
-from abm.sweeps.tables import table_names
+from abm.sweeps.store.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
+from abm.sweeps.store.digests import pieces_of
+from abm.sweeps.store.folder import Store, write_json
+from abm.sweeps.store.lock import held, refuse_others
+from abm.sweeps.store.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.store.owned import holds_a_sweep
+from abm.sweeps.store.parts import PARTS
+from abm.sweeps.store.tables import table_names
 
 
 def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm.errors import InputError, nearest
-from abm.stored import Damaged
-from abm.sweeps.contents import TABLES
-from abm.sweeps.digests import damage_of
-from abm.sweeps.sources import WAY_OUT, metadata, read_whole
-from abm.sweeps.store import Store
+from abm.output.stored import Damaged
+from abm.sweeps.store.contents import TABLES
+from abm.sweeps.store.digests import damage_of
+from abm.sweeps.store.folder import Store
+from abm.sweeps.store.reader import WAY_OUT, metadata, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ import time
 import pandas as pd
 from numba import njit
 
-from abm.engine import Market
+from abm.market import stages, sums
 from abm.market.arrays import Key, firm_of, work_of
 from abm.market.growth import growth_spreads, growths
-from abm.market.step import stages, sums
+from abm.simulation.simulate import Market
 from experiments.speed.subjects import BASE
 
 FIRMS = 10_000

@@ -11,7 +11,7 @@ import pytest
 from abm.cli import main
 from abm.errors import InputError
 from abm.sweeps import Design, sweep
-from abm.sweeps.executors.slurm import SlurmJobs, megabytes, seconds
+from abm.sweeps.work.executors.slurm import SlurmJobs, megabytes, seconds
 
 DESIGN = """\
 scenario = "four-sectors"
@@ -63,7 +63,7 @@ def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has
 def test_ctrl_c_stays_with_the_command_line_when_the_library_of_the_jobs_is_loaded():
     code = """
 import signal
-from abm.sweeps.executors.slurm import SlurmJobs
+from abm.sweeps.work.executors.slurm import SlurmJobs
 before = signal.getsignal(signal.SIGINT)
 SlurmJobs(1).script()
 assert signal.getsignal(signal.SIGINT) is before

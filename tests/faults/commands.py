@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 
-from abm.sweeps.design import Design
-from abm.sweeps.plan import run_seed
+from abm.sweeps.design.design import Design
+from abm.sweeps.design.plan import run_seed
 
 INJECTION = Path(__file__).parent
 PATIENCE = 180.0  # seconds that any process of a test may take for anything, on a machine that is busy otherwise
@@ -41,7 +41,7 @@ panel = 5
 """
 RUNS = 6 * COUNT
 TABLES = ("points", "outcomes", "steps", "sectors", "lives", "firms", "panel")
-SLOW = {"runs": [{"does": "slow", "seconds": 0.05}], "settings": {"abm.sweeps.chunks.MOST_RUNS": 4}}
+SLOW = {"runs": [{"does": "slow", "seconds": 0.05}], "settings": {"abm.sweeps.work.chunks.MOST_RUNS": 4}}
 
 
 def seed_of(replication: int) -> int:

@@ -11,13 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
-import abm.sweeps.merge
 import abm.sweeps.results
-import abm.sweeps.work  # noqa: F401
-from abm.sweeps.design import Design
-from abm.sweeps.executors.local import LocalProcesses
-from abm.sweeps.run import SweepRun
-from abm.sweeps.store import Store
+import abm.sweeps.store.merge
+import abm.sweeps.work.worker  # noqa: F401
+from abm.sweeps.design.design import Design
+from abm.sweeps.store.folder import Store
+from abm.sweeps.sweep import SweepRun
+from abm.sweeps.work.executors.local import LocalProcesses
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
 

@@ -1,11 +1,11 @@
 """Faults for tests of sweeps: with this folder on PYTHONPATH each process does as the variable FAULTS says, in JSON.
 
-    settings   {"abm.sweeps.drive.PING": 0.2}   values of a module, or items of its dictionary
+    settings   {"abm.sweeps.work.driver.PING": 0.2}   values of a module, or items of its dictionary
     versions   {"numpy": "1.0"}                 what a process says that its versions are
     runs       [{"does": "segfault", "where": {"churn": 0.3}, "seed": 5}]
                what befalls the runs of points with these values, all of them if no seed is named:
                slow (by "seconds"), wait ("while" there is a file), raise, segfault, kill, hang
-    dies_at    "abm.sweeps.run.finish"          a function at whose call the process is killed
+    dies_at    "abm.sweeps.sweep.finish"          a function at whose call the process is killed
 
 Nothing of it is in the package, whose modules are changed as they are imported.
 """
@@ -68,7 +68,7 @@ def _die(*arguments, **options) -> None:
 
 def _change(module) -> None:
     """Do what is asked for to a module that was just imported."""
-    if module.__name__ == "abm.sweeps.work":
+    if module.__name__ == "abm.sweeps.work.worker":
         _spoil_runs(module)
     for name, value in _FAULTS.get("settings", {}).items():
         place, _, attribute = name.rpartition(".")

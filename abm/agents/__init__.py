@@ -1,0 +1,1 @@
+"""Firms and the market as Mesa knows them."""

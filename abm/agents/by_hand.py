@@ -1,0 +1,89 @@
+"""Firms changed by hand: what the market knows of them is brought up to date, and what its last row said is kept.
+
+A change is noted when it is made and costs little then. Shares of customers are brought up to date when somebody reads
+them, block by block; all else before the next step.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abm.market.aggregate import take_stock
+from abm.market.arrays import FIRM
+from abm.market.measures import MEASURE
+from abm.market.sums import SUM
+
+if TYPE_CHECKING:
+    from abm.simulation.simulate import Market
+
+
+class Changes:
+    """The changes by hand in a market since its last step.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether a firm was changed since stock was last taken.
+    """
+
+    def __init__(self, market: "Market") -> None:
+        self._market = market
+        self.pending = False
+        self._stale: set[int] = set()  # blocks whose customers are to be summed anew
+        self._said: tuple[np.ndarray, np.ndarray] | None = None  # B by slot and by sector, as the last row has it
+
+    def note(self, row: int, slots: np.ndarray) -> None:
+        """Note that a row of `State.firms` is about to be changed in some slots."""
+        self.pending = True
+        if row == FIRM.B:
+            state = self._market.state
+            if self._said is None:
+                self._said = state.firms[FIRM.B].copy(), state.sectors["base"].copy()
+            self._stale.update((np.searchsorted(state.blocks["start"], slots, side="right") - 1).tolist())
+
+    def bases(self) -> np.ndarray:
+        """Customers of each sector as its firms stand, shape (sectors,)."""
+        state = self._market.state
+        # Summed slot by slot and block by block, as the kernels do: the bits are the same.
+        for block in self._stale:
+            customers = state.firms[FIRM.B, state.blocks["start"][block] : state.blocks["stop"][block]]
+            state.sums[block, SUM.B] = np.add.accumulate(customers)[-1]
+        for sector in {int(state.blocks["sector"][block]) for block in self._stale}:
+            sums = state.sums[: len(state.blocks), SUM.B][state.blocks["sector"] == sector]
+            state.sectors["base"][sector] = np.add.accumulate(sums)[-1]
+        self._stale.clear()
+        return state.sectors["base"]
+
+    def take_stock(self) -> None:
+        """Bring all that the market knows of its firms up to date."""
+        if self.pending:
+            take_stock(self._market.state, self._market.parameters, self._market.scratch[0])
+            self.pending = False
+            self._stale.clear()
+
+    def before_step(self) -> None:
+        """Take stock, and forget what the last row said of B if nothing in it is another number now."""
+        self.take_stock()
+        if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[FIRM.B]):
+            self._said = None
+
+    def after_step(self) -> None:
+        """Let the step's row tell how far shares have moved since the last row, changes by hand included."""
+        if self._said is None:
+            return
+        state, rows = self._market.state, self._market.record.present
+        now, (said, said_bases) = state.firms[FIRM.B], self._said
+        bases = state.sectors["base"]
+        rows[0, MEASURE.instability] = _moved(now, bases.sum(), said, said_bases.sum())
+        borders = np.concatenate([[0], np.cumsum(self._market.layout.slots)])
+        for sector in range(len(bases)):
+            own = slice(borders[sector], borders[sector + 1])
+            rows[1 + sector, MEASURE.instability] = _moved(now[own], bases[sector], said[own], said_bases[sector])
+        self._said = None
+
+
+def _moved(now: np.ndarray, base: float, before: np.ndarray, base_before: float) -> float:
+    """Half of Σ|s − s before|; a group without firms has no shares."""
+    shares = now / base if base > 0.0 else np.zeros_like(now)
+    shares_before = before / base_before if base_before > 0.0 else np.zeros_like(before)
+    return 0.5 * float(np.abs(shares - shares_before).sum())

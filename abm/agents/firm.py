@@ -1,0 +1,173 @@
+"""Firms as Mesa agents: views on the columns of a market, made when somebody touches one.
+
+`read` and `write` do columns of any number of firms, for `abm.agents.firm_set`; a `Firm` uses them for its one slot.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from abm.agents.adapter import Agent, BasicMovement, HasCell
+from abm.errors import InputError, nearest
+from abm.market.arrays import CUSTOMER_FLOOR, FIRM
+from abm.scenario.parameters import FIRM_COLUMNS
+
+if TYPE_CHECKING:
+    from abm.agents.model import MarketModel
+
+# Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
+ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
+READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
+# Where a firm is in a space of Mesa's; these are the user's, and any object.
+PLACES = ("pos", "cell")
+_PLACED = (*PLACES, "_mesa_cell")
+_INTEGERS = ("age", "direction")
+
+NOT_BY_HAND = "firms enter and leave by the market's own rules; none can be added or removed by hand"
+
+
+class FirmHasLeft(InputError, AttributeError):
+    """A firm that has left its market was asked for more than its id; for `hasattr` it lacks the attribute."""
+
+
+def objects(values: Iterable[Any]) -> np.ndarray:
+    """Any objects as a 1-D array of objects, tuples and lists among them."""
+    values = list(values)
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array
+
+
+def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
+    """One column of the firms in some slots."""
+    market = model.market
+    firms = market.state.firms
+    if name in ROWS:
+        values = firms[ROWS[name], slots]
+        return values.astype(np.int64) if name in _INTEGERS else values
+    if name == "unique_id":
+        return firms[FIRM.id, slots].astype(np.int64)
+    if name == "slot":
+        return slots.copy()
+    if name == "strategy":
+        return np.array(market.strategy_names, dtype=object)[firms[FIRM.strategy, slots].astype(np.int64)]
+    if name == "name":
+        names = [] if market.table is None else market.table.names
+        ids = read(model, "unique_id", slots).tolist()
+        return np.array([names[each] if each < len(names) else "" for each in ids], dtype=object)
+    places = np.searchsorted(np.cumsum(market.layout.slots), slots, side="right")
+    if name == "sector":
+        return np.array(market.sector_names, dtype=object)[places]
+    if name == "share":
+        return firms[FIRM.B, slots] / model.changes.bases()[places]
+    raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
+
+
+def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> None:
+    """Set one column of the firms in some slots to a number, or to one number each.
+
+    Raises
+    ------
+    InputError
+        If a number is outside the range that a firm table allows.
+    AttributeError
+        If there is no such column, or it may only be read.
+    """
+    if name not in ROWS:
+        hint = " that can be set" if name in READ_ONLY else nearest(name, ROWS)
+        raise AttributeError(f"a firm has no attribute {name!r}{hint}")
+    parameter = FIRM_COLUMNS[name]
+    # As objects, or NumPy would make numbers of the bools and texts in a list before anybody has seen them.
+    numbers = np.array(value, dtype=object) if isinstance(value, list | tuple) else np.asarray(value)
+    if numbers.ndim and numbers.shape != slots.shape:
+        raise InputError(f"{name}: {len(numbers)} values for {len(slots)} firms")
+    if numbers.dtype.kind not in "iuf" or parameter.kind == "int" or not np.all(parameter.admits(numbers)):
+        checked = [parameter.check(number, whole_floats=True) for number in np.ravel(numbers).tolist()]
+        numbers = np.reshape(checked, numbers.shape)
+    runway = model.scenario.runway
+    if name == "F" and (wrong := numbers[np.isinf(numbers) != np.isinf(runway)]).size:
+        raise InputError(f"F = {wrong[0]}: inf is allowed where the runway is inf, and only there; it is {runway}")
+    if name == "B":
+        numbers = np.maximum(numbers, CUSTOMER_FLOOR)  # 0 would be a vacant slot
+    model.changes.note(ROWS[name], slots)
+    model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero
+
+
+class Firm(Agent, HasCell, BasicMovement):
+    """One firm of a `MarketModel`: a view on its slot.
+
+    Every numeric column of a firm table is an attribute to read and to set: T C P R Q B F theta omega age
+    direction R_smoothed R_reviewed and the traits T0 C0 R0 k1 k2 k3. `name`, `sector`, `strategy` and `share`
+    can be read, but not set. `pos` and `cell` are yours, for the spaces of Mesa. Other attributes are refused.
+    A model makes one view for a firm and keeps it until the firm has left; then the view knows its `unique_id`, its
+    `slot`, the `pos` it had and that it is not `alive`, and all else is an AttributeError.
+
+    Examples
+    --------
+    >>> from abm import MarketModel
+    >>> firm = MarketModel("one-market", rng=1).agents[0]
+    >>> firm.T = 2
+    >>> firm.T, firm.sector, firm.alive
+    (2.0, 'market', True)
+    >>> firm.T = -1
+    Traceback (most recent call last):
+    abm.errors.InputError: T = -1 is outside [1e-6, 1e9]
+    """
+
+    def __init__(self, model: "MarketModel", slot: int, unique_id: int) -> None:
+        # Mesa's own initialisation is left out: it would register the firm as an agent of the user's.
+        self.__dict__.update(model=model, slot=slot, unique_id=unique_id)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the firm is still in its market."""
+        return bool(self.model.market.state.firms[FIRM.id, self.slot] == self.unique_id)
+
+    @property
+    def pos(self) -> Any:
+        """Where the firm is in a space, or None; kept when it leaves, so that it can be taken out of the space."""
+        place = self.__dict__.get("_pos")
+        if place is None:
+            self._require_alive()  # before a space takes it in
+        return place
+
+    def _require_alive(self) -> None:
+        if not self.alive:
+            raise FirmHasLeft(f"firm {self.unique_id} has left the market")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _PLACED or value is not None:  # a firm that has left can be taken out of a space
+            self._require_alive()
+        if name == "pos":
+            self.__dict__["_pos"] = value
+        elif name in _PLACED:
+            object.__setattr__(self, name, value)
+        else:
+            write(self.model, name, np.array([self.slot]), value)
+
+    def remove(self) -> NoReturn:
+        """Refused."""
+        raise InputError(NOT_BY_HAND)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Firm) and self.model is other.model and self.unique_id == other.unique_id
+
+    def __hash__(self) -> int:
+        return hash((id(self.model), self.unique_id))
+
+    def __repr__(self) -> str:
+        return f"Firm({self.unique_id})"
+
+
+def _column(name: str) -> property:
+    def get(firm: Firm) -> Any:
+        firm._require_alive()
+        return read(firm.model, name, np.array([firm.slot])).tolist()[0]
+
+    return property(get, doc=FIRM_COLUMNS[name].meaning if name in ROWS else f"The firm's {name}.")
+
+
+for _name in (*ROWS, "name", "sector", "strategy", "share"):
+    setattr(Firm, _name, _column(_name))

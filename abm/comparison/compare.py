@@ -1,0 +1,318 @@
+"""A comparison from its runs to its tables and its report."""
+
+import contextlib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm.comparison.inputs.labels import few_of
+from abm.comparison.inputs.outcomes import STRATEGY
+from abm.comparison.inputs.reading import listed
+from abm.comparison.report.paper import FILES as FIGURES
+from abm.comparison.report.paper import write_figures
+from abm.comparison.runs import Runs, collect_runs
+from abm.comparison.statistics.means import FEWEST
+from abm.errors import InputError, shown
+from abm.output.files import versions, write_csv, write_json, write_parquet
+from abm.output.new_folder import new_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = (
+    *("comparison", "regimes", "regime_changes", "winners", "enough"),
+    *("survival", "log_rank", "trajectories", "partings"),
+)
+REPORT, ABOUT = "report.html", "comparison.json"
+FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
+LIBRARIES = ("scipy", "matplotlib", "jinja2")
+_STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, how many runs are enough, the report
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` found: a DataFrame a section, empty where the runs did not keep what it needs.
+
+    Attributes
+    ----------
+    comparison : DataFrame
+        Each outcome of each group beside the baseline (see `abm.comparison.tables.effects.comparison_table`).
+    regimes, regime_changes : DataFrame
+        How often each structure meets each growth, and how much more often than in the baseline.
+    winners : DataFrame
+        Which strategy wins, how often and by how much.
+    enough : DataFrame
+        Interval widths against numbers of runs.
+    survival, log_rank : DataFrame
+        Of firms; from `lives`.
+    trajectories, partings : DataFrame
+        Of measures over the steps; from `steps`.
+    notes : list of str
+        What the reader must know, a sentence each: what was left out, and what differs from the usual.
+    method : dict
+        How each number was made, and the versions and the command that make them again.
+    runs : Runs
+    """
+
+    comparison: "pd.DataFrame"
+    regimes: "pd.DataFrame"
+    regime_changes: "pd.DataFrame"
+    winners: "pd.DataFrame"
+    enough: "pd.DataFrame"
+    survival: "pd.DataFrame"
+    log_rank: "pd.DataFrame"
+    trajectories: "pd.DataFrame"
+    partings: "pd.DataFrame"
+    notes: list[str]
+    method: dict[str, Any]
+    runs: Runs = field(repr=False)
+
+    def __repr__(self) -> str:
+        groups = f"{len(self.runs.groups)} groups, {len(self.runs.frame):,} rows"
+        return f"Comparison({len(self.runs.names)} outcomes in {groups}; baseline {self.runs.baseline})"
+
+    def save(self, folder: Path) -> None:
+        """Write the tables as CSV and Parquet, the report, and how they were made."""
+        from abm.comparison.report.html import write_report
+
+        for name in TABLES:
+            table = getattr(self, name)
+            if table.empty:  # left out, as the notes say
+                continue
+            categories = table.select_dtypes("category").columns
+            plain = table.astype(dict.fromkeys(categories, object))
+            write_csv(plain, folder / f"{name}.csv")
+            write_parquet(plain, folder / f"{name}.parquet")
+        write_report(self, folder, self.method["command"])
+        write_json({"notes": self.notes, **self.method}, folder / ABOUT)
+
+
+def compare(
+    what: Any,
+    by: str | Sequence[str] = (),
+    baseline: Any = None,
+    outcomes: str | Iterable[str] = (),
+    level: float = 0.95,
+    allow_different: bool = False,
+    paired: bool | None = None,
+    out: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    figures: str | os.PathLike | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Comparison:
+    """Compare outcomes between groups of runs.
+
+    Parameters
+    ----------
+    what : path, SweepResults, DataFrame, or a sequence of paths and SweepResults
+        Sweeps or single runs, or a row a run: factors, `seed` and outcomes, as `SweepResults.outcomes` or
+        `simulate_many(...).outcomes`.
+    by : str or sequence of str
+        Factors whose values are the groups; `strategy` for the strategies within runs. By default a sweep's only
+        factor, or the directories where there are several. Single runs of the same scenario are one directory.
+    baseline : optional
+        The value, or the label, of the group that others are compared with; the first by default.
+    outcomes : str or sequence of str
+        Those that are compared; all by default.
+    level : float
+        Of the intervals.
+    allow_different : bool
+        Compare runs of different scenarios, lengths or firm tables too.
+    paired : bool, optional
+        Compare run by run, or not; by default where groups share seeds.
+    out : path, optional
+        Directory to write; nothing is written by default.
+    overwrite : bool
+        Replace an earlier comparison there, and earlier figures.
+    figures : path, optional
+        Another directory to write, for a paper: each picture as PDF and SVG, each table as LaTeX.
+    progress : callable, optional
+        Called with what is being done, how many parts are done and of how many.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be compared as asked, or the directory cannot be used.
+
+    Examples
+    --------
+    >>> from abm import Scenario, simulate_many
+    >>> small = Scenario(capacity=20, steps=10)
+    >>> many = simulate_many([small, small.replace(churn=0.9)], seeds=range(5), every=0)
+    >>> found = compare(many.outcomes, outcomes="hhi")
+    >>> found.comparison[["outcome", "group", "n", "paired"]]
+      outcome group  n  paired
+    0     hhi     0  5   False
+    1     hhi     1  5    True
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
+    by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
+    what = listed(what)
+    command = _command(what, by, baseline, outcomes, level, allow_different, paired, out)
+    if out is not None and figures is not None:
+        _check_apart(out, figures)
+    with contextlib.ExitStack() as folders:
+        folder = paper = None
+        if out is not None:
+            folder = folders.enter_context(new_folder(out, overwrite=overwrite, kind="comparison", files=FILES))
+        if figures is not None:
+            written = new_folder(figures, overwrite=overwrite, kind="comparison's figures", files=FIGURES)
+            paper = folders.enter_context(written)
+        runs = collect_runs(what, by, baseline, outcomes, allow_different, paired)
+        watch = _Watch(progress, len(runs.groups) + _STAGES)
+        comparison = _compared(runs, level, watch, command)
+        if folder is not None:
+            watch("report")
+            comparison.save(folder)
+        if paper is not None:
+            watch("figures")
+            write_figures(comparison, paper)
+    return comparison
+
+
+def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:
+    """Refuse two directories of which one would be written into the other."""
+    one, other = (Path(os.path.realpath(each)) for each in (out, figures))
+    if one in (other, *other.parents) or other in one.parents:
+        raise InputError(
+            f"{figures}: lies in {out}, or the other way round; name a directory beside it for the figures"
+        )
+
+
+class _Watch:
+    """Tells how far a comparison is."""
+
+    def __init__(self, progress: Callable[[str, int, int], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, what: str, finished: int = 0) -> None:
+        self.done += finished
+        if self.progress:
+            self.progress(what, self.done, self.total)
+
+
+def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparison:
+    """All sections of a comparison."""
+    from abm.comparison.tables.effects import comparison_table
+    from abm.comparison.tables.paths import partings, trajectories
+    from abm.comparison.tables.regimes import regimes
+    from abm.comparison.tables.sample_size import enough
+    from abm.comparison.tables.survival import log_rank, survival
+    from abm.comparison.tables.winners import winners
+
+    notes = list(runs.notes)
+    watch("outcomes")
+    table = comparison_table(runs, level, advance=lambda: watch("outcomes", 1))
+    watch("regimes and winners")
+    shares, changes = regimes(runs, level)
+    won = winners(runs, level)
+    watch("survival", 1)
+    curves, ranks = survival(runs, level), log_rank(runs)
+    watch("paths", 1)
+    paths = trajectories(runs, level)
+    parted = partings(paths)
+    watch("how many runs are enough", 1)
+    widths = enough(runs, level)
+    watch("report", 1)
+    notes += _left_out(runs, shares, won)
+    notes += _warnings(table, runs)
+    about = _method(runs, table, level, command)
+    return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
+
+
+def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> Iterator[str]:
+    """Which sections are left out, and why."""
+    why = "groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
+    for name, table in (("Regimes", regimes), ("Winners", winners)):
+        if table.empty:
+            yield f"{name} are left out: {why}."
+    for name, table in (("Survival is", "lives"), ("Paths are", "steps")):
+        if setting := runs.left_out(table):
+            yield f"{name} left out: {setting}."
+
+
+def _warnings(table: "pd.DataFrame", runs: Runs) -> list[str]:
+    """What the reader must know of the table's intervals."""
+    found = []
+    few = table[table["warning"] == "few runs"]
+    replications = runs.frame.groupby("group", observed=True)["block"].nunique()
+    small = few["group"].map(replications).astype(float) < FEWEST
+    rest = "intervals are Student's t and rest on next to nothing."
+    if small.any():
+        found.append(f"Fewer than {FEWEST} replications in {few_of(few['group'][small].astype(str))}: {rest}")
+    if not small.all():
+        lacking = (f"{row.outcome} ({row.group}: {row.n:,})" for row in few[~small].itertuples())
+        found.append(f"Fewer than {FEWEST} replications have a value of {few_of(lacking)}: {rest}")
+    skewed = table[table["warning"] == "skewed"]
+    if len(skewed):
+        names = few_of(skewed["outcome"])
+        found.append(
+            "Too skewed for so few runs, so that intervals of the mean, or of the difference of pairs, may cover less "
+            f"than they say: {names}."
+        )
+    return found
+
+
+def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> dict[str, Any]:
+    """How each number was made."""
+    paired = [group for group, is_paired in runs.paired.items() if is_paired]
+    tests = int(table["p"].notna().sum())
+    return {
+        "groups": runs.groups,
+        "baseline": runs.baseline,
+        "by": list(runs.by),
+        "paired": paired,
+        "runs": {str(group): int(count) for group, count in runs.frame["group"].value_counts(sort=False).items()},
+        "failed": runs.failed,
+        "level": level,
+        "interval": "Bootstrap-t of the mean over runs; over whole replications where a group has several runs of one. "
+        "Wilson's for yes/no outcomes, with the effective number of runs. Student's t below 5 replications.",
+        "difference": "Of means. Where groups share seeds, of the pairs: runs with the same seed and other factors. "
+        "Yes/no outcomes: Bonett and Price's interval for pairs, Newcombe's otherwise.",
+        "p": f"Student's t of the pairs, or Welch's; after Holm over all {tests} differences of the table.",
+        "cliffs_delta": "Over all runs of both groups; negligible below 0.147, small below 0.33, medium below 0.474.",
+        "missing": "A run without an outcome is left out of that outcome's numbers and counted; infinite values count "
+        "as missing. A missing structure, growth or winner is the word none: the market was empty.",
+        "yes_no": "structure=oligopoly is 1 for runs whose structure is oligopoly; so for each word of a text.",
+        "versions": versions() | {name: metadata.version(name) for name in LIBRARIES},
+        "sources": [source.label for source in runs.sources],
+        "command": command,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _command(
+    what: Any,
+    by: Sequence[str],
+    baseline: Any,
+    outcomes: Sequence[str],
+    level: float,
+    allow_different: bool,
+    paired: bool | None,
+    out: str | os.PathLike | None,
+) -> str:
+    """The command line that makes the same comparison, or the call where it was of a frame."""
+    if hasattr(what, "columns"):
+        asked = (
+            f"by={list(by)!r}, baseline={baseline!r}, outcomes={list(outcomes)!r}, level={level!r}, paired={paired!r}"
+        )
+        return f"abm.compare(frame, {asked})"
+    words = ["abm", "compare", *(str(getattr(each, "folder", each)) for each in what)]
+    words += [word for name in by for word in ("--by", name)]
+    words += ["--baseline", str(baseline)] if baseline is not None else []
+    words += [word for name in outcomes for word in ("--outcome", name)]
+    words += [] if level == 0.95 else ["--level", f"{level:g}"]
+    words += ["--allow-different"] if allow_different else []
+    words += [] if paired is None else ["--paired" if paired else "--unpaired"]
+    words += ["--out", "DIR" if out is None else str(out)]
+    return shlex.join(words)

@@ -1,0 +1,131 @@
+"""Directories of single runs: those of one scenario with different seeds are one source."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm.comparison.inputs.labels import differences, flat, path_labels, text_of
+from abm.comparison.inputs.sources import KEEPS, Source, sameness
+from abm.errors import InputError
+from abm.output.run_folder import ABOUT as RUN
+from abm.output.stored import ScenarioShape, Shape, read_object
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _VersionsShape(Shape):
+    """Versions of what made a run."""
+
+    abm: str
+
+
+class _RunShape(Shape):
+    """What a run's directory says of it, as far as a comparison asks."""
+
+    scenario: ScenarioShape
+    seed: int
+    versions: _VersionsShape
+    every: int = 1
+    firm_table_hash: str | None = None
+
+
+class _OutcomesShape(Shape):
+    """A run's outcomes."""
+
+    __pydantic_extra__: dict[str, bool | int | float | str | None]
+
+
+@dataclass(frozen=True)
+class _Single:
+    """A directory of one run."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    outcomes: Mapping[str, Any]
+
+    @property
+    def scenario(self) -> str:
+        """What all runs of a group have in common, as a text."""
+        return json.dumps([self.about["scenario"], self.about.get("firm_table_hash")], sort_keys=True)
+
+
+def sources_of_runs(folders: Sequence[Path]) -> Iterator[Source]:
+    """A source for each scenario among directories of single runs, a run that is there twice once.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    """
+    scenarios: dict[str, dict[int, _Single]] = {}
+    for folder in folders:
+        run = _Single(
+            folder, read_object(folder / RUN, _RunShape), read_object(folder / "outcomes.json", _OutcomesShape)
+        )
+        scenarios.setdefault(run.scenario, {}).setdefault(run.about["seed"], run)
+    groups = [list(runs.values()) for runs in scenarios.values()]
+    labels = _labels_of_scenarios([runs[0] for runs in groups])
+    for label, runs in zip(labels, groups):
+        yield _source_of_runs(label, runs)
+
+
+def _source_of_runs(label: str, runs: Sequence[_Single]) -> Source:
+    """Runs of one scenario with different seeds."""
+    import pandas as pd
+
+    infinite = {"inf": math.inf, "-inf": -math.inf}  # as JSON has them
+    rows = [{name: infinite.get(value, value) for name, value in run.outcomes.items()} for run in runs]
+    frame = pd.DataFrame(rows)
+    for name in frame:  # a column of nothing but nulls is a number that none of the runs has
+        if frame[name].isna().all():
+            frame[name] = frame[name].astype(float)
+    frame.insert(0, "seed", [run.about["seed"] for run in runs])
+
+    def read(table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
+        wanted = None if columns is None else list(columns)
+        tables = [_table(run.folder / f"{table}.parquet", wanted) for run in runs]
+        rows = pd.concat(tables, ignore_index=True)
+        rows.insert(0, "run", np.repeat(np.arange(len(runs)), [len(each) for each in tables]))
+        return rows
+
+    left_out = {name: option for name, (_, option) in KEEPS.items() if not all(_keeps(run, name) for run in runs)}
+    about = runs[0].about
+    same = sameness(about["scenario"], "run", about["versions"]["abm"], about.get("firm_table_hash"))
+    failures = pd.DataFrame()
+    return Source(label, frame, (), flat(about["scenario"]), same, failures, read, left_out)
+
+
+def _keeps(run: _Single, table: str) -> bool:
+    """Whether a run's directory has rows of a table."""
+    if table in ("steps", "sectors") and not run.about.get("every", 1):
+        return False
+    return (run.folder / f"{table}.parquet").exists()
+
+
+def _labels_of_scenarios(runs: Sequence[_Single]) -> list[str]:
+    """What tells scenarios apart: their names, else the parameters that differ, else a directory of theirs."""
+    names = [run.about["scenario"]["name"] for run in runs]
+    if len(set(names)) == len(names):
+        return names
+    values = [flat(run.about["scenario"]) for run in runs]
+    differing = differences(values)
+    labels = [", ".join(f"{name}={text_of(each[name])}" for name in differing) for each in values]
+    if 1 <= len(differing) <= 3 and len(set(labels)) == len(labels):
+        return labels
+    return path_labels([run.folder for run in runs])
+
+
+def _table(path: Path, columns: list[str] | None) -> "pd.DataFrame":
+    """A run's table, or some of its columns."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, pa.ArrowException) as problem:
+        raise InputError(f"{path}: is damaged: {' '.join(str(problem).split())}") from None

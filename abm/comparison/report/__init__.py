@@ -1,0 +1,1 @@
+"""What a reader sees of a comparison: the page, its pictures, the terminal's screen."""

@@ -1,0 +1,110 @@
+"""What the pictures of a comparison have in common: size, colours, names that fit, legends that wrap."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from abm.output.style import INK, dress_axes, fit, strategy_colours, width_of
+from abm.output.style import drawing as lettered
+
+WIDTH = 8.0  # inches; on A4 paper a little less, so that small print stays legible
+TEXT = 9.5  # points
+PANEL = 2.05  # height of a small panel with its title and axis, in inches
+MOST_PANELS = 12
+# Dashes tell apart the groups behind the seven hues of the palette.
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
+
+
+def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in small print, with names that are texts, not formulas, in fonts that have their letters."""
+
+    @wraps(draw)
+    def drawn(*arguments: Any, **named: Any) -> Figure:
+        with mpl.rc_context({"font.size": TEXT}):
+            return draw(*arguments, **named)
+
+    return lettered(drawn)
+
+
+def svg(figure: Figure) -> str:
+    """A figure as the address of an image that holds all of it, the same for the same figure.
+
+    Examples
+    --------
+    >>> svg(Figure())[:26]
+    'data:image/svg+xml;base64,'
+    """
+    buffer = io.BytesIO()
+    # Letters as shapes: the reader's fonts do not matter.
+    with mpl.rc_context({"svg.hashsalt": "abm", "svg.fonttype": "path", "path.simplify_threshold": 0.5}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def new_figure(height: float) -> Figure:
+    """An empty figure of the common width."""
+    return Figure(figsize=(WIDTH, height), dpi=100)
+
+
+def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colour and dashes of each name's line, by its place.
+
+    Examples
+    --------
+    >>> styles(["a", "b"])["b"]
+    {'color': '#e69f00', 'ls': '-'}
+    """
+    colours = strategy_colours(names)
+    return {name: {"color": colours[name], "ls": _DASHES[place // 7 % 4]} for place, name in enumerate(names)}
+
+
+def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:
+    """Write a legend along the top of a figure, in as many columns as fit; its height in inches.
+
+    Parameters
+    ----------
+    figure : Figure
+    handles, names : sequences
+    title : str
+    """
+    short = [fit(name, 3.0) for name in names]
+    column = 0.55 + max((width_of(name, TEXT) for name in short), default=0.0)
+    columns = int(np.clip(WIDTH / column, 1, max(len(short), 1)))
+    figure.legend(handles, short, title=fit(title, WIDTH - 1.0) or None, loc="upper left", bbox_to_anchor=(0.0, 1.0),
+                  ncols=columns, frameon=False, fontsize=TEXT, title_fontsize=TEXT, alignment="left", labelcolor=INK,
+                  handlelength=1.6, columnspacing=1.4, borderaxespad=0.2)  # fmt: skip
+    return 0.22 * (-(-len(short) // columns) + bool(title)) + 0.12
+
+
+def dress(ax: Axes, title: str = "", x: str = "", y: str = "") -> None:
+    """Give a small panel its title, labels and plain lines."""
+    ax.set_title(title, loc="left", fontsize=TEXT, weight="bold", color=INK)
+    dress_axes(ax, x, y, TEXT)
+
+
+def panels(count: int, above: float, columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """A figure with small panels, and room above them for a legend of some inches.
+
+    Parameters
+    ----------
+    count : int
+    above : float
+    columns : int
+    """
+    columns = min(columns, max(count, 1))
+    rows = -(-count // columns)
+    height = PANEL * rows + above
+    figure = new_figure(height)
+    bottom, top = 0.5 / height, 1.0 - (above + 0.3) / height
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(left=0.075, right=0.985, bottom=bottom, top=top, wspace=0.3, hspace=0.62)
+    for ax in axes.flat[count:]:
+        ax.remove()
+    return figure, list(axes.flat[:count])

@@ -1,0 +1,54 @@
+"""The report of a comparison: one HTML file that needs nothing else, for the screen and for paper."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abm.comparison.report.page import View
+from abm.comparison.report.sections import sections
+
+if TYPE_CHECKING:
+    from abm.comparison.compare import Comparison
+
+REPORT = "report.html"
+
+
+def report_html(comparison: "Comparison", command: str) -> str:
+    """The report's text, equal for equal comparisons.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    command : str
+        What makes it again; printed as it is.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Names of groups and outcomes come from files: they are texts in the page, never parts of it.
+    pages = Environment(
+        loader=PackageLoader("abm.comparison", "report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    view = View(comparison)
+    title = f"Market outcomes by {view.title}" if view.by else "Market outcomes of " + ", ".join(view.groups)
+    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=sections(view, command))
+
+
+def write_report(comparison: "Comparison", folder: str | os.PathLike, command: str) -> Path:
+    """Write `report.html` into a folder, beside the tables that its numbers stand in.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    folder : path
+    command : str
+        What makes it again.
+
+    Returns
+    -------
+    Path
+        Of the file.
+    """
+    path = Path(folder) / REPORT
+    path.write_text(report_html(comparison, command), encoding="utf-8")
+    return path

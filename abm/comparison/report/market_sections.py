@@ -1,0 +1,136 @@
+"""The sections of a report on markets: regimes, paths, survival of firms and winners."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abm.comparison.inputs.outcomes import STRATEGY
+from abm.comparison.report import curves, pictures
+from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
+from abm.comparison.report.wording import percent, points, share_with_interval
+from abm.comparison.tables.survival import ALL
+
+
+def regimes(view: View) -> Section:
+    """How often each regime comes about."""
+    table, changes = view.frame("regimes"), view.frame("regime_changes")
+    if table.empty:
+        return _noted(view, "Regimes")
+    bullets = []
+    for group, own in table.groupby("group", sort=False):
+        most = own.loc[own["share"].idxmax()]
+        name = pictures.regime_name(most["structure"], most["growth"])
+        bullets.append(f"{view.spelled(group)}: most often {name}, {share_with_interval(most)} of the runs.")
+    moved = changes[(changes["low"] > 0.0) | (changes["high"] < 0.0)]
+    order = moved["difference"].abs().sort_values(ascending=False, kind="stable").index
+    for _, row in moved.loc[order].head(SENTENCES // 2).iterrows():
+        name = pictures.regime_name(row["structure"], row["growth"])
+        more = f"{points(row['difference'])} percentage points [{points(row['low'])}, {points(row['high'])}]"
+        bullets.append(f"{view.spelled(row['group'])} against {view.base_text}: {name} {more}.")
+    shown = [
+        Picture(
+            "regimes", pictures.regime_bars(table, view.title), "Share of runs that end in each regime.", "regimes.csv"
+        )
+    ]
+    if len(view.by) == 2:
+        caption = "The most frequent regime, and the share of runs that end in it; the paler, the less certain."
+        shown.append(Picture("regime_map", pictures.regime_map(table, view.by), caption, "regimes.csv"))
+    kinds = {kind: pictures.regime_name(*kind) for kind in dict.fromkeys(zip(table["structure"], table["growth"]))}
+    cells = {(row["group"], (row["structure"], row["growth"])): share_with_interval(row) for _, row in table.iterrows()}
+    tables = [_by_group(view, "regimes", kinds, cells, "regimes.csv", "Share of runs with its interval.")]
+    return Section("Regimes", (), bullets, shown, tables)
+
+
+def paths(view: View) -> Section:
+    """How markets develop, and when groups part."""
+    import pandas as pd
+
+    table, parted = view.frame("trajectories"), view.frame("partings")
+    if table.empty:
+        return Section("Paths", [f"Left out: {view.runs.left_out('steps') or 'the runs have no rows of steps'}."])
+    mine = parted[(parted["group"] == view.baseline) | (parted["other"] == view.baseline)]
+    bullets, rows = [], []
+    for _, row in mine.iterrows():
+        other = row["other"] if row["group"] == view.baseline else row["group"]
+        name = curves.measure_name(row["measure"])
+        steps = ["never" if pd.isna(row[each]) else f"{row[each]:,}" for each in ("step", "step_median")]
+        rows.append((name, other, *steps, row["higher"] if isinstance(row["higher"], str) else "-"))
+        if steps[0] != "never":
+            side = f"lies {'above' if row['higher'] == other else 'below'} that of {view.base_text}"
+            bullets.append(f"{name} of {view.spelled(other)} {side} from step {steps[0]} on.")
+    says = ["In no measure do the bands of 10 to 90% of the runs of a group and of the baseline part and stay apart."]
+    if bullets:
+        says = ["The bands of 10 to 90% of the runs part at these steps and do not overlap again to the end:"]
+    few = table["group"].nunique() <= curves.MOST_BANDS
+    caption = f"Median over runs by step{', with bands of 10 to 90% of the runs' if few else ''}."
+    heads = ("measure", view.title or "group", "bands part at step", "medians part at step", "higher")
+    note = f"The first step from which each group stays apart from {view.base_text} to the end."
+    shown = [Picture("paths", curves.paths(table, view.title), caption, "trajectories.csv")]
+    return Section(
+        "Paths", says, bullets[:SENTENCES], shown, [Table("partings", heads, rows, "partings.csv", note, words=2)]
+    )
+
+
+def survival(view: View) -> Section:
+    """How long firms live."""
+    table = view.frame("survival")
+    if table.empty:
+        why = view.runs.left_out("lives") or "the runs have no rows of lives"
+        return Section("Survival of firms", [f"Left out: {why}."])
+    middle = int(table["step"].max()) // 2
+    age = int(table.loc[(table["step"] - middle).abs().idxmin(), "step"])
+    at_age = table[table["step"] == age]
+    whole = (at_age["strategy"] == ALL) & (at_age["sector"] == ALL) & (at_age["cohort"] == ALL)
+    lives = f"of the firms live longer than {age:,} steps"
+    bullets = [
+        f"{view.spelled(row['group'])}: {share_with_interval(row, 'survival')} {lives}."
+        for _, row in at_age[whole].iterrows()
+    ]
+    caption = "Share of firms that live longer than each age (Kaplan and Meier), with intervals over runs."
+    shown = [Picture("survival", curves.survival_by_group(table, view.title), caption, "survival.csv")]
+    tables = []
+    for part in ("strategy", "sector", "cohort"):
+        names = list(dict.fromkeys(table.loc[table[part] != ALL, part]))
+        if not names or (part == STRATEGY and STRATEGY in view.by):  # then each group is of one strategy
+            continue
+        if part == STRATEGY:
+            figure = curves.survival_by_part(table, part)
+            shown.append(
+                Picture("survival_by_strategy", figure, "The same by strategy, a panel a group.", "survival.csv")
+            )
+        cells = {(row["group"], row[part]): share_with_interval(row, "survival") for _, row in at_age.iterrows()}
+        note = f"Share that lives longer than {age:,} steps, by {'cohort of entry' if part == 'cohort' else part}."
+        tables.append(_by_group(view, f"survival_by_{part}", dict(zip(names, names)), cells, "survival.csv", note))
+    return Section("Survival of firms", (), bullets, shown, tables)
+
+
+def winners(view: View) -> Section:
+    """Which strategy wins."""
+    table = view.frame("winners")
+    if table.empty:
+        return _noted(view, "Winners")
+    bullets = []
+    for group, own in table.groupby("group", sort=False):
+        most = own.loc[own["share"].idxmax()]
+        by = f", by {percent(most['margin'])} of customers on average" if most["margin"] == most["margin"] else ""
+        wins = f"most often {most['strategy']}, {share_with_interval(most)} of the runs{by}"
+        bullets.append(f"{view.spelled(group)}: {wins}.")
+    cells = {(row["group"], row["strategy"]): share_with_interval(row) for _, row in table.iterrows()}
+    names = {name: name for name in table["strategy"]}
+    caption = "Share of runs in which each strategy has most customers at the end, with its interval."
+    shown = [Picture("winners", pictures.winners(table, view.title), caption, "winners.csv")]
+    return Section(
+        "Winners", (), bullets, shown, [_by_group(view, "winners", names, cells, "winners.csv", "Share of runs won.")]
+    )
+
+
+def _noted(view: View, section: str) -> Section:
+    """A section that is left out for the reason that a note gives."""
+    return Section(section, [note for note in view.comparison.notes if note.startswith(section)][:1])
+
+
+def _by_group(
+    view: View, name: str, names: Mapping[Any, str], cells: Mapping[tuple[str, Any], str], file: str, caption: str
+) -> Table:
+    """A table with a row a group and a column a name."""
+    rows: Sequence = [(group, *(cells.get((group, key), "-") for key in names)) for group in view.groups]
+    return Table(name, (view.title or "group", *names.values()), rows, file, caption)

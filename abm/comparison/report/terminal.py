@@ -1,0 +1,122 @@
+"""A comparison in one terminal screen: what differs, by how much, how sure."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from abm.comparison.report.page import View
+from abm.comparison.report.wording import effect_texts, largest, percent, ranked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.comparison.compare import Comparison
+
+LINES, WIDTH = 25, 80
+_OUTCOMES = 10  # rows of the table at most
+_GROUPS = 4  # of which regime and winner are printed
+_NOTE_LINES = 6  # for notes; a longer first one is whole all the same
+_LEAST = 3  # rows of the table whatever the notes take
+
+
+def print_comparison(comparison: "Comparison", console: Console) -> None:
+    """Print the largest effects, the regimes and the winners, in at most 25 lines of 80 columns.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    console : rich.console.Console
+        Where to.
+    """
+    view, runs = View(comparison), comparison.runs
+    rows = ranked(view.frame("comparison"), view.baseline)
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(text if text.startswith(("note:", "  ")) else _cut(text), style=style), soft_wrap=True)
+
+    counts = runs.frame["group"].value_counts()
+    sizes = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
+    groups = f"{len(runs.groups)} groups by {view.title or 'directory'}"
+    line(f"{groups}, {sizes} run{'s' * (sizes != '1')} each, baseline {view.baseline}", "bold")
+    others = [group for group in runs.groups if group != runs.baseline]
+    pairs = sum(runs.paired[group] for group in others)
+    kind = f"run by run in {pairs} groups" if pairs else "unpaired"
+    kind = "run by run (common seeds)" if pairs == len(others) else kind
+    found = rows[rows["p_holm"] < 1.0 - view.level]
+    line(f"{found['outcome'].nunique()} of {rows['outcome'].nunique()} outcomes differ after Holm; compared {kind}")
+    tail = [*_facts(view), *_note_lines(comparison.notes)]
+    console.print()
+    room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, what comes behind, the prompt
+    console.print(_effects(rows, min(_OUTCOMES, max(room, _LEAST)), view.level), soft_wrap=True)
+    for text in tail:
+        line(text)
+
+
+def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
+    """The largest effect of each outcome; of few groups, all of them."""
+    groups = max(rows["group"].nunique(), 1)
+    chosen = (rows if groups <= 2 else largest(rows)).head(most)
+    cells = [effect_texts(row) for _, row in chosen.iterrows()]
+    heads = (f"difference [{percent(level)}]", "Cliff's δ", "p")
+    widths = [max(map(len, column)) for column in zip(heads, *cells)]
+    # What the numbers leave is the names'; they are cut rather than the numbers.
+    room = WIDTH - 1 - sum(widths) - 2 * (len(heads) + 1)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    outcome = min(max(map(len, [*chosen["outcome"], "outcome"])), room - 12, 24)
+    table.add_column("outcome", overflow="ellipsis", no_wrap=True, max_width=outcome)
+    table.add_column("group", overflow="ellipsis", no_wrap=True, max_width=room - outcome)
+    for heading, width in zip(heads, widths):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=width)
+    for (_, row), texts in zip(chosen.iterrows(), cells):
+        table.add_row(Text(str(row["outcome"])), Text(str(row["group"])), *map(Text, texts))
+    return table
+
+
+def _facts(view: View) -> Iterator[str]:
+    """Regime and winner of the first groups, a line a group."""
+    regimes, winners = view.frame("regimes"), view.frame("winners")
+    if regimes.empty and winners.empty:
+        return
+    yield ""
+    for group in view.groups[:_GROUPS]:
+        parts = []
+        if not regimes.empty:
+            row = regimes[regimes["group"] == group].sort_values("share", kind="stable").iloc[-1]
+            parts.append(f"{row['structure']}, {row['growth']} {percent(row['share'])}")
+        if not winners.empty:
+            row = winners[winners["group"] == group].sort_values("share", kind="stable").iloc[-1]
+            parts.append(f"{row['strategy']} wins {percent(row['share'])}")
+        yield f"{_cut(group, 22)}: {'; '.join(parts)}"
+    more = len(view.groups) - _GROUPS
+    if more > 0:
+        yield f"({more} more groups: regimes.csv, winners.csv)"
+
+
+def _note_lines(notes: list[str]) -> Iterator[str]:
+    """The first notes, each whole, wrapped; and how many more there are."""
+    shown, left = [], _NOTE_LINES
+    for note in notes:
+        lines = wrap(f"note: {note}", WIDTH - 1, subsequent_indent="  ", break_on_hyphens=False)
+        if shown and len(lines) > left:
+            break
+        shown.append(lines)
+        left -= len(lines)
+    yield from (line for lines in shown for line in lines)
+    if more := len(notes) - len(shown):
+        yield f"({more} more note{'s' * (more != 1)} in report.html)"
+
+
+def _cut(text: str, width: int = WIDTH - 1) -> str:
+    """A text of one line, no longer than a width.
+
+    Examples
+    --------
+    >>> _cut("a long name", 6)
+    'a lon…'
+    """
+    text = " ".join(text.split()) if text else text
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,1 @@
+"""Means, intervals, effect sizes and sample sizes."""

@@ -1,0 +1,278 @@
+"""The comparison table: each outcome of each group with its interval, and how it differs from the baseline."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from abm.comparison.inputs.outcomes import factors_of
+from abm.comparison.statistics.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
+from abm.comparison.statistics.intervals import difference_intervals, is_binary, mean_intervals, skewed
+from abm.comparison.statistics.means import FEWEST
+from abm.comparison.statistics.rounding import differences, settled, unit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.comparison.runs import Runs
+
+QUANTILES = {"q10": 0.1, "q25": 0.25, "median": 0.5, "q75": 0.75, "q90": 0.9}
+FIXED = (
+    *("outcome", "group", "n", "failed", "mean", "sd", "median", "low", "high"),
+    *("difference", "difference_low", "difference_high", "cliffs_delta", "p_holm", "paired"),
+)
+_IN_UNITS = ("mean", "sd", *QUANTILES, "low", "high", "difference", "difference_low", "difference_high")
+FURTHER = ("q10", "q25", "q75", "q90", "missing", "cliffs_word", "variance_ratio", "p", "pairs", "method", "warning")
+
+
+class Sample(NamedTuple):
+    """The runs of a group.
+
+    Attributes
+    ----------
+    group : str
+    values : float64 array, shape (runs, outcomes)
+    pair : int64 array, shape (runs,)
+        In rising order, each once.
+    blocks : int64 array, shape (runs,), or None
+        None where each run is a replication of its own.
+    unit : float64 array, shape (outcomes,)
+        What the values are multiples of, the same for all groups: 1 unless they are too large or small to be squared.
+    """
+
+    group: str
+    values: np.ndarray
+    pair: np.ndarray
+    blocks: np.ndarray | None
+    unit: np.ndarray | float = 1.0
+
+    def take(self, rows: np.ndarray) -> "Sample":
+        """Some of the runs.
+
+        Examples
+        --------
+        >>> sample = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.arange(3), None)
+        >>> sample.take(np.array([0, 2])).values.ravel()
+        array([1., 3.])
+        """
+        blocks = None if self.blocks is None else self.blocks[rows]
+        return self._replace(values=self.values[rows], pair=self.pair[rows], blocks=blocks)
+
+    def beside(self, other: "Sample") -> tuple["Sample", "Sample"]:
+        """The runs of both that are pairs, row for row.
+
+        Examples
+        --------
+        >>> one = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.array([0, 4, 7]), None)
+        >>> two = Sample("b", np.array([[8.0], [9.0]]), np.array([4, 9]), None)
+        >>> [sample.values.tolist() for sample in one.beside(two)]
+        [[[2.0]], [[8.0]]]
+        """
+        _, own, theirs = np.intersect1d(self.pair, other.pair, assume_unique=True, return_indices=True)
+        return self.take(own), other.take(theirs)
+
+
+def samples_of(runs: "Runs", columns: list[str], frame: "pd.DataFrame | None" = None) -> Iterator[Sample]:
+    """The runs of each group in order, the baseline's first.
+
+    Parameters
+    ----------
+    runs : Runs
+    columns : list of str
+        What is wanted of each run.
+    frame : DataFrame, optional
+        Has them, beside `group`, `pair` and `block`; that of the runs by default.
+    """
+    frame = runs.frame if frame is None else frame
+    codes, pair, block = frame["group"].cat.codes.to_numpy(), frame["pair"].to_numpy(), frame["block"].to_numpy()
+    groups, matrix = runs.groups, frame[columns].to_numpy(np.float64)
+    unit = unit_of(matrix)
+    matrix = matrix / unit
+    for place in sorted(range(len(groups)), key=lambda place: groups[place] != runs.baseline):
+        rows = np.flatnonzero(codes == place)
+        rows = rows[np.argsort(pair[rows], kind="stable")]
+        blocks = block[rows] if len(np.unique(block[rows])) < len(rows) else None
+        yield Sample(groups[place], matrix[rows], pair[rows], blocks, unit)
+
+
+def stacked(parts: Sequence["pd.DataFrame"], groups: Sequence[str], by: list[str]) -> "pd.DataFrame":
+    """Tables one below the other in the order of some columns, of which `group` is in that of the groups.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> stacked([pd.DataFrame({"group": [name], "n": [7]}) for name in ("b", "a")], ["a", "b"], ["group"])
+      group  n
+    0     a  7
+    1     b  7
+    """
+    import pandas as pd
+
+    table = pd.concat(parts, ignore_index=True)
+    table["group"] = pd.Categorical(table["group"], groups, ordered=True)
+    return table.sort_values(by, kind="stable", ignore_index=True)
+
+
+def count_and_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each outcome how many runs have it, and its mean over them, NaN where there are none.
+
+    Examples
+    --------
+    >>> count_and_mean(np.array([[1.0, np.nan], [2.0, np.nan]]))
+    (array([2, 0]), array([1.5, nan]))
+    """
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    # About a value of each column, so that the mean of equal values is that value.
+    centre = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+    centre = np.where(n > 0, centre, np.nan)
+    with np.errstate(invalid="ignore"):
+        return n, centre + np.where(known, values - centre, 0.0).sum(axis=0) / n
+
+
+def quantile(ordered: np.ndarray, n: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """Quantiles by linear interpolation of the first n values of sorted columns.
+
+    Parameters
+    ----------
+    ordered : float64 array, shape (runs, columns)
+    n : int64 array, shape (columns,)
+    share : float or float64 array, shape (columns,)
+
+    Returns
+    -------
+    float64 array, shape (columns,)
+        NaN where n is 0 or the share NaN.
+
+    Examples
+    --------
+    >>> quantile(np.array([[1.0, 5.0], [2.0, np.nan]]), np.array([2, 1]), 0.5)
+    array([1.5, 5. ])
+    """
+    last = np.maximum(n - 1, 0)
+    place = np.clip(share, 0.0, 1.0) * last
+    known = np.isfinite(place) & (n > 0)
+    lower = np.floor(np.where(known, place, 0.0)).astype(np.int64)
+    columns = np.arange(len(n))
+    one, other = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
+    return np.where(known, one + (place - lower) * (other - one), np.nan)
+
+
+def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], None] = lambda: None) -> "pd.DataFrame":
+    """Each outcome of each group beside the baseline.
+
+    Runs that lack an outcome are left out of its numbers and counted in `missing`. Where groups share seeds the
+    difference is that of the pairs; runs without a partner then count for the mean only.
+
+    Parameters
+    ----------
+    runs : Runs
+    level : float
+        Of the intervals.
+    advance : callable
+        Called after each group.
+
+    Returns
+    -------
+    DataFrame
+        The columns `FIXED`, each factor's own where there are several, and `FURTHER`. `p_holm` is p after Holm over
+        the whole table; `variance_ratio` says how many times more runs it would have taken without pairing; `warning`
+        is `few runs` below 5 replications, `skewed` where the interval of the mean, or of the difference, may cover
+        less than it says, or `no value`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from abm.comparison.runs import collect_runs
+    >>> hhi = [900.0, 790.0, 950.0, 860.0, 870.0, 770.0, 980.0, 860.0, 910.0, 830.0]
+    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 5, "seed": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "hhi": hhi})
+    >>> table = comparison_table(collect_runs(frame, by="churn"))
+    >>> table[["outcome", "group", "n", "mean", "difference", "cliffs_delta", "paired"]]
+      outcome group  n   mean  difference  cliffs_delta  paired
+    0     hhi   0.1  5  922.0         NaN           NaN   False
+    1     hhi   0.2  5  822.0      -100.0          -1.0    True
+    """
+    import pandas as pd
+
+    names = runs.names
+    binary = yes_no(runs, names)
+    parts, base = [], None
+    for sample in samples_of(runs, names):
+        part = _alone(sample, binary, level) | {"failed": runs.failed[sample.group]}
+        if base is None:
+            base = sample
+            part |= {"paired": False, "pairs": 0}
+        else:
+            beside, is_skewed = _beside(sample, base, runs.paired[sample.group], binary, level)
+            part |= beside | {"warning": np.where((part["warning"] == "") & is_skewed, "skewed", part["warning"])}
+        with np.errstate(over="ignore"):
+            part |= {name: part[name] * sample.unit for name in _IN_UNITS if name in part}
+        about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
+        parts.append(pd.DataFrame(about | factors_of(runs, sample.group) | part))
+        advance()
+    table = stacked(parts, runs.groups, ["place", "group"])
+    table["p_holm"] = holm(table["p"].to_numpy(np.float64))
+    return table[[*FIXED, *factors_of(runs, runs.baseline), *FURTHER]]
+
+
+def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
+    """Which outcomes are yes/no: by their kind, or by their values in all groups together."""
+    found = is_binary(runs.frame[names].to_numpy(np.float64))
+    return found | np.array([name in runs.yes_no for name in names])
+
+
+def _alone(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    """What is said of a group by itself."""
+    values = sample.values
+    known = ~np.isnan(values)
+    n, mean = count_and_mean(values)
+    centred = np.where(known, values - mean, 0.0)
+    sd = np.sqrt((centred**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
+    low, high = mean_intervals(values, level, sample.blocks, binary=binary)
+    replications = _replications(sample, known)
+    method = np.select([replications < 2, binary, replications < FEWEST], ["", "Wilson", "Student's t"], "bootstrap-t")
+    is_skewed = skewed(values, sample.blocks) & ~binary
+    warning = np.select([n == 0, replications < FEWEST, is_skewed], ["no value", "few runs", "skewed"], "")
+    columns = {"n": n, "mean": mean, "sd": sd, "low": low, "high": high, "missing": len(values) - n}
+    ordered = np.sort(values, axis=0)  # NaN last
+    columns |= {name: quantile(ordered, n, share) for name, share in QUANTILES.items()}
+    return columns | {"method": method, "warning": warning}
+
+
+def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
+    """Of each outcome how many replications have it."""
+    if sample.blocks is None:
+        return known.sum(axis=0)
+    order = np.argsort(sample.blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(sample.blocks[order], prepend=-1))
+    return np.logical_or.reduceat(known[order], starts, axis=0).sum(axis=0)
+
+
+def _beside(
+    sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What is said of a group beside the baseline, and for which outcomes pairs are too skewed for their number."""
+    ours, theirs = sample.beside(base) if paired else (sample, base)
+    options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
+    low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
+    if paired:
+        both = np.isfinite(ours.values) & np.isfinite(theirs.values)
+        apart = np.where(both, differences(ours.values, theirs.values), np.nan)
+        difference, is_skewed = count_and_mean(apart)[1], skewed(apart, ours.blocks) & ~binary
+    else:
+        both, is_skewed = np.zeros_like(ours.values, dtype=bool), np.zeros(len(binary), dtype=bool)
+        means = [count_and_mean(each)[1][np.newaxis] for each in settled(ours.values, theirs.values)]
+        difference = differences(*means)[0]
+    delta = cliffs_delta(sample.values, base.values)
+    found = {
+        "difference": difference,
+        "difference_low": low,
+        "difference_high": high,
+        "cliffs_delta": delta,
+        "cliffs_word": [cliffs_word(each) for each in delta],
+        "p": p_values(ours.values, theirs.values, **options),
+        "variance_ratio": variance_ratio(ours.values, theirs.values, ours.blocks) if paired else np.nan,
+        "paired": paired,
+        "pairs": both.sum(axis=0),
+    }
+    return found, is_skewed

@@ -1,0 +1,1 @@
+"""What the article's equations (§4) say exactly."""

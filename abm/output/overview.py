@@ -1,0 +1,368 @@
+"""A run in one picture, for a talk or a report.
+
+Its panels stand on a fixed grid: letting matplotlib arrange them would take longer than drawing them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import NullLocator
+
+from abm.output.style import (
+    BLUE,
+    DOTTED,
+    DPI,
+    GREY,
+    INK,
+    ORANGE,
+    SIZE,
+    TEXT,
+    WIDE,
+    drawing,
+    dress,
+    fit,
+    headline,
+    legend,
+    number,
+    round_ticks,
+    say,
+    say_empty,
+    scale,
+    strategy_colours,
+    width_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 500  # points of a line; of a longer run it shows means
+PANEL = 2.6, 2.75  # inches of a panel, width and height
+BARS = 120  # bars of entries and exits; more would be thinner than a line
+POINTS = 5_000  # firms drawn in the T–C plane
+LABELS = 15  # strategies named beside their shares; more would not fit
+
+STRUCTURES = {
+    "collapsed": "collapsed market",
+    "monopoly": "monopoly",
+    "oligopoly": "oligopoly",
+    "moderate": "moderately concentrated market",
+    "fragmented": "fragmented market",
+}
+GROWTHS = {"virtuous": "virtuous growth", "vicious": "vicious decline", "stagnant": "stagnation"}
+HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}  # begin and end
+HHI_LOWEST = 300.0  # where the panel begins if no line is lower
+HHI_FAR = 100.0  # below that all along, the panel has a scale of its own without the bands
+FOLLOWED = ("#D55E00", "#009E73", "#CC79A7", "#222222", "#8C6D1F", "#7B3294")  # far from the panels' own blue
+
+
+@drawing
+def overview(result: Any) -> Figure:
+    """The run in one picture: T, C and R, the firms at the end, concentration, turnover and strategies.
+
+    Parameters
+    ----------
+    result : Result
+        Of `abm.simulate`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        1600 × 900 pixels; `abm.output.style.save` writes it.
+    """
+    figure = Figure(figsize=SIZE, dpi=DPI)
+    axes = figure.subplots(2, 4)
+    follows = getattr(result, "followed", None) is not None  # a line of names above the panels
+    figure.subplots_adjust(
+        left=0.054, right=0.87, bottom=0.07, top=0.805 if follows else 0.83, wspace=0.34, hspace=0.48
+    )
+    scenario = result.scenario
+    headline(figure, scenario.name, _facts(result))
+
+    kept = result.steps if len(result.steps) else result.steps.reindex([scenario.steps])  # a row of NaN
+    steps, many = _drawn(kept)
+    t0, c0 = scenario.T0, scenario.C0
+    _draw_spread(axes[0, 0], steps, "T", "technology accumulation", f"baseline ≈ {t0:g}", t0)
+    _draw_spread(axes[0, 1], steps, "C", "market competitiveness", f"baseline ≈ {c0:g}", c0)
+    _draw_spread(axes[0, 2], steps, "R", "return on investment", "revenue / cost, 1 = break-even", 1.0)
+    _draw_plane(axes[0, 3], result)
+    _draw_concentration(axes[1, 0], steps, several=len(scenario.sectors) > 1)
+    _draw_firms(axes[1, 1], steps, result.outcomes, len(result.firms))
+    _draw_turnover(axes[1, 2], kept)
+    _draw_shares(axes[1, 3], steps, result)
+    if follows:
+        _draw_followed(figure, axes[0], result)
+    for ax in (*axes[0, :3], *axes[1]):
+        round_ticks(ax.xaxis, nbins=5, integer=True)
+        ax.set_xlim(steps.index[0], steps.index[-1])
+    for ax in (*axes[0, :3], axes[1, 0], axes[1, 1], axes[1, 3]) if many > 1 else ():
+        ax.set_xlabel(f"step (quarter); means of {number(many)}")
+    return figure
+
+
+def _facts(result: Any) -> str:
+    """Seed, length and what came of it, in words."""
+    steps, outcomes = result.scenario.steps, result.outcomes
+    ends = [STRUCTURES[outcomes["structure"]], GROWTHS.get(outcomes["growth"])]
+    return "  ·  ".join([f"seed {result.seed}", f"{steps:,} step{'s' * (steps != 1)}", ", ".join(filter(None, ends))])
+
+
+def _gap(steps: "pd.DataFrame") -> float:
+    """Steps from one kept row to the next."""
+    return float(steps.index[1] - steps.index[0]) if len(steps) > 1 else 1.0
+
+
+def _drawn(steps: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
+    """The points of lines, and how many steps each is the mean of; too few of them are drawn a step wide."""
+    many = -(-len(steps) // ROWS)
+    rows = steps
+    if many > 1:
+        group = np.arange(len(steps)) // many
+        rows = steps.groupby(group).mean().set_axis(steps.index.to_series().groupby(group).mean())
+    if (rows["firms"] > 0).sum() > 2:
+        return rows, many
+    ends = np.repeat(rows.index.to_numpy(float), 2) + np.tile([-0.5, 0.5], len(rows)) * _gap(rows)
+    return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends), many
+
+
+def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: str, reference: float) -> None:
+    """Level and spread of one state over the firms, by step."""
+    dress(ax, f"{name}: {title}", f"{name} ({unit})")
+    if f"q50_{name}" in steps:
+        low, middle, high = (steps[f"{q}_{name}"].to_numpy(float) for q in ("q10", "q50", "q90"))
+        labels = "median", "10–90% of firms"
+    else:
+        middle, spread = steps[f"mean_{name}"].to_numpy(float), steps[f"sd_{name}"].to_numpy(float)
+        low, high = np.maximum(middle - spread, 0.0), middle + spread  # no firm's is negative
+        labels = "mean", "± 1 std. deviation"
+    if scale(ax, "y", np.concatenate([middle, high, [reference]])):
+        ax.set_ylabel(f"{name} ({unit.partition(',')[0]}; log scale)")
+        low = np.maximum(low, middle / WIDE)  # a low end at 0 has no place on the scale
+    ax.axhline(reference, **DOTTED)
+    ax.plot(steps.index, middle, color=BLUE, lw=2, label=labels[0])
+    ax.fill_between(steps.index, low, high, color=BLUE, alpha=0.2, lw=0, label=labels[1])
+    legend(ax)
+
+
+def _draw_plane(ax: Axes, result: Any) -> None:
+    """Each firm at the end by its T and C; blue firms earn more than they spend, red ones less."""
+    firms, scenario, total = result.firms, result.scenario, len(result.firms)
+    dress(ax, "Firms at the end", "C (market competitiveness)", "T (technology accumulation)")
+    if not total:
+        round_ticks(ax.xaxis)
+        round_ticks(ax.yaxis)
+        say_empty(ax, "no firm is left")
+        return
+    if total > POINTS:
+        firms = firms.iloc[np.linspace(0, total - 1, POINTS).astype(int)]  # evenly by id
+    firms = firms.sort_values("share", ascending=False, kind="stable")  # small firms in front of large ones
+    say(ax, f"{POINTS:,} of {number(total)}; area: share" if total > POINTS else "area: share of its sector")
+    ax.margins(0.09)  # room for the largest circle
+    if scale(ax, "x", np.append(firms["T"], scenario.T0)):
+        ax.set_xlabel("T (technology accumulation; log scale)")
+    if scale(ax, "y", np.append(firms["C"], scenario.C0)):
+        ax.set_ylabel("C (competitiveness; log scale)")
+    returns = np.log10(np.maximum(firms["R"].to_numpy(float), 1e-6))
+    low, high = np.quantile(returns, [0.01, 0.99])
+    # At least from half to twice break-even: a narrower scale would make noise look like success and failure.
+    norm = TwoSlopeNorm(0.0, min(low, -np.log10(2.0)), max(high, np.log10(2.0)))
+    area = (30.0 if total <= 1_000 else 8.0) * firms["share"] / firms["share"].mean()
+    points = ax.scatter(
+        firms["T"], firms["C"], s=area.clip(3.0, 400.0), c=returns, cmap="RdBu", norm=norm, lw=0.4, ec=GREY
+    )
+    ax.axvline(scenario.T0, **DOTTED)
+    ax.axhline(scenario.C0, **DOTTED)
+    left, bottom, width, height = ax.get_position().bounds
+    bar = ax.figure.add_axes((left + width + 0.01, bottom, 0.01, height))
+    colours = ax.figure.colorbar(points, cax=bar, extend="both")
+    ticks = _ratio_ticks(norm.vmin, norm.vmax)
+    colours.set_ticks(ticks, labels=["1 break-even" if tick == 0 else number(10.0**tick) for tick in ticks])
+    colours.outline.set_visible(False)
+    bar.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
+    bar.set_title("R (revenue / cost)", loc="left", fontsize=TEXT, color=INK, pad=8)
+
+
+def _draw_followed(figure: Figure, axes: np.ndarray, result: Any) -> None:
+    """The firms that are followed: their T, C and R by step, and a ring where they end in the T–C plane."""
+    followed = result.followed.groupby("name", sort=False)
+    left, width = 0.054, 0.87 / max(followed.ngroups, 3)
+    lives = result.lives.set_index("name")
+    for (name, rows), colour in zip(followed, FOLLOWED, strict=False):
+        halo = [Stroke(linewidth=3.2, foreground="white", alpha=0.8), Normal()]
+        for ax, measure in zip(axes[:3], ("T", "C", "R"), strict=True):
+            low, high = ax.get_ylim()
+            ax.plot(rows["step"], rows[measure], color=colour, lw=1.6, path_effects=halo)
+            ax.set_ylim(min(low, 0.95 * rows[measure].min()), max(high, 1.05 * rows[measure].max()))
+        life, last = lives.loc[name], rows.iloc[-1]
+        if life.notna()["exit_step"]:
+            fate = f"{life['reason']} at step {life['exit_step']:,}"
+        else:
+            fate = f"{last['share']:.1%} of its sector"
+            axes[3].scatter(last["T"], last["C"], s=150, facecolors="none", edgecolors=colour, lw=2, zorder=5)
+        text = f"━ {fit(name, SIZE[0] * width - 1.9)} ({fate})"
+        figure.text(left, 0.88, text, fontsize=TEXT, color=colour, parse_math=False)
+        left += width
+
+
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Decimal logarithms of round ratios on both sides of 1, at most four a side."""
+
+    def side(length: float) -> list[float]:
+        if length < 1.0:
+            return [tick for tick in np.log10([2.0, 5.0]) if tick <= length]
+        decades = int(length)
+        return [float(tick) for tick in range(0, decades + 1, -(-decades // 4)) if tick]
+
+    return [-tick for tick in reversed(side(-low))] + [0.0] + side(high)
+
+
+def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
+    """Where firms meet, in their sectors, and over the whole market."""
+    dress(ax, "Concentration", "HHI (0–10,000, log scale)")
+    lines = [("hhi", "whole market", ORANGE), ("sector_hhi", "within sectors", BLUE)]
+    lines = lines if several else [("hhi", "the market", BLUE)]
+    values = steps[[column for column, *_ in lines]].to_numpy(float)
+    for column, label, colour in lines:
+        ax.plot(steps.index, steps[column], color=colour, lw=2, label=label)
+    legend(ax)
+    if np.nanmax(values, initial=0.0) < HHI_FAR and np.isfinite(values).any():
+        if not scale(ax, "y", values.ravel()):
+            ax.set_ylabel("HHI (0–10,000)")
+            ax.set_ylim(bottom=0.0)
+        ax.text(0.98, 0.03, "moderate begins at 1,000", transform=ax.transAxes, ha="right", fontsize=TEXT, color=GREY)
+        return
+    ax.set_yscale("log")
+    bottom = float(np.fmin(0.7 * np.nanmin(values, initial=np.inf), HHI_LOWEST))
+    top = 10_400.0  # a line at 10,000 is seen whole
+    heights = np.log(values / bottom) / np.log(top / bottom)  # of the lines, as shares of the panel
+    places = (steps.index - steps.index[0]) / (steps.index[-1] - steps.index[0])
+    for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
+        ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
+        ends = np.log(np.array([low, high]) / bottom) / np.log(top / bottom)
+        if (where := _free_place(name, ends, np.asarray(places, float), heights)) is not None:
+            ax.text(*where, name, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT, color=GREY)
+    ax.set_ylim(bottom, top)
+    few = np.log10(top / bottom) < 3.6  # decades
+    below = [10.0**power * part for power in range(-6, 3) for part in ((1, 3) if few else (1,))]
+    ax.set_yticks([tick for tick in (*below, 1000, *((1800, 6400) if few else (10_000,))) if tick >= bottom])
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(number)
+
+
+def _free_place(name: str, ends: np.ndarray, places: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
+    """Where in a band a name lies upon no line, as shares of the panel; None if nowhere.
+
+    Parameters
+    ----------
+    name : str
+    ends : float64 array, shape (2,)
+        Lower and upper edge of the band.
+    places : float64 array, shape (points,)
+        Of the lines' points, from left to right.
+    heights : float64 array, shape (points, lines)
+    """
+    width, height = width_of(name, TEXT) / PANEL[0], 0.17 / PANEL[1]
+    middles = ends.mean(), ends[1] - height / 2.0, ends[0] + height / 2.0
+    for x in (0.02 + width / 2.0, 0.98 - width / 2.0, 0.5):
+        # Also the points next to it: a line may cross between two.
+        near = np.flatnonzero(np.abs(places - x) <= width / 2.0 + 0.02)
+        first, last = (near[0], near[-1]) if near.size else (np.searchsorted(places, x),) * 2
+        lines = heights[max(first - 1, 0) : last + 2]
+        lowest, highest = np.fmin.reduce(lines, initial=np.inf), np.fmax.reduce(lines, initial=-np.inf)
+        for y in middles[: 3 if ends[1] - ends[0] > 2.0 * height else 1]:
+            if not ((lowest < y + 0.6 * height) & (highest > y - 0.6 * height)).any():
+                return x, y
+    return None
+
+
+def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: int) -> None:
+    """The number of firms."""
+    dress(ax, "Firms", "firms")
+    peak, when = outcomes["peak_firms"], outcomes["peak_step"]
+    say(ax, f"peak {number(peak)} at step {number(when)}, {number(at_end)} at the end")
+    ax.plot(steps.index, steps["firms"], color=BLUE, lw=2)
+    ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
+    ax.set_ylim(0, 1.08 * peak)
+    round_ticks(ax.yaxis, integer=True)
+
+
+def _draw_turnover(ax: Axes, steps: "pd.DataFrame") -> None:
+    """Entries above the line and exits below it, as means over a few steps in a long run."""
+    many = -(-len(steps) // BARS)
+    dress(ax, "Entries and exits", "firms per step" if many == 1 else f"firms per step (mean of {many})")
+    starts = np.arange(0, len(steps), many)
+    edges = np.append(steps.index[starts], steps.index[-1] + _gap(steps)) - _gap(steps) / 2.0
+    flows = steps[["entries", "exits", "diverged"]].fillna(0).to_numpy(float)
+    means = np.add.reduceat(flows, starts) / np.diff(np.append(starts, len(steps)))[:, np.newaxis]
+    ax.stairs(means[:, 0], edges, fill=True, color=BLUE, label="entries")
+    ax.stairs(-means[:, 1], edges, fill=True, color=ORANGE, label="exits")
+    if means[:, 2].any():
+        ax.stairs(-means[:, 2], edges, fill=True, color=INK, label="diverged")
+    if not means.any():
+        ax.set_ylim(-1, 1)
+    ax.axhline(0.0, color=GREY, lw=1)
+    round_ticks(ax.yaxis)
+    ax.yaxis.set_major_formatter(lambda value, _: number(abs(value)))
+    legend(ax)
+
+
+def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
+    """Shares of customers, stacked in the scenario's order, with names beside them instead of a legend."""
+    names = [strategy.name for strategy in result.scenario.strategies]
+    colours = list(strategy_colours(names).values())
+    winner = result.outcomes["winner"]
+    dress(ax, "Strategies", "share of customers (%)")
+    ax.set_ylim(0, 100)
+    round_ticks(ax.yaxis)
+    shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
+    tops = np.cumsum(shares, axis=1)
+    for place, colour in enumerate(colours):
+        bottom = tops[:, place] - shares[:, place]
+        ax.fill_between(steps.index, bottom, tops[:, place], color=colour, lw=0.5, ec="white")
+    if np.isfinite(tops[-1, -1]):
+        say(ax, f"winner: {fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
+        _name_shares(ax, names, colours, shares[-1], shares[-1])
+        return
+    living = np.isfinite(tops[:, -1])
+    if not living.any():
+        say(ax, "no winner: empty market")
+        say_empty(ax, "nothing to show")
+        return
+    # At the end nobody has customers: the names tell the colours, without a share.
+    since = np.ceil(steps.index[np.flatnonzero(living)[-1] + 1])
+    told = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
+    say(ax, f"empty from step {number(since)} on{told}")
+    _name_shares(ax, names, colours, shares[living].mean(axis=0), None)
+
+
+def _name_shares(ax: Axes, names: list[str], colours: list[str], sizes: np.ndarray, shares: np.ndarray | None) -> None:
+    """Names beside the stack, at the heights of some sizes that sum to 100, with shares if there are any."""
+    tops = np.cumsum(sizes)
+    labelled = len(names) if len(names) <= LABELS else LABELS - 1
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:labelled])
+    middles = (tops - sizes / 2.0)[largest] / 100.0
+    for place, middle, height in zip(largest, middles, _apart(middles, 1.0 / LABELS), strict=True):
+        line = ([1.0, 1.03, 1.06], [middle, height, height]) if shares is not None else ([1.03, 1.06], [height] * 2)
+        ax.plot(*line, color=colours[place], lw=2 if shares is not None else 6, transform=ax.transAxes, clip_on=False,
+                solid_capstyle="butt")  # fmt: skip
+        text = fit(names[place], 1.25) + (f" {shares[place]:.0f}%" if shares is not None else "")
+        ax.text(1.08, height, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=INK)
+    if labelled < len(names):
+        rest = f" {100.0 - shares[largest].sum():.0f}%" if shares is not None else ""
+        text = f"{len(names) - labelled} smaller{rest}"
+        ax.text(1.08, -0.075, text, transform=ax.transAxes, va="center", fontsize=TEXT, color=GREY)
+
+
+def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
+    """Rising heights in [0, 1], moved up and down until neighbours are a gap apart."""
+    moved = np.array(heights, dtype=float)
+    for place in range(1, len(moved)):
+        moved[place] = max(moved[place], moved[place - 1] + gap)
+    ceiling = 1.0
+    for place in reversed(range(len(moved))):
+        moved[place] = min(moved[place], ceiling)
+        ceiling = moved[place] - gap
+    return moved

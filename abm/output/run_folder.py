@@ -1,0 +1,74 @@
+"""A run's directory: what is written into it.
+
+This module imports no heavy library, so that a bad directory is refused before any of them is loaded.
+"""
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from abm.output.files import versions, write_json, write_parquet
+
+KEPT_TABLE = "firm_table.parquet"  # what the run started from
+ABOUT = "run.json"  # what makes a directory a run's
+FILES = (
+    "steps.parquet",
+    "sectors.parquet",
+    "firms.parquet",
+    "lives.parquet",
+    "outcomes.json",
+    "overview.png",
+    "panel.parquet",
+    "scenario.toml",
+    KEPT_TABLE,
+    ABOUT,
+)
+
+
+def write_run(folder: Path, result: Any, *, picture: bool = True) -> list[str]:
+    """Write a run's files.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go.
+    result : Result
+        Of `abm.simulate`: what they hold.
+    picture : bool
+        Whether to draw `overview.png`, which takes a second.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+    """
+    write_parquet(result.steps.reset_index(), folder / "steps.parquet")
+    write_parquet(result.sectors, folder / "sectors.parquet")
+    write_parquet(result.firms, folder / "firms.parquet")
+    write_parquet(result.lives, folder / "lives.parquet")
+    if result.settings["panel"]:
+        write_parquet(result.panel, folder / "panel.parquet")
+    write_json(dict(result.outcomes), folder / "outcomes.json")
+    write_start(folder, result)
+    if picture:
+        from abm.output.overview import overview
+        from abm.output.style import save
+
+        save(overview(result), folder / "overview.png")
+    about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **result.settings, "demand": result.demand}
+    about |= {"versions": versions(), "machine": platform.machine()}
+    about["started"] = datetime.fromtimestamp(result.started, UTC).isoformat(timespec="seconds")
+    about["wall_seconds"] = round(result.wall_seconds, 3)
+    write_json(about, folder / ABOUT)
+    return [name for name in FILES if (folder / name).exists()]
+
+
+def write_start(folder: Path, result: Any) -> None:
+    """Write what makes the run again: its scenario, and the firm table that it started from."""
+    scenario, table = result.scenario, result.kept_table()
+    if table is not None:
+        # Set, for the table as it is kept has bases that may have been filled in from it.
+        scenario = scenario.replace(market_size=scenario.market_size)
+        (folder / KEPT_TABLE).write_bytes(table)
+    (folder / "scenario.toml").write_text(scenario.to_toml(), "utf-8")

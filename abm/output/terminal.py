@@ -1,0 +1,317 @@
+"""What a person reads in the terminal: the summary of a run, progress, and tables of names."""
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+STRATEGIES = 8  # rows of the table of strategies; the whole summary stays within 25 lines at 80 columns
+NARROW = 120  # columns below which the table of parameters leaves out symbols and neutral values
+# A row that is piped into another program is not broken: wide enough for the longest.
+PIPED_WIDTH = 2000
+
+# What the words say, to be read behind the number that they rest on.
+STRUCTURES = {
+    "monopoly": "6,400 or more: about one firm with 80%",
+    "oligopoly": "1,800 or more: highly concentrated",
+    "moderate": "1,000 or more: moderately concentrated",
+    "fragmented": "below 1,000",
+}
+GROWTHS = {
+    "virtuous": "more than half",
+    "vicious": "R below 1",
+    "stagnant": "not more than half, nor R below 1",
+}
+
+
+def print_summary(result: Any, files: Iterable[str | os.PathLike], console: Console) -> None:
+    """Print what came of a run: who survived, concentration, growth and where the files are.
+
+    Parameters
+    ----------
+    result : Result
+        Of `abm.simulate`.
+    files : iterable of paths
+        What the run wrote.
+    console : rich.console.Console
+        Where to.
+    """
+    scenario, outcomes = result.scenario, result.outcomes
+    sizes = [
+        _count(scenario.steps, "step"),
+        _count(len(scenario.sectors), "sector"),
+        _count(len(scenario.strategies), "strategy", "strategies"),
+    ]
+    console.print(Text(f"{scenario.name}, seed {result.seed}: {', '.join(sizes)}", style="bold"))
+    console.print()
+    console.print(_strategy_table(result))
+    console.print()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, text in _facts(outcomes, len(result.firms), -(-scenario.steps // 4)):
+        facts.add_row(name, Text(text))
+    console.print(facts)
+    for folder, names in _by_folder(files).items():
+        # Not wrapped, so that a path can be copied.
+        console.print(Text.assemble(("files      ", "bold"), f"{folder}{os.sep} {', '.join(names)}"), soft_wrap=True)
+
+
+def print_starts(starts: Iterable[Any], console: Console) -> None:
+    """Print each sector's demand beside the bases of its firms, and where they are far apart.
+
+    Parameters
+    ----------
+    starts : iterable of abm.simulation.firm_start.SectorStart
+    console : rich.console.Console
+        Where to.
+    """
+    starts = list(starts)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("sector", overflow="ellipsis", no_wrap=True)
+    for heading in ("firms", "sum of B", "demand", "demand / B"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for start in starts:
+        ratio = f"{start.demand / start.bases:.3g}" if start.firms else "-"
+        table.add_row(Text(start.name), f"{start.firms:,}", f"{start.bases:,.6g}", f"{start.demand:,.6g}", ratio)
+    console.print(table)
+    for start in starts:
+        if start.is_far:
+            happens = "win" if start.demand > start.bases else "lose"
+            text = f"warning: in {start.name} demand is {start.demand / start.bases:.3g} times the firms' bases: "
+            text += f"they {happens} customers from the first step; market_size or demand_share can bring them together"
+            console.print(Text(text, style="yellow"))
+
+
+def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tuple[str, str]]:
+    """What the outcomes say, each as a name and a line or two."""
+    structure, growth, winner = outcomes["structure"], outcomes["growth"], outcomes["winner"]
+    if structure in STRUCTURES:
+        hhi, sector_hhi = _number(outcomes["hhi"]), _number(outcomes["sector_hhi"])
+        largest = f"four largest {_percent(outcomes['cr4'])}"
+        yield (
+            "structure",
+            f"{structure}: sector HHI {sector_hhi} ({STRUCTURES[structure]}), HHI {hhi}, {largest}",
+        )
+    else:
+        yield "structure", f"{structure}: no firm is left"
+    if isinstance(growth, str):
+        circle = f"{_percent(outcomes['virtuous_share'])} of customers are with firms above all their baselines"
+        returns = f"weighted R {_number(outcomes['weighted_R'])}"
+        yield "growth", f"{growth}: {circle}, {returns} ({GROWTHS[growth]})"
+    else:
+        yield "growth", f"none to judge: no firm in the last {_count(window, 'step')}"
+    at = f"at step {int(outcomes['peak_step']):,}" if outcomes["peak_step"] else "at the start"
+    yield "firms", f"peak of {int(outcomes['peak_firms']):,} {at}, {at_end:,} at the end"
+    yield "survival", f"{_percent(outcomes['survival'])} of the initial firms are still there"
+    if isinstance(winner, str):
+        yield "winner", f"{winner}, {_percent(outcomes[f'share_{winner}'])} of customers"
+        yield "", f"(structure, growth and winner: means over the last {_count(window, 'step')})"
+    else:
+        yield "winner", "none"
+
+
+def _strategy_table(result: Any) -> Table:
+    """Firms at the start and at the end, customers and mean state of each strategy, largest first."""
+    names = [strategy.name for strategy in result.scenario.strategies]
+    initial = result.lives["strategy"][result.lives["entry_step"] == 0].value_counts().reindex(names, fill_value=0)
+    living = result.firms.groupby("strategy", observed=True)
+    state = living[["T", "C", "R"]].mean().reindex(names)
+    state["start"], state["end"] = initial, living.size().reindex(names, fill_value=0)
+    state["customers"] = living["B"].sum().reindex(names, fill_value=0.0) / max(result.firms["B"].sum(), 1e-300)
+    state = state.sort_values("customers", ascending=False, kind="stable")
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("strategy", overflow="ellipsis", no_wrap=True)
+    for heading in ("firms at start", "at end", "customers", "mean T", "mean C", "mean R"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
+    for name, row in state.iloc[:STRATEGIES].iterrows():
+        means = [_number(row[x]) for x in ("T", "C", "R")]
+        table.add_row(Text(name), f"{row['start']:,.0f}", f"{row['end']:,.0f}", _percent(row["customers"]), *means)
+    rest = state.iloc[STRATEGIES:]
+    if len(rest):
+        counts = f"{rest['start'].sum():,.0f}", f"{rest['end'].sum():,.0f}"
+        table.add_row(f"{len(rest)} smaller", *counts, _percent(rest["customers"].sum()), "", "", "")
+    if len(names) > 1:
+        means = [_number(result.firms[x].mean()) for x in ("T", "C", "R")]
+        total = f"{initial.sum():,}", f"{len(result.firms):,}", "100%" if len(result.firms) else "0%"
+        table.add_row("all", *total, *means, style="bold")
+    return table
+
+
+def _by_folder(files: Iterable[str | os.PathLike]) -> dict[Path, list[str]]:
+    folders: dict[Path, list[str]] = {}
+    for file in map(Path, files):
+        folders.setdefault(file.parent, []).append(file.name)
+    return folders
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _percent(share: float) -> str:
+    percent = 100.0 * share
+    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
+
+
+def _number(value: float) -> str:
+    """A number to about three digits, and a dash for what is none."""
+    size = abs(value)
+    if size != size:
+        return "-"
+    if size >= 1e6 or 0 < size < 0.01:
+        return f"{value:.1e}"
+    return f"{value:,.{2 if size < 10 else 1 if size < 100 else 0}f}"
+
+
+@contextmanager
+def progress(total: int, description: str, console: Console | None = None) -> Iterator[Callable[..., None]]:
+    """Show how far a task has come and how long it will take; on a terminal only, and gone when done.
+
+    Parameters
+    ----------
+    total : int
+        Parts of the task.
+    description : str
+        What is being done.
+    console : rich.console.Console, optional
+        Standard error by default.
+
+    Yields
+    ------
+    callable
+        To be called with the number of parts (1 by default) that were finished since the last call.
+
+    Examples
+    --------
+    >>> import io
+    >>> with progress(3, "runs", Console(file=io.StringIO())) as advance:
+    ...     advance()
+    """
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+        TextColumn("time left"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("after"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(parts: float = 1) -> None:
+            bar.advance(task, parts)
+
+        yield advance
+
+
+def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print the rows of `abm.scenario.listing.listing_rows`, one below the other, grouped by level.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        With the keys `parameter symbol level allowed default neutral unit section meaning`.
+    console : rich.console.Console
+        Where to.
+    """
+    level, found = "market", []
+    for row in rows:
+        notes = ", ".join(row[name] for name in ("unit", "section") if row[name] != "–")
+        cells = {name: row[name] for name in ("parameter", "symbol", "allowed", "default", "neutral")}
+        cells["meaning [unit, section of the article]"] = row["meaning"] + (f" [{notes}]" if notes else "")
+        told = row["allowed"] + (f", default {row['default']}" if row["default"] != "–" else "")
+        found.append(("" if row["level"] == level else f"for each {row['level']}", cells, told))
+        level = row["level"]
+    _print_listing(found, console)
+
+
+def outcome_listing(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print the rows of `abm.simulation.outcome_list.rows`, one below the other.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        With the keys `name where level unit source definition`.
+    console : rich.console.Console
+        Where to.
+    """
+    found = []
+    for row in rows:
+        cells = {name: row[name] for name in ("name", "where", "level")}
+        cells["definition [unit; source]"] = f"{row['definition']} [{row['unit']}; {row['source']}]"
+        found.append(("", cells, f"{row['where']}; {row['level']}"))
+    _print_listing(found, console)
+
+
+def _print_listing(rows: Sequence[tuple[str, Mapping[str, str], str]], console: Console) -> None:
+    """Print rows as a table, or on a narrow terminal each as a line and its indented text below.
+
+    Each row is a heading above it (or ""), its cells by column, the last of which is the text, and what a narrow
+    terminal has beside the first cell.
+    """
+    heads = list(rows[0][1])
+    if console.is_terminal and console.width < NARROW:
+        for above, cells, told in rows:
+            if above:
+                console.print(Text(f"\n{above}", style="dim"))
+            first, *_, text = cells.values()
+            console.print(Text.assemble((first, "bold"), f"  {told}"))
+            console.print(Padding(Text(text), (0, 0, 0, 4)))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in heads[:-1]:
+        wraps = name == "allowed" and console.is_terminal
+        table.add_column(name, no_wrap=not wraps, max_width=16 if wraps else None)
+    table.add_column(Text(heads[-1]), ratio=1 if console.is_terminal else None)  # a text, whose brackets are not rich's
+    for above, cells, _ in rows:
+        if above:
+            table.add_row()
+            table.add_row(Text(above, style="dim"))
+        table.add_row(*map(Text, cells.values()))
+    _print_wide(table, console)
+
+
+def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
+    """Print names beside descriptions.
+
+    Parameters
+    ----------
+    rows : iterable of (str, str)
+        Name and description.
+    console : rich.console.Console
+        Where to.
+
+    Examples
+    --------
+    >>> scenario_table([("small", "Two firms.")], Console(color_system=None))
+    small  Two firms.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, description in rows:
+        table.add_row(Text(name), Text(description))
+    _print_wide(table, console)
+
+
+def _print_wide(table: Table, console: Console) -> None:
+    """Print a table wrapped to the terminal, or one row a line into a pipe."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    lines = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None)
+    lines.print(table)
+    for line in lines.file.getvalue().splitlines():
+        console.file.write(line.rstrip() + "\n")

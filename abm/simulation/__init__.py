@@ -1,0 +1,1 @@
+"""Running a market, and what comes of it."""

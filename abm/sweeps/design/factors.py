@@ -1,0 +1,280 @@
+"""Factors: the parameters that a design varies, as levels or as a range, or as the columns of a file of points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from abm.errors import InputError, nearest, shown
+from abm.scenario.numerals import literal
+from abm.scenario.parameters import Parameter
+from abm.simulation.table_file import Cells, Layout, read_cells
+
+if TYPE_CHECKING:  # pandas is slow to import and only files need it
+    import pandas as pd
+
+SCALES = ("linear", "log")
+_DTYPES = {"int": np.int64, "float": np.float64, "choice": object}
+
+
+def check_one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
+    """One of some words, or a refusal.
+
+    Examples
+    --------
+    >>> check_one_of("log", "scale", SCALES)
+    'log'
+    >>> check_one_of("lgo", "scale", SCALES)
+    Traceback (most recent call last):
+    abm.errors.InputError: scale = 'lgo' is not linear or log (did you mean 'log'?)
+    """
+    if value not in allowed:
+        words = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        raise InputError(f"{name} = {shown(value)} is not {words}{nearest(value, allowed)}")
+    return value
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A parameter that a design varies; `Factor.read` makes and checks one.
+
+    Attributes
+    ----------
+    name : str
+        A name of `Scenario.settable`.
+    parameter : Parameter
+        The row of the table that the name stands for.
+    listed : tuple
+        The levels as listed; empty for a range.
+    low, high : int, float or None
+        The ends of a range, both included.
+    scale : str
+        "linear" or "log": how values lie in the range.
+
+    Examples
+    --------
+    >>> from abm.scenario.parameters import MARKET
+    >>> Factor.read("churn", {"low": 0.01, "high": 1, "scale": "log"}, MARKET["churn"]).levels(3)
+    array([0.01, 0.1 , 1.  ])
+    """
+
+    name: str
+    parameter: Parameter
+    listed: tuple = ()
+    low: float | None = None
+    high: float | None = None
+    scale: str = "linear"
+
+    @staticmethod
+    def read(name: str, given: Any, parameter: Parameter) -> "Factor":
+        """The factor that a value of `[factors]` describes, or a refusal.
+
+        Parameters
+        ----------
+        name : str
+        given : list or mapping
+            Levels, or `low`, `high` and perhaps `scale` of a range.
+        parameter : Parameter
+            What the values must be.
+
+        Examples
+        --------
+        >>> from abm.scenario.parameters import MARKET
+        >>> Factor.read("steps", [100, 2e2], MARKET["steps"]).listed
+        (100, 200)
+        >>> Factor.read("churn", [0.1, 2], MARKET["churn"])
+        Traceback (most recent call last):
+        abm.errors.InputError: churn = 2 is outside (0, 1]
+        """
+        if isinstance(given, list | tuple):
+            return Factor(name, parameter, listed=_levels(name, given, parameter))
+        if isinstance(given, Mapping):
+            return _range(name, given, parameter)
+        raise InputError(
+            f"{name} = {shown(given)} is neither a list of levels nor a range {{low = .., high = ..}}; "
+            "one value for all runs belongs in [set]"
+        )
+
+    @property
+    def is_range(self) -> bool:
+        """Whether the factor is a range rather than a list of levels.
+
+        Examples
+        --------
+        >>> from abm.scenario.parameters import MARKET
+        >>> Factor.read("churn", [0.1, 0.2], MARKET["churn"]).is_range
+        False
+        """
+        return not self.listed
+
+    def levels(self, points: int | None = None, *, as_before: bool = False) -> np.ndarray:
+        """The levels for a grid: those listed, or `points` values spaced evenly from end to end of the range.
+
+        Each is the number nearest to the exact value, so that it reads as one writes it: 0.3, not 0.30000000000000004.
+        An integer range with fewer integers than points has each of them once.
+
+        Examples
+        --------
+        >>> from abm.scenario.parameters import MARKET
+        >>> capacity = Factor.read("capacity", {"low": 10, "high": 13}, MARKET["capacity"])
+        >>> capacity.levels(3), capacity.levels(100)
+        (array([10, 12, 13]), array([10, 11, 12, 13]))
+        >>> Factor.read("network_effect", {"low": 0, "high": 0.9}, MARKET["network_effect"]).levels(4).tolist()
+        [0.0, 0.3, 0.6, 0.9]
+        """
+        if self.is_range:
+            places = np.linspace(0.0, 1.0, points)
+            return np.unique(self.at(places, None if as_before else points - 1))
+        return np.array(self.listed, dtype=_DTYPES[self.parameter.kind])
+
+    def at(self, u: ArrayLike, parts: int | None = None) -> np.ndarray:
+        """The values at places of [0, 1]: a list divides it into equal bins, a range goes from 0 to 1.
+
+        Where all places are ends of `parts` equal parts, the values are the numbers nearest to the exact ones.
+
+        Examples
+        --------
+        >>> from abm.scenario.parameters import MARKET
+        >>> Factor.read("churn", [0.1, 0.2, 0.9], MARKET["churn"]).at([0, 0.5, 1])
+        array([0.1, 0.2, 0.9])
+        >>> Factor.read("steps", {"low": 100, "high": 201}, MARKET["steps"]).at([0, 0.5, 1])
+        array([100, 151, 201])
+        """
+        u = np.asarray(u, dtype=np.float64)
+        if not self.is_range:
+            count = len(self.listed)
+            return self.levels()[np.minimum(np.floor(u * count).astype(np.int64), count - 1)]
+        if parts:
+            places, which = np.unique(np.rint(u * parts).astype(np.int64), return_inverse=True)
+            exact = [self._exactly(place, parts) for place in places.tolist()]
+            return np.array(exact, dtype=_DTYPES[self.parameter.kind])[which]
+        if self.scale == "log":
+            values = 10.0 ** ((1.0 - u) * np.log10(self.low) + u * np.log10(self.high))
+        else:
+            values = (1.0 - u) * self.low + u * self.high
+        # Rounding must neither miss the ends nor leave the range.
+        values = np.where(u == 0.0, self.low, np.where(u == 1.0, self.high, np.clip(values, self.low, self.high)))
+        return np.floor(values + 0.5).astype(np.int64) if self.parameter.kind == "int" else values
+
+    def _exactly(self, place: int, parts: int) -> float | int:
+        """The number nearest to the value that lies `place` of so many equal parts above the lower end."""
+        with localcontext(prec=60):
+            low, high = Decimal(repr(self.low)), Decimal(repr(self.high))
+            if self.scale == "log" and 0 < place < parts:
+                value = low * ((high / low).ln() * place / parts).exp()
+            else:
+                value = low + (high - low) * place / parts
+            if self.parameter.kind == "int":
+                return int((value + Decimal("0.5")).to_integral_value(ROUND_FLOOR))
+        return float(value)
+
+
+def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
+    """The points of a CSV or Parquet file, a row a point and a column a factor, each value checked.
+
+    Parameters
+    ----------
+    path : Path
+        Read as firm tables are (`abm.simulation.table_file`), texts as `Scenario.with_settings` takes them. A column
+        `point`, as in a sweep's own points.parquet, counts nothing.
+    known : mapping of str to Parameter
+        The names that a column may have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from abm.scenario.parameters import MARKET
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "points.csv")
+    ...     _ = path.write_text("runway,steps\\ninf,1e2\\n8,50\\n")
+    ...     read_points(path, MARKET)
+       runway  steps
+    0     inf    100
+    1     8.0     50
+    """
+    import pandas as pd
+
+    numbers = [name for name, parameter in known.items() if parameter.kind != "choice"]
+    layout = Layout("file of points", ["point", *known], numbers, "a row a point and a column a factor")
+    cells = read_cells(path, layout)
+    names = [name for name in cells.columns if name != "point"]
+    if not names or not cells.rows:
+        raise InputError(f"{path}: no rows; a file of points has a row a point and a column a factor")
+    columns = {}
+    for name in names:
+        if name in numbers:
+            columns[name] = cells.numbers(name, known[name]).astype(_DTYPES[known[name].kind])
+        else:
+            columns[name] = _choices(cells, name, known[name])
+    return pd.DataFrame({name: frame_column(values) for name, values in columns.items()})
+
+
+def _choices(cells: Cells, name: str, parameter: Parameter) -> np.ndarray:
+    """A column of texts, each one of a parameter's choices."""
+    texts = [literal(text) if text else text for text in cells.columns[name]]
+    for row, text in enumerate(texts):
+        if not parameter.admits(text):
+            problem = f"column {name!r}: the value is missing; allowed is {parameter.allowed}"
+            if text != "":
+                try:
+                    parameter.check(text, "" if name == parameter.name else f"column {name!r}")
+                except InputError as refusal:
+                    problem = str(refusal)
+            cells.refuse(row, problem)
+    return np.array(texts, dtype=object)
+
+
+def frame_column(values: np.ndarray) -> "pd.Series":
+    """Values as a column of a DataFrame of the same type: pandas would make its own kind of text of objects.
+
+    Examples
+    --------
+    >>> frame_column(np.array(["fixed", "imitate"], dtype=object)).dtype
+    dtype('O')
+    """
+    import pandas as pd
+
+    return pd.Series(values, dtype=values.dtype)
+
+
+def _place(name: str, parameter: Parameter) -> str:
+    """What stands before a message that begins with the parameter's name."""
+    return "" if name == parameter.name else name
+
+
+def _levels(name: str, given: list | tuple, parameter: Parameter) -> tuple:
+    if not given:
+        raise InputError(f"{name} is an empty list; give at least one level")
+    levels = tuple(parameter.check(value, _place(name, parameter), whole_floats=True) for value in given)
+    for place, level in enumerate(levels):
+        if level in levels[:place]:
+            raise InputError(f"{name}: the level {shown(level)} is there twice")
+    return levels
+
+
+def _range(name: str, given: Mapping[str, Any], parameter: Parameter) -> Factor:
+    if parameter.kind == "choice":
+        raise InputError(
+            f"{name} = {shown(given)} is a range, which is for numbers; give a list of {parameter.allowed}"
+        )
+    for key in given:
+        if key not in ("low", "high", "scale"):
+            raise InputError(f"{name}: unknown key {key!r}{nearest(key, ('low', 'high', 'scale'))}")
+    ends = []
+    for key in ("low", "high"):
+        if key not in given:
+            raise InputError(f"{name}: {key} is missing")
+        ends.append(parameter.check(given[key], f"{name}: {key}", whole_floats=True))
+        if np.isinf(ends[-1]):
+            raise InputError(f"{name}: {key} = inf is no end of a range; give a finite one, or a list of levels")
+    low, high = ends
+    if low >= high:
+        raise InputError(f"{name}: low = {low} is not below high = {high}")
+    scale = check_one_of(given.get("scale", "linear"), f"{name}: scale", SCALES)
+    if scale == "log" and low <= 0:
+        raise InputError(f"{name}: low = {low} is not above 0, as a log scale needs it")
+    return Factor(name, parameter, low=low, high=high, scale=scale)

@@ -1,0 +1,1 @@
+"""How a sweep is kept in its folder."""

@@ -1,0 +1,110 @@
+"""What a sweep is, as its manifest says: what its runs compute, what they keep, and what of that has changed."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm.errors import shown
+from abm.output.files import plain
+from abm.simulation.firm_file import is_run
+from abm.sweeps.design.plan import file_digest, text_digest
+from abm.version import MODEL_VERSION
+
+if TYPE_CHECKING:
+    from abm.sweeps.design.design import Design
+    from abm.sweeps.design.factors import Factor
+
+_FEW = 100  # values of a factor that the manifest lists
+# What finished runs depend on or have kept: by its place in the manifest, and what a user calls it.
+_FIXED = {
+    "model_version": "the model's version",
+    "firm_table": "the firm table",
+    "scenario": "",
+    "replications": "replications.",
+    "collect": "collect.",
+}
+
+
+def sweep_token(manifest: Mapping[str, Any]) -> str:
+    """The name of the file by which a worker sees that it looks into the same folder."""
+    return f"sweep-{manifest['design_hash'][:16]}"
+
+
+def describe(design: "Design") -> dict[str, Any]:
+    """What a sweep's runs are, for the manifest."""
+    firms = design.firms_path
+    is_parquet = firms and (is_run(firms) or firms.suffix.lower() in (".parquet", ".pq"))
+    suffix = ".parquet" if is_parquet else ".csv"
+    return {
+        "model_version": MODEL_VERSION,
+        "design_hash": text_digest(design.text),
+        "method": design.method,
+        "design_points": design.points,
+        "design_seed": design.seed,
+        "factors": {name: _levels(factor) for name, factor in design.factors.items()},
+        "scenario": plain(design.scenario.to_dict()),
+        "firm_table": file_digest(firms) if firms else None,
+        "firms_file": f"firm_table{suffix}" if firms else None,
+        "replications": asdict(design.replications),
+        "collect": asdict(design.collect),
+    }
+
+
+def _levels(factor: "Factor") -> Any:
+    """A factor's values, or its range."""
+    if factor.is_range:
+        return {"low": factor.low, "high": factor.high, "scale": factor.scale}
+    return list(factor.listed) if len(factor.listed) <= _FEW else len(factor.listed)
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What finished runs depend on and is not as it was."""
+    for place, label in _FIXED.items():
+        if not isinstance(now[place], Mapping):
+            if before[place] != now[place]:
+                yield f"{label} has changed"
+            continue
+        then, this = _flat(before[place]), _flat(now[place])
+        for name in then | this:
+            if (place, name) in (("replications", "count"), ("scenario", "name")):
+                continue
+            # What is or was a factor is a value of points, which are known by their keys.
+            if place == "scenario" and (name in before["factors"] or name in now["factors"]):
+                continue
+            if then.get(name) != this.get(name):
+                yield f"{label}{name} was {shown(then.get(name))}, is {shown(this.get(name))}"
+    if now["method"] in ("latin", "morris") and before["method"] == now["method"]:
+        for name in ("design_points", "design_seed", "factors"):
+            if before[name] != now[name]:
+                label = f"{name.removeprefix('design_')} of a {now['method']} design"
+                values = f"{shown(before[name])}, is {shown(now[name])}"
+                yield f"{label} was {values}; such a design grows in replications only"
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name, of sectors and strategies by dotted ones."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if not isinstance(value, list):
+            found[name] = value
+            continue
+        found[name] = ", ".join(member["name"] for member in value)  # their order matters, too
+        for member in value:
+            found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
+    return found
+
+
+def git_state() -> str | None:
+    """The state of the source that this package is run from, where it is a checkout."""
+    folder = Path(__file__).parents[3]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None

@@ -1,0 +1,227 @@
+"""Where finished runs lie: in parts, or in the tables of a sweep that was finished before."""
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from abm.output.stored import Damaged
+from abm.sweeps.store.digests import Damage
+from abm.sweeps.store.parts import read_table
+
+if TYPE_CHECKING:  # slow to import
+    import pandas as pd
+
+ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
+# What helps against damage, at the end of a refusal.
+WAY_OUT = "; the command of the sweep, given again, makes good what is damaged and keeps all else"
+_CACHED = 200_000_000  # bytes of tables that are kept for the next block of rows
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Refuse a finished table that cannot be read in the block."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as problem:
+        reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
+        raise Damaged(f"{path}: is damaged: {reason}{WAY_OUT}") from None
+
+
+def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
+    """A finished table, or some of its columns, its checksums looked at.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    import pandas as pd
+
+    with whole(path):
+        return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+
+
+def metadata(path: Path) -> pq.FileMetaData:
+    """What a finished table says of itself.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    with whole(path):
+        return pq.read_metadata(path)
+
+
+class PartSource:
+    """The runs of one part."""
+
+    def __init__(self, path: Path, runs: pa.Table) -> None:
+        self.name, self.runs, self._path = path.name, runs, path
+        self.lost = np.zeros(runs.num_rows, dtype=bool)
+
+    def pieces(self, table: str) -> np.ndarray:
+        """First rows of the pieces that can be read, and the end."""
+        return np.array([0, int(np.sum(self.runs[table].to_numpy()))])
+
+    def read(self, table: str, piece: int) -> pa.Table:
+        """One piece of a table."""
+        return read_table(self._path, table)
+
+
+class FinishedSource:
+    """The runs of finished tables, a row group a piece.
+
+    Parameters
+    ----------
+    folder : Path
+    tables : sequence of str
+    damage : mapping of str to Damage
+        Of the tables that are damaged, by their files' names.
+    runs : Table, optional
+        What `runs.parquet` held, where that is damaged.
+    """
+
+    name = ""
+
+    def __init__(
+        self, folder: Path, tables: Sequence[str] = (), damage: Mapping[str, Damage] = {}, runs: pa.Table | None = None
+    ) -> None:
+        self._folder = folder
+        self._files: dict[str, pq.ParquetFile] = {}
+        if runs is None:
+            with whole(self._file("runs")):
+                runs = self._open("runs").read()
+        self.runs = runs
+        self.lost = np.zeros(runs.num_rows, dtype=bool)
+        for table in tables:
+            if f"{table}.parquet" in damage:
+                self.lost |= self._lack(table, damage[f"{table}.parquet"])
+
+    def _lack(self, table: str, damage: Damage) -> np.ndarray:
+        """Which runs have rows in what is damaged of a table."""
+        counts = self.runs[table].to_numpy()
+        if damage.all:
+            return counts > 0
+        bounds, ends = self.pieces(table), np.cumsum(counts)
+        bad = np.zeros(bounds[-1] + 1, dtype=np.int64)
+        for group in damage.groups:
+            bad[bounds[group] + 1 : bounds[group + 1] + 1] = 1
+        upto = np.cumsum(bad)
+        return upto[ends] > upto[ends - counts]
+
+    def _file(self, table: str) -> Path:
+        return self._folder / f"{table}.parquet"
+
+    def _open(self, table: str) -> pq.ParquetFile:
+        if table not in self._files:
+            self._files[table] = pq.ParquetFile(self._file(table), page_checksum_verification=True)
+        return self._files[table]
+
+    def pieces(self, table: str) -> np.ndarray:
+        """First rows of the pieces that can be read, and the end."""
+        with whole(self._file(table)):
+            about = self._open(table).metadata
+        return np.cumsum([0] + [about.row_group(group).num_rows for group in range(about.num_row_groups)])
+
+    def read(self, table: str, piece: int) -> pa.Table:
+        """One piece of a table."""
+        with whole(self._file(table)):
+            rows = self._open(table).read_row_group(piece)
+        return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
+
+
+def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: float) -> pa.Table:
+    """What `runs.parquet` held, but for the seconds of each run, from tables that are whole.
+
+    Parameters
+    ----------
+    folder : Path
+    tables : sequence of str
+    count : int
+        Replications of a point.
+    seconds : float
+        What a run took on average.
+    """
+    keys = read_whole(folder / "keys.parquet", ["key"])["key"].to_numpy(object)
+    numbers, seeds, rows = [], [], {}
+    for table in tables:
+        frame = read_whole(folder / f"{table}.parquet", list(ROW_NUMBERS))
+        number = (frame["point"] * count + frame["replication"]).to_numpy(np.int64)
+        rows[table] = np.bincount(number, minlength=len(keys) * count)
+        numbers.append(number)
+        seeds.append(frame["seed"].to_numpy(np.int64))
+    number, first = np.unique(np.concatenate(numbers), return_index=True)
+    made = {
+        "key": pa.array(keys[number // count], pa.string()),
+        "seed": pa.array(np.concatenate(seeds)[first]),
+        "failed": pa.array(rows["outcomes"][number] == 0),
+        "seconds": pa.array(np.full(len(number), float(seconds))),
+    }
+    return pa.table(made | {table: pa.array(counts[number]) for table, counts in rows.items()})
+
+
+class Reader:
+    """Rows of one table from many sources, the pieces read last kept in memory."""
+
+    def __init__(self, sources: list[PartSource | FinishedSource], table: str) -> None:
+        self._sources, self._table = sources, table
+        self._starts: dict[int, np.ndarray] = {}
+        self._cache: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
+        self._cached = 0
+
+    def rows(self, source: np.ndarray, first: np.ndarray, count: np.ndarray) -> pa.Table:
+        """Rows that lie in stretches.
+
+        Parameters
+        ----------
+        source, first, count : int64 arrays, shape (stretches,)
+            Of each stretch its source, first row and number of rows, one at least.
+        """
+        pieces, rows, order = [], [], []
+        total = 0
+        starts = np.cumsum(count) - count  # of each stretch in the answer
+        for number in np.unique(source):
+            mine = np.flatnonzero(source == number)
+            wanted = _ranges(first[mine], count[mine])
+            target = _ranges(starts[mine], count[mine])
+            bounds = self._bounds(number)
+            in_piece = np.searchsorted(bounds, wanted, side="right") - 1
+            for piece in np.unique(in_piece):
+                chosen = in_piece == piece
+                pieces.append(self._read(number, piece).take(wanted[chosen] - bounds[piece]))
+                rows.append(target[chosen])
+                total += int(chosen.sum())
+        order = np.empty(total, dtype=np.int64)
+        order[np.concatenate(rows)] = np.arange(total)
+        return pa.concat_tables(pieces).take(order)
+
+    def _bounds(self, number: int) -> np.ndarray:
+        if number not in self._starts:
+            self._starts[number] = self._sources[number].pieces(self._table)
+        return self._starts[number]
+
+    def _read(self, number: int, piece: int) -> pa.Table:
+        place = (int(number), int(piece))
+        if place in self._cache:
+            self._cache.move_to_end(place)
+            return self._cache[place]
+        table = self._sources[number].read(self._table, int(piece)).combine_chunks()
+        self._cache[place] = table
+        self._cached += table.nbytes
+        while len(self._cache) > 1 and self._cached > _CACHED:
+            self._cached -= self._cache.popitem(last=False)[1].nbytes
+        return table
+
+
+def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The numbers of all rows of stretches, one behind the other."""
+    total = int(count.sum())
+    shift = np.repeat(first - (np.cumsum(count) - count), count)
+    return shift + np.arange(total)

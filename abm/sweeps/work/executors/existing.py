@@ -1,0 +1,129 @@
+"""A Dask cluster that somebody else has started."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abm.errors import InputError, shown
+from abm.sweeps.work.executors import quiet
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+
+@dataclass
+class ExistingCluster:
+    """The cluster of a scheduler whose address is known.
+
+    Attributes
+    ----------
+    address : str
+    ca, cert, key : path, optional
+        Files by which client and scheduler know each other, all or none of them. Without, Dask's own settings count
+        where the address begins with `tls://`.
+    """
+
+    address: str
+    ca: str | os.PathLike | None = None
+    cert: str | os.PathLike | None = None
+    key: str | os.PathLike | None = None
+    _most: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        files = {"--tls-ca": self.ca, "--tls-cert": self.cert, "--tls-key": self.key}
+        given = [name for name, file in files.items() if file is not None]
+        if given and "://" not in self.address:
+            self.address = f"tls://{self.address}"
+        if given and len(given) < len(files):
+            lacking = ", ".join(name for name in files if name not in given)
+            raise InputError(f"{' and '.join(given)} without {lacking}: the three go together")
+        if given and self.is_open:
+            raise InputError(f"--scheduler {shown(self.address)}: {given[0]} goes with an address as tls://HOST:PORT")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the scheduler asks for no certificate, so that all who reach it can use it."""
+        return not self.address.startswith("tls://")
+
+    def cores(self) -> int:
+        """Unknown before it is asked: one at least."""
+        return 1
+
+    def waits(self) -> bool:
+        """No: who has started the cluster may add workers, or not."""
+        return False
+
+    def missing(self, workers: int) -> str:
+        """Those that were there before."""
+        self._most = max(self._most, workers)
+        return f"{workers} of {self._most} workers" if workers < self._most or not workers else ""
+
+    def check(self) -> None:
+        """Connect once, and refuse workers with other versions."""
+        from abm.sweeps.work.driver import refuse_unlike_workers
+        from abm.sweeps.work.worker import own_versions
+
+        with self._connected() as client:
+            refuse_unlike_workers(client, own_versions())
+
+    @contextlib.contextmanager
+    def client(self, folder: Path, say: Callable[[str], None]) -> "Iterator[Client]":
+        """Connect for the time of the block."""
+        if self.is_open:
+            say(f"the scheduler {self.address} is open: whoever reaches it can run code as its owner and as you")
+        with self._connected() as client:
+            yield client
+
+    @contextlib.contextmanager
+    def _connected(self) -> "Iterator[Client]":
+        from distributed import Client
+
+        _check_address(self.address)
+        security = self._security()
+        with quiet():
+            try:
+                client = Client(self.address, timeout="10s", security=security, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as problem:
+                reason = str(problem).split("\n")[0]
+                raise InputError(f"--scheduler {self.address}: no scheduler answers there: {reason}") from None
+            try:
+                yield client
+            finally:
+                with contextlib.suppress(TimeoutError, OSError):  # it is lost or frozen
+                    client.close(timeout=5)
+
+    def _security(self) -> "Security | None":
+        if self.is_open:
+            return None
+        from distributed import Security
+
+        given = {"tls_ca_file": self.ca, "tls_client_cert": self.cert, "tls_client_key": self.key}
+        security = Security(require_encryption=True, **{name: str(file) for name, file in given.items() if file})
+        if not (security.tls_ca_file and security.tls_client_cert):
+            raise InputError(f"--scheduler {self.address} needs --tls-ca, --tls-cert and --tls-key")
+        try:
+            security.get_connection_args("client")
+        except OSError as problem:  # which errors of SSL are too
+            files = ", ".join(str(file) for file in (self.ca, self.cert, self.key))
+            raise InputError(f"--scheduler {self.address}: no certificate and key in {files}: {problem}") from None
+        return security
+
+
+def _check_address(address: str) -> None:
+    """Refuse what is no address here, for a client that has begun to connect to it would linger."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import get_backend
+
+    try:
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        host, _ = parse_host_port(place)
+    except (ValueError, RuntimeError):
+        host = ""
+    if not host:
+        raise InputError(
+            f"--scheduler {shown(address)} is not an address as HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT"
+        )
