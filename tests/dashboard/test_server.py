@@ -16,7 +16,7 @@ from tests.pages import BROWSER, NO_BROWSER, PATIENCE, Watched, served
 
 # A browser is a system's package and not to be had by pip.
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # --- the process --------------------------------------------------------------------------------------
 

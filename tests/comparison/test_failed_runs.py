@@ -6,7 +6,7 @@ from abm import InputError, compare
 from abm.cli import main
 from abm.sweeps.work.worker import warm_up
 from tests.sweeping import make
-from tests.test_sweep_store import failing
+from tests.sweeps.test_folder import failing
 
 DESIGN = (
     'scenario = "one-market"\nset = {steps = 2, capacity = 4}\nreplications = {count = 3}\nfactors = {churn = [%s]}'

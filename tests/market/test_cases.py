@@ -13,7 +13,7 @@ import pytest
 
 from abm import cli
 
-CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").glob("*/scenario.toml"))
+CASES = sorted(path.parent for path in (Path(__file__).parents[1] / "cases").glob("*/scenario.toml"))
 TABLES = ("steps", "sectors", "firms")
 EXACT = {"id", "step", "age", "firms", "entries", "exits", "diverged", "leader_changed"}
 

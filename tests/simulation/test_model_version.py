@@ -1,7 +1,8 @@
 """Whoever changes the model's results raises MODEL_VERSION, or sweeps would mix runs of both.
 
 `model_version.json` holds outcomes of the bundled scenarios and the version that gave them. After results were changed
-on purpose: raise `MODEL_VERSION` in `abm/__init__.py`, then make the file anew by `python -m tests.test_model_version`.
+on purpose: raise `MODEL_VERSION` in `abm/version.py`, then make the file anew by
+`python -m tests.simulation.test_model_version`.
 """
 
 import json
@@ -16,7 +17,7 @@ from abm import MODEL_VERSION, Scenario, simulate
 FILE = Path(__file__).with_name("model_version.json")
 SEEDS = (1, 2)
 STEPS = 60
-REMAKE = "python -m tests.test_model_version"
+REMAKE = "python -m tests.simulation.test_model_version"
 
 
 def runs() -> dict[str, Scenario]:
