@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from abm import load_sweep
 from abm.scenario.parameters import MARKET
 from abm.sweeps.design.factors import Factor
-from abm.sweeps.store.folder import folder as store
+from abm.sweeps.store import folder as store
 from tests.sweeping import design_of, make
 
 TEXT = """

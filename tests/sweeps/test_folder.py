@@ -8,7 +8,8 @@ from abm import InputError, load_sweep
 from abm.sweeps.design import plan
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.status import failures, status
-from abm.sweeps.store.folder import Store, manifest
+from abm.sweeps.store import manifest
+from abm.sweeps.store.folder import Store
 from abm.sweeps.work import driver as drive
 from abm.sweeps.work import worker as work
 from tests.run_directories import contents
