@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 from abm.sweeps.design.design import Design
+from abm.sweeps.run import Shard, SweepRun
 from abm.sweeps.store.folder import Store
-from abm.sweeps.sweep import Shard, SweepRun
 
 # Every table, two factors of which one is a word, and a run takes a few milliseconds.
 EVERYTHING = """

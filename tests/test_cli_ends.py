@@ -179,8 +179,8 @@ def test_help_is_quick_because_it_imports_nothing_heavy(arguments):
 
 def test_an_interrupted_exec_does_not_turn_the_exit_code_into_a_signal(tmp_path):
     (tmp_path / "interrupted.py").write_text(
-        "import sys; from abm import cli, rundir\n"
-        "rundir.versions = lambda: exec('raise KeyboardInterrupt')\n"
+        "import sys; from abm import cli; from abm.output import files\n"
+        "files.versions = lambda: exec('raise KeyboardInterrupt')\n"
         "sys.exit(cli.main(['version']))"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}

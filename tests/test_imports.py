@@ -58,7 +58,7 @@ def test_no_import_climbs():
 
 
 def test_an_import_that_climbs_would_be_found(tmp_path):
-    for text in ("from abm.cli import main", "import abm.sweeps.sweep", "def f():\n    from abm.agents import model"):
+    for text in ("from abm.cli import main", "import abm.sweeps.run", "def f():\n    from abm.agents import model"):
         path = PACKAGE.parent / "abm" / "errors.py"
         assert not climbing("abm.errors", path)
         (tmp_path / "lower.py").write_text(text)

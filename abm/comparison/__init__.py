@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abm.comparison.compare import Comparison, compare
+    from abm.comparison.analysis import Comparison, compare
     from abm.comparison.runs import Runs, collect_runs
 
 _HOMES = {
-    "Comparison": "abm.comparison.compare",
+    "Comparison": "abm.comparison.analysis",
     "Runs": "abm.comparison.runs",
     "collect_runs": "abm.comparison.runs",
-    "compare": "abm.comparison.compare",
+    "compare": "abm.comparison.analysis",
 }
 __all__ = ["Comparison", "Runs", "collect_runs", "compare"]
 

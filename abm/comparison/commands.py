@@ -58,7 +58,7 @@ def compare(
 
     if any("\0" in str(folder) for folder in folders):
         raise InputError("a directory's name cannot have a null character")
-    from abm.comparison.compare import compare as made
+    from abm.comparison.analysis import compare as made
     from abm.comparison.report.terminal import print_comparison
 
     with _shown_progress(Console(stderr=True)) as show:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from abm.sweeps.design.design import Design
     from abm.sweeps.results import SweepResults, load_sweep
-    from abm.sweeps.sweep import sweep
+    from abm.sweeps.run import sweep
 
 _HOMES = {
     "Design": "abm.sweeps.design.design",
     "SweepResults": "abm.sweeps.results",
     "load_sweep": "abm.sweeps.results",
-    "sweep": "abm.sweeps.sweep",
+    "sweep": "abm.sweeps.run",
 }
 __all__ = ["Design", "SweepResults", "load_sweep", "sweep"]
 

@@ -139,8 +139,8 @@ def run(
 
     from abm.sweeps.design.design import Design
     from abm.sweeps.results import load_sweep
+    from abm.sweeps.run import ALL, Shard, SweepRun
     from abm.sweeps.store.folder import Store
-    from abm.sweeps.sweep import ALL, Shard, SweepRun
     from abm.sweeps.terminal import print_end, shown_progress
     from abm.sweeps.work.executors.existing import ExistingCluster
     from abm.sweeps.work.executors.local import LocalProcesses

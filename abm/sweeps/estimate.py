@@ -8,10 +8,10 @@ from abm.errors import InputError
 from abm.simulation.warmup import warm_up
 from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import Plan, plan_of
+from abm.sweeps.run import ALL, Shard
 from abm.sweeps.store.folder import Store
 from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
-from abm.sweeps.sweep import ALL, Shard
 from abm.sweeps.terminal import duration, size
 from abm.sweeps.work.chunks import chunk_count
 from abm.sweeps.work.executors import Executor

@@ -10,7 +10,7 @@ import pytest
 
 from abm import InputError, compare
 from abm.cli import main
-from abm.comparison.compare import TABLES
+from abm.comparison.analysis import TABLES
 from tests.compared import changed, refused
 
 # --- the command --------------------------------------------------------------------------------------

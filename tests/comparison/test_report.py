@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from rich.console import Console
 
-from abm.comparison.compare import compare
+from abm.comparison.analysis import compare
 from abm.comparison.report import curves, pictures
 from abm.comparison.report.html import report_html, write_report
 from abm.comparison.report.page import View

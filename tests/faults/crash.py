@@ -15,8 +15,8 @@ import abm.sweeps.results
 import abm.sweeps.store.merge
 import abm.sweeps.work.worker  # noqa: F401
 from abm.sweeps.design.design import Design
+from abm.sweeps.run import SweepRun
 from abm.sweeps.store.folder import Store
-from abm.sweeps.sweep import SweepRun
 from abm.sweeps.work.executors.local import LocalProcesses
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}

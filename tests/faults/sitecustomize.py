@@ -5,7 +5,7 @@
     runs       [{"does": "segfault", "where": {"churn": 0.3}, "seed": 5}]
                what befalls the runs of points with these values, all of them if no seed is named:
                slow (by "seconds"), wait ("while" there is a file), raise, segfault, kill, hang
-    dies_at    "abm.sweeps.sweep.finish"          a function at whose call the process is killed
+    dies_at    "abm.sweeps.run.finish"          a function at whose call the process is killed
 
 Nothing of it is in the package, whose modules are changed as they are imported.
 """

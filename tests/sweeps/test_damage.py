@@ -10,10 +10,10 @@ import pytest
 
 from abm import InputError, compare, load_sweep
 from abm.sweeps.finish import finish_sweep
+from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
 from abm.sweeps.store import merge
 from abm.sweeps.store.folder import Store
-from abm.sweeps.sweep import SweepRun
 from tests.compared import without_format
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN

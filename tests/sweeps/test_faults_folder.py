@@ -10,7 +10,7 @@ import time
 import pytest
 
 from abm.sweeps.finish import finish_sweep
-from abm.sweeps.sweep import sweep as sweep_here
+from abm.sweeps.run import sweep as sweep_here
 from tests.faults.commands import (
     DESIGN,
     INJECTION,
@@ -180,7 +180,7 @@ def test_a_sweep_killed_at_any_file_operation_of_its_end_goes_on(tmp_path, earli
         (tmp_path / "earlier").mkdir()
         other = write_design(tmp_path / "earlier", small.replace("churn = [0.1, 0.3]", "churn = [0.1, 0.7]"))
         sweep_here(str(other), prepared, workers=1)
-    code, _, _ = run_sweep(design, prepared, faults={"dies_at": "abm.sweeps.sweep.finish"})
+    code, _, _ = run_sweep(design, prepared, faults={"dies_at": "abm.sweeps.run.finish"})
     assert code == -signal.SIGKILL and parts(prepared) > 0
 
     with python(INJECTION / "crash.py", design, prepared, folder) as command:

@@ -147,7 +147,7 @@ def test_resuming_does_not_make_failed_runs_again_before_the_tables_are_made(und
     design, undisturbed_out = undisturbed
     out = tmp_path / "out"
     injected = faults(befalls("raise", 0.9, 0.3, 1))
-    code, _, _ = run_sweep(design, out, faults=injected | {"dies_at": "abm.sweeps.sweep.finish"})
+    code, _, _ = run_sweep(design, out, faults=injected | {"dies_at": "abm.sweeps.run.finish"})
     assert code == -9 and not (out / "summary.json").exists()
     assert run_sweep(design, out)[0] == 3
     failed = (POINTS[0.9, 0.3], 1)

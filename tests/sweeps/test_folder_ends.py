@@ -10,10 +10,10 @@ import pytest
 
 from abm import InputError, load_sweep
 from abm.sweeps.finish import finish_sweep
+from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
 from abm.sweeps.store import merge, parts
 from abm.sweeps.store.folder import Store
-from abm.sweeps.sweep import SweepRun
 from abm.sweeps.work import chunks
 from abm.sweeps.work import worker as work
 from tests.sweep_folders import DESIGN, refused

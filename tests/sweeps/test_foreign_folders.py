@@ -183,7 +183,7 @@ def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, mon
     make_shard(DESIGN, out, 1, 2)
     then = Store(out).manifest()
     monkeypatch.setattr("abm.sweeps.store.folder.versions", lambda: then["versions"] | {"pandas": "9.9"})
-    from abm.sweeps.sweep import SweepRun
+    from abm.sweeps.run import SweepRun
     from tests.sweeping import design_of
 
     work = SweepRun(design_of(DESIGN), Store(out), Here())

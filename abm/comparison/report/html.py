@@ -8,7 +8,7 @@ from abm.comparison.report.page import View
 from abm.comparison.report.sections import sections
 
 if TYPE_CHECKING:
-    from abm.comparison.compare import Comparison
+    from abm.comparison.analysis import Comparison
 
 REPORT = "report.html"
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from abm.comparison.compare import Comparison
+    from abm.comparison.analysis import Comparison
 
 SENTENCES = 12  # in a list at most; tables have all
 

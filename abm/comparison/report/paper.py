@@ -9,7 +9,7 @@ from abm.output.new_folder import TEX_MARK
 from abm.output.picture_files import picture_bytes
 
 if TYPE_CHECKING:
-    from abm.comparison.compare import Comparison
+    from abm.comparison.analysis import Comparison
 
 PICTURES = ("effects", "regimes", "regime_map", "paths", "survival", "survival_by_strategy", "winners", "enough")
 TABLES = (

@@ -14,7 +14,7 @@ from abm.comparison.report.wording import effect_texts, largest, percent, ranked
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abm.comparison.compare import Comparison
+    from abm.comparison.analysis import Comparison
 
 LINES, WIDTH = 25, 80
 _OUTCOMES = 10  # rows of the table at most

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ class LocalProcesses:
                 finally:
                     replacing.cancel()
                     closing = asyncio.run_coroutine_threadsafe(_close(starting), loop.asyncio_loop)
-                    with contextlib.suppress(TimeoutError):
+                    # What is left is ended below; no error of closing may cost what was made.
+                    with contextlib.suppress(TimeoutError, CancelledError, OSError, RuntimeError):
                         closing.result(_GOODBYE)
         finally:
             _end(set(_workers()) - others)
