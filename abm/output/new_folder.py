@@ -57,6 +57,8 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False, kind: str, fi
     _unfinished.append(undo)
     try:
         try:
+            with contextlib.suppress(FileNotFoundError):
+                place.lstat()  # a parent may be a file
             made += [parent for parent in place.parents if not parent.exists()]
             place.parent.mkdir(parents=True, exist_ok=True)
             with _alone(place.parent):

@@ -154,7 +154,7 @@ CASES = [
     Case("firms above slots", words=("= 21", "capacity = 20"), arguments="--set initial_firms=21"),
     Case("sectors that are no list", words=("sectors = 3", "[[sectors]]"), scenario="sectors = 3"),
     Case("sector without a share", words=('"a"', "demand_share"), scenario='[[sectors]]\nname = "a"'),
-    Case("name with a space", words=("'a b'",), scenario='[[sectors]]\nname = "a b"\ndemand_share = 1'),
+    Case("name with a slash", words=("'a/b'",), scenario='[[sectors]]\nname = "a/b"\ndemand_share = 1'),
     Case("name taken", words=('"bold"', "taken"), scenario=SCENARIO.replace('"careful"', '"bold"')),
     Case("no demand", words=("demand_share", "0 for all"), arguments="--set demand_share=0"),
     Case("no strategy", words=("weight", "0 for all"), arguments="--set weight=0"),

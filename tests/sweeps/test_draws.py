@@ -12,6 +12,7 @@ from abm import load_sweep
 from abm.scenario.parameters import MARKET
 from abm.sweeps.design.factors import Factor
 from abm.sweeps.store import folder as store
+from tests.compared import without_format
 from tests.sweeping import design_of, make
 
 TEXT = """
@@ -52,6 +53,7 @@ def test_a_sweep_of_an_earlier_version_goes_on_with_its_levels_and_seeds(tmp_pat
         before.setattr(store, "DRAWS", 1)
         assert make(text % 2, tmp_path / "out") == 8
     path = tmp_path / "out" / "manifest.json"
+    without_format(tmp_path / "out")
     manifest = json.loads(path.read_text())
     assert manifest.pop("draws") == 1
     path.write_text(json.dumps(manifest))

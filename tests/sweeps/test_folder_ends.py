@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from abm import InputError, load_sweep
+from abm.output import files
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
-from abm.sweeps.store import merge, parts
+from abm.sweeps.store import merge
 from abm.sweeps.store.folder import Store
 from abm.sweeps.work import chunks
 from abm.sweeps.work import worker as work
@@ -220,7 +221,7 @@ def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(tmp_path, exp
 
     with pytest.MonkeyPatch.context() as patch:
         place, name, function = {
-            "preparation": (parts.os, "fsync", full),
+            "preparation": (files.os, "fsync", full),
             "a part": (work, "write_part", full),
             "the tables": (merge.pq.ParquetWriter, "write_table", full_for_tables),
         }[where]
