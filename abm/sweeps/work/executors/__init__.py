@@ -77,6 +77,8 @@ def own_settings(further: dict[str, Any]) -> Iterator[None]:
     """Dask's settings for a scheduler of our own, whose files lie where no other user can put any."""
     import dask
 
+    # Dask tidies up once more as the process ends, when the folder is gone.
+    logging.getLogger("distributed.diskutils").setLevel(logging.CRITICAL + 1)
     with (
         tempfile.TemporaryDirectory(prefix="abm-") as folder,
         dask.config.set(SCHEDULER_SETTINGS | {"temporary-directory": folder} | further),
