@@ -116,7 +116,9 @@ class Firm(Agent, HasCell, BasicMovement):
     abm.errors.InputError: T = -1 is outside [1e-6, 1e9]
     """
 
-    def __init__(self, model: "MarketModel", slot: int, unique_id: int) -> None:
+    def __init__(self, model: "MarketModel", slot: int | None = None, unique_id: int | None = None) -> None:
+        if slot is None:  # as Mesa's users and `create_agents` would make one
+            raise InputError(NOT_BY_HAND)
         # Mesa's own initialisation is left out: it would register the firm as an agent of the user's.
         self.__dict__.update(model=model, slot=slot, unique_id=unique_id)
 

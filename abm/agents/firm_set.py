@@ -154,7 +154,7 @@ class FirmSet(AgentSet):
         at_most: float = float("inf"),
         inplace: bool = False,
         agent_type: type[Agent] | None = None,
-    ) -> "FirmSet":
+    ) -> AgentSet:
         """The firms that a mask, or a function of a firm, picks.
 
         Parameters
@@ -166,15 +166,19 @@ class FirmSet(AgentSet):
         inplace : bool
             Change this subset instead of making a new one.
         agent_type : type, optional
-            As all firms are of one type, `Firm` picks all and another type none.
+            `Firm`, or a class above it, picks from the firms. Of `model.agents` another class picks from the user's
+            own agents, as an `AgentSet` of Mesa's; of a subset it picks none.
         """
+        is_of_firms = agent_type is None or issubclass(Firm, agent_type)
+        if self._is_live and not is_of_firms:
+            return self.model.own_agents.select(filter_func, at_most, inplace, agent_type)
         slots = self._now()
         if not isinstance(at_most, Real) or isnan(at_most):
             raise TypeError(f"at_most = {shown(at_most)} is not a number")
         if isinstance(at_most, float) and at_most <= 1.0:
             at_most = int(len(slots) * at_most)
         limit = None if at_most == float("inf") else max(0, ceil(at_most))
-        if agent_type is not None and not issubclass(Firm, agent_type):
+        if not is_of_firms:
             slots = slots[:0]
         elif callable(filter_func):
             slots = [firm.slot for firm in islice(filter(filter_func, self), limit)]

@@ -226,6 +226,11 @@ class MarketModel(Model):
         return self._living
 
     @property
+    def own_agents(self) -> AgentSet:
+        """The agents of the user's own, of all their types."""
+        return super().agents
+
+    @property
     def agent_types(self) -> list[type]:
         """`Firm`, and the types of the user's own agents."""
         return [Firm, *super().agent_types]

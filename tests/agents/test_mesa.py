@@ -192,6 +192,8 @@ def test_firms_are_not_added_removed_or_given_other_attributes(model):
         lambda: model.register_agent(firm),
         lambda: model.deregister_agent(firm),
         lambda: model.remove_all_agents(),
+        lambda: Firm.create_agents(model, 3),
+        lambda: Firm(model),
     ):
         with pytest.raises(InputError, match="none can be added or removed by hand"):
             refused()
@@ -253,6 +255,8 @@ def test_agents_of_ones_own_live_in_the_model_as_in_mesa():
     other = Regulator(model)
     model.step()
     assert regulator.seen == other.seen == [model.top_share]
+    assert list(model.own_agents) == list(model.agents.select(agent_type=Regulator)) == [regulator, other]
+    assert list(model.agents.select(lambda agent: agent is other, agent_type=Regulator)) == [other]
     other.remove()
     assert list(model.agents_by_type[Regulator]) == [regulator]
     own, model.datacollector = model.datacollector, None  # Mesa's cannot be pickled where it names attributes
