@@ -172,19 +172,26 @@ def review_firm(firm, i, market, strategies, key):
 
 
 @inlined
+def largest_state(firm, i):
+    """The largest of T, C, P and Q of a firm, by which it diverges."""
+    return max(max(firm.T[i], firm.C[i]), max(firm.P[i], firm.Q[i]))
+
+
+@inlined
 def turnover(firm, parameters, sector, block, key, work):
     """Stage 8: failed and diverged firms exit, and vacant slots fill by the profit of the sector."""
     exits, diverged, vacant = 0, 0, 0
     for i in range(firm.B.size):
-        largest = max(max(firm.T[i], firm.C[i]), max(firm.P[i], firm.Q[i]))
         lived = firm.B_before[i] > 0.0
-        beyond = lived and largest > DIVERGENCE
-        leaves = lived and (beyond or firm.F[i] < 0.0)
+        beyond = lived and largest_state(firm, i) > DIVERGENCE
+        exits += 1 if lived and (beyond or firm.F[i] < 0.0) else 0
         diverged += 1 if beyond else 0
-        exits += 1 if leaves else 0
         vacant += 0 if lived else 1
-        firm.last_B[i] = firm.B[i] if leaves else firm.last_B[i]
-        firm.B[i] = 0.0 if leaves else firm.B[i]
+    if exits > 0:
+        for i in range(firm.B.size):
+            if (firm.B_before[i] > 0.0) & ((firm.F[i] < 0.0) | (largest_state(firm, i) > DIVERGENCE)):
+                firm.last_B[i] = firm.B[i]
+                firm.B[i] = 0.0
     entries = 0
     mean_return = sector.mean_R if sector.firms > 0.0 else 1.0
     probability = min(1.0, parameters.market[0].entry_rate * mean_return)
