@@ -1,10 +1,11 @@
 """The report of a comparison: one HTML file that needs nothing else, for the screen and for paper."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abm.comparison.report.page import View
+from abm.comparison.report.page import Section, View
 from abm.comparison.report.sections import sections
 
 if TYPE_CHECKING:
@@ -22,6 +23,19 @@ def report_html(comparison: "Comparison", command: str) -> str:
     command : str
         What makes it again; printed as it is.
     """
+    view = View(comparison)
+    title = f"Market outcomes by {view.title}" if view.by else "Market outcomes of " + ", ".join(view.groups)
+    return page(title, sections(view, command))
+
+
+def page(title: str, parts: Sequence[Section]) -> str:
+    """Sections as one page, which holds its pictures.
+
+    Parameters
+    ----------
+    title : str
+    parts : sequence of Section
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # Names of groups and outcomes come from files: they are texts in the page, never parts of it.
@@ -29,9 +43,7 @@ def report_html(comparison: "Comparison", command: str) -> str:
         loader=PackageLoader("abm.comparison", "report"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    view = View(comparison)
-    title = f"Market outcomes by {view.title}" if view.by else "Market outcomes of " + ", ".join(view.groups)
-    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=sections(view, command))
+    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=parts)
 
 
 def write_report(comparison: "Comparison", folder: str | os.PathLike, command: str) -> Path:
