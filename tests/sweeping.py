@@ -7,9 +7,9 @@ from pathlib import Path
 
 from abm.sweeps.design.design import Design
 from abm.sweeps.run import Shard, SweepRun
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.writing import SweepWriter
 
-# Every table, two factors of which one is a word, and a run takes a few milliseconds.
+# All tables, and two factors of which one is a text; a run takes a few milliseconds.
 EVERYTHING = """
 scenario = "four-sectors"
 [set]
@@ -33,7 +33,7 @@ TABLES = ("points", "outcomes", "steps", "sectors", "lives", "firms", "panel")
 
 
 class _Future:
-    """What came of a chunk, for `await`."""
+    """The result of a chunk, for `await`."""
 
     def __init__(self, function, arguments) -> None:
         self._value = self._problem = None
@@ -53,7 +53,7 @@ class _Future:
 
 
 class _Client:
-    """What a driver needs of a Dask client: its loop runs in a thread, too."""
+    """What a driver needs of a Dask client, with an event loop in a thread."""
 
     status = "running"
     address = "in this process"
@@ -78,8 +78,8 @@ class _Client:
         return _Future(function, arguments)
 
 
-class Here:
-    """An executor without processes, which counts the runs that it was asked for."""
+class InProcess:
+    """An executor that makes the runs in this process and counts them."""
 
     def __init__(self, workers: int = 1) -> None:
         self._client = _Client(workers)
@@ -90,28 +90,28 @@ class Here:
     def cores(self) -> int:
         return self._client.workers
 
-    def waits(self) -> bool:
+    def expects_workers(self) -> bool:
         return False
 
-    def missing(self, workers: int) -> str:
+    def missing_workers(self, workers: int) -> str:
         return ""
 
     @contextlib.contextmanager
-    def client(self, folder, say):
+    def client(self, folder, note):
         yield self._client
 
     @property
     def chunks(self) -> list[int]:
-        """Runs of each chunk, in the order in which they were asked for."""
-        return [sum(len(piece.seeds) for piece in chunk) for chunk in self._client.chunks]
+        """Number of runs of each chunk, in the order in which they were submitted."""
+        return [sum(len(runs.seeds) for runs in chunk) for chunk in self._client.chunks]
 
     @property
     def runs(self) -> int:
         return sum(self.chunks)
 
 
-class StopsAfter(Here):
-    """Made for a Ctrl-C after a number of chunks."""
+class StopsAfter(InProcess):
+    """Is interrupted, as by Ctrl-C, after a number of chunks."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -130,18 +130,18 @@ def design_of(text: str, folder: str | Path = ".") -> Design:
     return Design.from_toml(text, "my.toml", folder)
 
 
-def make(text: str | Design, out: Path, executor: Here | None = None, **options) -> int:
+def make(text: str | Design, out: Path, executor: InProcess | None = None, **options) -> int:
     """Run a design in this process; returns the number of runs that were made."""
-    executor = executor or Here()
+    executor = executor or InProcess()
     design = text if isinstance(text, Design) else design_of(text)
     before = executor.runs
-    SweepRun(design, Store(out), executor).run(**options)
+    SweepRun(design, SweepWriter(out), executor).run(**options)
     return executor.runs - before
 
 
 def make_shard(text: str, out: Path, number: int, count: int, **options) -> int:
-    executor = Here()
-    SweepRun(design_of(text), Store(out), executor).run_shard(Shard(number, count), **options)
+    executor = InProcess()
+    SweepRun(design_of(text), SweepWriter(out), executor).run_shard(Shard(number, count), **options)
     return executor.runs
 
 

@@ -89,9 +89,9 @@ def write_csv(frame: "pd.DataFrame", path: Path) -> None:
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Write strictly valid JSON: NaN as null and infinity as "inf"."""
+    """Write strictly valid JSON, whole or not at all: NaN as null and infinity as "inf"."""
     text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_durably(path, (text + "\n").encode())
 
 
 def plain(value: Any) -> Any:

@@ -197,23 +197,50 @@ def progress(total: int, description: str, console: Console | None = None) -> It
     >>> with progress(3, "runs", Console(file=io.StringIO())) as advance:
     ...     advance()
     """
-    console = console or Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
-        TextColumn("time left"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("after"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(description, total=total)
+    done = 0.0
+    with progress_bar(console or Console(stderr=True)) as show:
+        show(description, done, total)
 
         def advance(parts: float = 1) -> None:
-            bar.advance(task, parts)
+            nonlocal done
+            done += parts
+            show(description, done, total)
 
         yield advance
+
+
+@contextmanager
+def progress_bar(console: Console, *, counts: bool = True) -> Iterator[Callable[[str, float, float], None]]:
+    """Show a bar on a terminal, and nothing elsewhere; it is removed when the block ends.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    counts : bool
+        Whether the number of finished parts and the times stand behind the bar.
+
+    Yields
+    ------
+    callable
+        To be called with what is being done, the number of finished parts and of all parts.
+
+    Examples
+    --------
+    >>> import io
+    >>> with progress_bar(Console(file=io.StringIO())) as show:
+    ...     show("runs", 1, 3)
+    """
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=30)]
+    if counts:
+        columns += [TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("time left")]
+        columns += [TimeRemainingColumn(compact=True), TextColumn("after"), TimeElapsedColumn()]
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def show(description: str, done: float, total: float) -> None:
+            bar.update(task, description=description, completed=done, total=max(total, 1), visible=True)
+
+        yield show
 
 
 def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None:

@@ -25,16 +25,15 @@ _PLACES = (
 )
 
 
-class Table(BaseModel):
-    """A frozen table of named values whose refusals are `InputError`, not pydantic's own."""
+class CheckedModel(BaseModel):
+    """A frozen model that raises `InputError` instead of pydantic's own errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
     # Pydantic's would give names and values, and Mesa's `batch_run` takes what can be iterated for a list of values.
     __iter__ = None
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, /, **given: Any) -> None:
         try:
             super().__init__(**given)
         except ValidationError as error:
@@ -46,12 +45,30 @@ class Table(BaseModel):
         # An unknown key first: a misspelt key that is required would otherwise be reported as missing.
         problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
         if problem["type"] == "extra_forbidden":
-            key = problem["loc"][0]
-            hint = f" (it belongs {_PLACES[key]})" if key in _PLACES else nearest(key, cls.model_fields)
-            return f"unknown key {key!r}{hint}"
+            return f"unknown key {problem['loc'][0]!r}{cls._unknown(problem['loc'][0])}"
         if problem["type"] == "missing":
-            return f"{problem['loc'][0]} is missing"
+            return cls._missing(problem["loc"][0])
         return str(problem["ctx"]["error"])
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        """What to say after an unknown key."""
+        return nearest(key, cls.model_fields)
+
+    @classmethod
+    def _missing(cls, key: str) -> str:
+        """What to say of a missing key."""
+        return f"{key} is missing"
+
+
+class Table(CheckedModel):
+    """A named table of parameters: a scenario, a sector or a strategy."""
+
+    name: str
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        return f" (it belongs {_PLACES[key]})" if key in _PLACES else super()._unknown(key)
 
     @field_validator("name", mode="plain")
     @classmethod

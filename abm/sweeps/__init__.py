@@ -1,7 +1,7 @@
-"""Parameter sweeps: a design of runs, made by processes here or on a cluster, kept in one folder.
+"""Parameter sweeps: the runs of a design, made by processes on this machine or a cluster and kept in one folder.
 
-`design` says what is run, `plan` which runs that comes to and how each is known, `work` how a worker makes them,
-`drive` how they are handed out, `store`, `parts` and `merge` how they are kept, and `results` reads them.
+`design` is what is run, `work` how workers make the runs, `store` how a folder keeps them; `run` brings the three
+together and `results` reads the tables.
 """
 
 from importlib import import_module

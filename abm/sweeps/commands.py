@@ -1,10 +1,11 @@
-"""The command line `abm sweep`: a design to run, or a word that asks about a sweep.
+"""The command line `abm sweep`: runs a design, or one of the commands that concern a sweep's folder.
 
-Commands import what they need themselves, so that help does not wait for the numerical libraries.
+Each command imports what it needs itself, so that `--help` does not wait for the numerical libraries.
 """
 
 import re
 import sys
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,31 +15,30 @@ import typer.core
 
 from abm.errors import InputError, Stopped, nearest
 from abm.output.options import whole
+from abm.sweeps.work.job_options import JobOptions
 
 FAILED = 3  # exit code of a sweep that finished with failed runs
+_DESIGN = "DESIGN"  # the name, in the help, of the command that runs a design
 
 
-_DESIGN = "DESIGN"  # the name, in the help, of the command that is called without one
-
-
-class _DesignOrWord(typer.core.TyperGroup):
-    """A group whose first argument is a design where it is none of the words."""
+class _DesignOrCommand(typer.core.TyperGroup):
+    """A group of commands whose first argument is a design where it is none of the commands."""
 
     def parse_args(self, ctx, args):
         args = args or ["--help"]
         if args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            words = [word for word in self.commands if word != _DESIGN]
-            if args[0].replace("-", "").isalpha() and not Path(args[0]).exists() and (hint := nearest(args[0], words)):
-                ctx.fail(f"{args[0]!r} is neither a word nor a design{hint}")
+            names = [name for name in self.commands if name != _DESIGN]
+            if args[0].replace("-", "").isalpha() and not Path(args[0]).exists() and (hint := nearest(args[0], names)):
+                ctx.fail(f"{args[0]!r} is neither a command nor a design{hint}")
             args = [_DESIGN, *args]
         return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
     name="sweep",
-    cls=_DesignOrWord,
-    help="Run a design: abm sweep DESIGN --out DIR. The same command goes on after an interruption, and makes only "
-    "what is missing after the design has grown. abm sweep DESIGN --help lists the options.",
+    cls=_DesignOrCommand,
+    help="Run a design: abm sweep DESIGN --out DIR. The same command goes on after an interruption, and after the "
+    "design has been extended it makes only the new runs. abm sweep DESIGN --help lists the options.",
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -54,22 +54,23 @@ DesignName = Annotated[
     str, typer.Argument(metavar="DESIGN", help="A bundled design's name or the path of a TOML file.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's directory.")]
-Memory = Annotated[str, typer.Option(metavar="SIZE", help="Memory of a job, as in 4GB.")]
-Walltime = Annotated[str, typer.Option(metavar="TIME", help="Walltime of a job, as in 01:00:00.")]
+Memory = Annotated[str, typer.Option(metavar="SIZE", help="Memory of a job, such as 4GB.")]
+Walltime = Annotated[str, typer.Option(metavar="TIME", help="Walltime of a job, such as 01:00:00.")]
 Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Queue or partition of the jobs.")]
 Account = Annotated[str | None, typer.Option(metavar="NAME", help="Account of the jobs.")]
 Directive = Annotated[
-    list[str] | None, typer.Option("--directive", metavar="TEXT", help="A further #SBATCH line, may be repeated.")
+    list[str] | None, typer.Option("--directive", metavar="TEXT", help="A further #SBATCH line; may be repeated.")
 ]
+Jobs = Annotated[int, typer.Option(metavar="N", parser=whole(1, 100_000), help="Number of jobs.")]
 Cores = Annotated[int, typer.Option(metavar="N", parser=whole(1, 4096), help="Cores of a job.")]
 Certificate = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A PEM file, for a --scheduler that asks for certificates."),
+    typer.Option(metavar="FILE", help="A PEM file for a --scheduler that asks for certificates."),
 ]
 
 
-_OF_JOBS = ("jobs", "cores", "memory", "walltime", "queue", "account", "directive", "interface")
-_OF_SCHEDULER = ("tls_ca", "tls_cert", "tls_key")
+_JOB_OPTIONS = (*(field.name for field in fields(JobOptions)), "interface")
+_SCHEDULER_OPTIONS = ("tls_ca", "tls_cert", "tls_key")
 
 
 def _seconds(text: str) -> float:
@@ -84,63 +85,67 @@ def run(
     context: typer.Context,
     design: DesignName,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The sweep's directory; what it holds is kept.")
+        Path | None, typer.Option(metavar="DIR", help="The sweep's directory; the runs in it are kept.")
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(metavar="N", parser=whole(1, 4096), help="Processes on this machine. Default: all cores."),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Use the Dask cluster of this scheduler.")
+        str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster, by its scheduler.")
     ] = None,
     tls_ca: Certificate = None,
     tls_cert: Certificate = None,
     tls_key: Certificate = None,
-    cluster: Annotated[Cluster | None, typer.Option(help="Use jobs of a batch system.")] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", parser=whole(1, 100_000), help="Number of jobs.")] = 1,
-    cores: Cores = 1,
-    memory: Memory = "2GB",
-    walltime: Walltime = "01:00:00",
-    queue: Queue = None,
-    account: Account = None,
+    cluster: Annotated[Cluster | None, typer.Option(help="Submit jobs to a batch system as workers.")] = None,
+    jobs: Jobs = JobOptions.jobs,
+    cores: Cores = JobOptions.cores,
+    memory: Memory = JobOptions.memory,
+    walltime: Walltime = JobOptions.walltime,
+    queue: Queue = JobOptions.queue,
+    account: Account = JobOptions.account,
     directive: Directive = None,
     interface: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Network interface by which jobs reach this machine.")
+        str | None, typer.Option(metavar="NAME", help="Network interface of this machine that jobs connect to.")
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Make only part I of N; abm sweep finish DIR makes the tables.")
+        str | None,
+        typer.Option(metavar="I/N", help="Make part I of N of the runs; abm sweep finish DIR makes the tables."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a sweep that DIR holds.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make failed runs once more.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, without doing it.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the sweep in DIR.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make failed runs again.")] = False,
     run_timeout: Annotated[
         float | None, typer.Option(metavar="S", parser=_seconds, help="Seconds after which a run counts as failed.")
     ] = None,
     patience: Annotated[
-        float, typer.Option(metavar="S", parser=_seconds, help="Seconds to wait while there is no worker at all.")
+        float, typer.Option(metavar="S", parser=_seconds, help="Seconds to wait while there is no worker.")
     ] = 600.0,
 ) -> int:
     """Run a design."""
     if sum(each is not None for each in (workers, scheduler, cluster)) > 1:
-        raise InputError("--workers, --scheduler and --cluster exclude each other")
-    for name in () if cluster else _OF_JOBS:
-        if context.get_parameter_source(name).name == "COMMANDLINE":
-            raise InputError(f"--{name} is of the jobs of --cluster, which is missing")
-    for name in () if scheduler is not None else _OF_SCHEDULER:
-        if context.get_parameter_source(name).name == "COMMANDLINE":
-            raise InputError(f"--{name.replace('_', '-')} is of --scheduler, which is missing")
+        raise InputError("give only one of --workers, --scheduler and --cluster")
+    for names, needed, is_given in (
+        (_JOB_OPTIONS, "--cluster", cluster is not None),
+        (_SCHEDULER_OPTIONS, "--scheduler", scheduler is not None),
+    ):
+        for name in () if is_given else names:
+            if context.get_parameter_source(name).name == "COMMANDLINE":
+                raise InputError(f"--{name.replace('_', '-')} is an option of {needed}, which is missing")
     if shard is not None and (scheduler is not None or cluster):
-        raise InputError("--shard goes with --workers only; --scheduler and --cluster deal the runs out themselves")
+        raise InputError(
+            "--shard goes with --workers only; --scheduler and --cluster divide the runs among workers themselves"
+        )
     if shard is not None and overwrite:
-        raise InputError("--shard and --overwrite exclude each other: one shard would remove what another has made")
+        raise InputError("--shard cannot be given with --overwrite: one shard would remove the runs of another")
     if out is None and not dry_run:
         raise InputError("--out DIR is missing")
     from rich.console import Console
 
     from abm.sweeps.design.design import Design
     from abm.sweeps.results import load_sweep
-    from abm.sweeps.run import ALL, Shard, SweepRun
-    from abm.sweeps.store.folder import Store
+    from abm.sweeps.run import ALL_RUNS, Shard, SweepRun
+    from abm.sweeps.store.writing import SweepWriter
     from abm.sweeps.terminal import print_end, shown_progress
     from abm.sweeps.work.executors.existing import ExistingCluster
     from abm.sweeps.work.executors.local import LocalProcesses
@@ -151,7 +156,16 @@ def run(
     if scheduler is not None:
         executor = ExistingCluster(scheduler, tls_ca, tls_cert, tls_key)
     elif cluster:
-        executor = SlurmJobs(jobs, cores, memory, walltime, queue, account, tuple(directive or ()), interface)
+        options = JobOptions(
+            jobs=jobs,
+            cores=cores,
+            memory=memory,
+            walltime=walltime,
+            queue=queue,
+            account=account,
+            directive=tuple(directive or ()),
+        )
+        executor = SlurmJobs(options, interface)
     else:
         executor = LocalProcesses(workers) if workers else LocalProcesses()
     errors = Console(stderr=True)
@@ -161,13 +175,13 @@ def run(
         from abm.sweeps.estimate import estimate
         from abm.sweeps.terminal import print_status
 
-        kept = None if out is None or overwrite else Store(out)
-        print_status(estimate(loaded, executor, kept, part or ALL), Console())
+        kept = None if out is None or overwrite else SweepWriter(out)
+        print_status(estimate(loaded, executor, kept, part or ALL_RUNS), Console())
         if cluster:
             print(executor.script())
         return 0
     with shown_progress(errors) as watch:
-        work = SweepRun(loaded, Store(out), executor, run_timeout, patience, watch)
+        work = SweepRun(loaded, SweepWriter(out), executor, run_timeout, patience, watch)
         try:
             if part:
                 work.run_shard(part, retry_failed=retry_failed)
@@ -175,7 +189,7 @@ def run(
                 work.run(overwrite=overwrite, retry_failed=retry_failed)
         except (KeyboardInterrupt, Stopped, OSError):
             if work.store.working.exists():
-                print(f"abm: what is finished is kept in {out}; the same command goes on from there", file=sys.stderr)
+                print(f"abm: finished runs are kept in {out}; the same command goes on from there", file=sys.stderr)
             raise
     if part:
         progress = work.progress
@@ -188,7 +202,7 @@ def run(
 
 @app.command()
 def status(folder: Folder) -> None:
-    """Say how far a sweep is, also while it runs."""
+    """Show how far a sweep is, also while it runs."""
     from rich.console import Console
 
     from abm.sweeps.status import status as facts
@@ -214,7 +228,7 @@ def failures(folder: Folder) -> None:
 
 @app.command()
 def finish(folder: Folder) -> int:
-    """Make the tables of a sweep whose shards are done."""
+    """Make the tables of a sweep whose shards are all done."""
     from rich.console import Console
 
     from abm.sweeps.finish import finish_sweep
@@ -231,7 +245,7 @@ def run_one(
     point: Annotated[int, typer.Argument(metavar="POINT", parser=whole(0, 10**9))],
     replication: Annotated[int, typer.Argument(metavar="REPLICATION", parser=whole(0, 10**9))],
 ) -> None:
-    """Make one run of a sweep in this process, to see its error."""
+    """Make one run of a sweep again in this process, to see its error."""
     import traceback
 
     from rich.console import Console
@@ -243,7 +257,7 @@ def run_one(
         result = run_again(folder, point, replication)
     except InputError:
         raise
-    except Exception as problem:  # noqa: BLE001 - any error of a run is what is asked for
+    except Exception as problem:  # noqa: BLE001 - the command is there to show any error of a run
         traceback.print_exc()
         raise Stopped(f"the run raised {type(problem).__name__}: {problem}") from None
     print_summary(result, [], Console())
@@ -252,13 +266,13 @@ def run_one(
 @app.command()
 def script(
     design: DesignName,
-    shards: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Tasks of the array.")],
+    shards: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Number of tasks of the array.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The sweep's directory.")],
-    cores: Cores = 1,
-    memory: Memory = "2GB",
-    walltime: Walltime = "01:00:00",
-    queue: Queue = None,
-    account: Account = None,
+    cores: Cores = JobOptions.cores,
+    memory: Memory = JobOptions.memory,
+    walltime: Walltime = JobOptions.walltime,
+    queue: Queue = JobOptions.queue,
+    account: Account = JobOptions.account,
     directive: Directive = None,
 ) -> None:
     """Print a script for a Slurm job array that makes the runs of a design."""
@@ -266,12 +280,21 @@ def script(
     from abm.sweeps.design.plan import plan_of
     from abm.sweeps.job_array import array_script
 
-    plan_of(Design.load(design))  # refused here rather than by each task
-    print(array_script(design, out, shards, cores, memory, walltime, queue, account, tuple(directive or ())), end="")
+    options = JobOptions(
+        jobs=shards,
+        cores=cores,
+        memory=memory,
+        walltime=walltime,
+        queue=queue,
+        account=account,
+        directive=tuple(directive or ()),
+    )
+    plan_of(Design.load(design))  # so that a bad design is refused here and not by each task
+    print(array_script(design, out, options), end="")
 
 
 def _end(failed: int, folder: Path) -> int:
-    """The exit code of a sweep, and a line where runs failed."""
+    """The exit code of a sweep; where runs failed, a line on standard error."""
     if not failed:
         return 0
     runs = "1 run" if failed == 1 else f"{failed:,} runs"

@@ -1,4 +1,4 @@
-"""What a sweep would take: from the plan and a few runs, which are timed here and thrown away."""
+"""The time and disk that a sweep needs, from its plan and from a few runs that are timed here and not kept."""
 
 import time
 
@@ -8,34 +8,22 @@ from abm.errors import InputError
 from abm.simulation.warmup import warm_up
 from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import Plan, plan_of
-from abm.sweeps.run import ALL, Shard
-from abm.sweeps.store.folder import Store
+from abm.sweeps.run import ALL_RUNS, Shard
+from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.terminal import duration, size
 from abm.sweeps.work.chunks import chunk_count
 from abm.sweeps.work.executors import Executor
-from abm.sweeps.work.worker import Job, Piece, sample
+from abm.sweeps.work.worker import Job, PointRuns, sample_bytes
 
-_SAMPLES = 3  # points that are timed: the least, the middle and the most costly
+_SAMPLES = 3  # points that are timed: those with the least, the median and the most work
 
 
-def estimate(design: Design, executor: Executor, store: Store | None = None, shard: Shard = ALL) -> dict[str, str]:
-    """Points, runs, chunks, time and disk of a design, by name.
-
-    Parameters
-    ----------
-    design : Design
-    executor : Executor
-    store : Store, optional
-        The folder whose finished runs need not be made.
-    shard : Shard
-        The part of the runs that is to be made.
-
-    Raises
-    ------
-    InputError
-        If the folder holds runs of another sweep.
+def estimate(
+    design: Design, executor: Executor, store: SweepFolder | None = None, shard: Shard = ALL_RUNS
+) -> dict[str, str]:
+    """Points, runs, chunks, time and disk of a design, as texts by name; runs in `store` are not counted.
 
     Examples
     --------
@@ -49,7 +37,7 @@ def estimate(design: Design, executor: Executor, store: Store | None = None, sha
     if store and holds_a_sweep(store.folder):
         store.check(design)
         runs = index_runs(plan, store.sources(remove_damaged=False)).missing
-    runs = shard.part(runs)
+    runs = shard.select(runs)
     if len(runs) < plan.runs:
         facts["to make"] = f"{len(runs):,} of them"
     if not len(runs):
@@ -57,16 +45,16 @@ def estimate(design: Design, executor: Executor, store: Store | None = None, sha
     warm_up()
     job = Job(design.scenario, design.firms_path, design.collect, None, "", None, {})
     order = plan.first_points[np.argsort(plan.work[plan.first_points], kind="stable")]
-    chosen = sorted({int(order[place]) for place in np.linspace(0, len(order) - 1, _SAMPLES).astype(int)})
+    chosen = sorted({int(order[rank]) for rank in np.linspace(0, len(order) - 1, _SAMPLES).astype(int)})
     work, seconds, rows = 0.0, 0.0, []
     for point in chosen:
-        piece = Piece(plan.changes(point), str(plan.keys[point]), [int(plan.seeds[plan.distinct_of[point]][0])])
+        run = PointRuns(plan.changes(point), str(plan.keys[point]), [int(plan.seeds[plan.distinct_of[point]][0])])
         try:
             if not rows:
-                sample(job, piece)  # the first run also loads the kernels
+                sample_bytes(job, run)  # the first run also loads the kernels
             started = time.perf_counter()
-            rows.append(sample(job, piece))
-        except InputError as problem:  # a run that this machine cannot make, another perhaps can
+            rows.append(sample_bytes(job, run))
+        except InputError as problem:  # this machine cannot make the run, for example for lack of memory; another may
             return facts | {"time": f"unknown: a run of point {point} fails here: {problem}"}
         seconds += time.perf_counter() - started
         work += plan.work[point]

@@ -1,45 +1,34 @@
-"""The end of a sweep: its tables from its runs, and its summary."""
+"""The end of a sweep: makes its tables from its runs, and its summary."""
 
 import os
 import time
 from collections.abc import Callable
 
 from abm.errors import Stopped
+from abm.output.files import write_json
 from abm.output.stored import sealed
 from abm.sweeps.design.settings import Collect
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.store.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
-from abm.sweeps.store.digests import pieces_of
-from abm.sweeps.store.folder import Store, write_json
-from abm.sweeps.store.lock import held, refuse_others
-from abm.sweeps.store.merge import RunIndex, index_runs, keep_others, merge
+from abm.sweeps.store.digests import digests_of
+from abm.sweeps.store.lock import held, refuse_if_locked
+from abm.sweeps.store.merge import RunIndex, index_runs, keep_unplanned_runs, merge
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.parts import PARTS
 from abm.sweeps.store.tables import table_names
+from abm.sweeps.store.writing import SweepWriter
 
 
-def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:
-    """Make the tables of a sweep whose runs are all stored.
-
-    Parameters
-    ----------
-    store : Store
-    index : RunIndex
-    progress : Progress
-        Of the call that has made the last of them.
-    cores : int
-        That it had, as far as is known.
-    check : callable
-        Raises if the lock is lost.
-    """
-    for path in locks(store.working, SHARD_LOCKS):  # of shards that were ended; the caller has refused living ones
+def finish(store: SweepWriter, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:
+    """Make the tables of a sweep whose runs are all stored; `check` raises if the lock is lost."""
+    for path in locks(store.working, SHARD_LOCKS):  # of processes that have ended; the caller has made sure of that
         path.unlink()
     manifest = store.manifest()
     tables = table_names(Collect(**manifest["collect"]))
     with store.commit(check) as folder:
         rows = merge(index, tables, folder)
-        keep_others(index, tables, folder / PARTS)
+        keep_unplanned_runs(index, tables, folder / PARTS)
         index.plan.save(folder)
         seconds = index.seconds()
         made = len(index.done) + len(index.failures)
@@ -59,7 +48,7 @@ def finish(store: Store, index: RunIndex, progress: Progress, cores: int, check:
         }
         kept = [DESIGN, SCENARIO, *([manifest["firms_file"]] if manifest["firms_file"] else [])]
         files = [*(store.folder / name for name in kept), *sorted(folder.glob("*.parquet"))]
-        summary["files"] = {path.name: pieces_of(path) for path in files}
+        summary["files"] = {path.name: digests_of(path) for path in files}
         write_json(sealed(summary), folder / SUMMARY)
 
 
@@ -73,13 +62,13 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
     Stopped
         If runs are missing, by number.
     """
-    store = Store(out)
+    store = SweepWriter(out)
     store.manifest()
     progress = Progress()
-    holds_a_sweep(store.folder)  # refused if there is anything else in its way
+    holds_a_sweep(store.folder)  # raises if there are files of other programs
     if store.working.exists():
         store.begin()
-        refuse_others(locks(store.working, SHARD_LOCKS))
+        refuse_if_locked(locks(store.working, SHARD_LOCKS))
         with held(store.working / LOCK, progress.report) as lock:
             store.finish_commit()
             if store.is_under_way():

@@ -5,25 +5,25 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
-_RECENT = 180.0  # seconds whose rate says how long the rest will take
+_RECENT = 180.0  # seconds from whose rate the time left is computed
 
 
 @dataclass
 class Progress:
-    """How far a sweep has come, for whoever shows it.
+    """How far a sweep has come.
 
     Attributes
     ----------
     total : int
         Runs of the sweep, or of the shard.
     done, failed : int
-        Of these.
+        Those of them that are finished without and with an error.
     fresh : int
-        Made by this process.
+        Those that this process has made.
     missing : str
-        Which workers are gone or have not come yet; empty if none.
+        Which workers are missing, as the executor describes it; empty if none.
     notes : list of str
-        What the user should know, in the order in which it was found.
+        What the user should know, oldest first.
     """
 
     total: int = 0
@@ -36,17 +36,17 @@ class Progress:
     _points: list[tuple[float, int]] = field(default_factory=lambda: [(time.monotonic(), 0)], repr=False)
 
     def start(self) -> None:
-        """Count what is made, and the time, from here on."""
+        """Start to measure time and runs of this process."""
         self.started, self.fresh = time.monotonic(), 0
-        self._points = [(self.started, 0)]  # how many were made by when
+        self._points = [(self.started, 0)]  # time, and runs made until then
 
     def made(self, runs: int, failed: int) -> None:
-        """Take note of runs that this process has made."""
+        """Add runs that this process has made."""
         self.done += runs - failed
         self.failed += failed
         self.fresh += runs
         now, points = time.monotonic(), self._points
-        # A new list, for another thread reads the old one: a point a second, and one from before the last minutes.
+        # At most a point a second, and one from before the last minutes. A new list, because another thread reads it.
         first = max(bisect_left(points, (now - _RECENT,)) - 1, 0)
         last = len(points) - (len(points) > 1 and points[-1][0] - points[-2][0] < 1.0)
         self._points = [*points[first:last], (now, self.fresh)]
@@ -58,14 +58,14 @@ class Progress:
         since, before = points[bisect_left(points, (now - _RECENT,), lo=1) - 1]
         return (self.fresh - before) / max(min(now - since, _RECENT), 1e-9)
 
-    def left(self) -> float:
-        """Seconds that the rest will take, or NaN while nothing is known."""
+    def seconds_left(self) -> float:
+        """Seconds that the remaining runs will take, or NaN while no rate is known."""
         rate = self.rate()
         return (self.total - self.done - self.failed) / rate if rate else float("nan")
 
     def report(self) -> dict[str, Any]:
-        """For `abm sweep status`, which reads it from another process."""
-        left = self.left()
+        """The content of the lock file, from which `abm sweep status` in another process reads it."""
+        left = self.seconds_left()
         return {
             "total": self.total,
             "done": self.done,

@@ -1,4 +1,4 @@
-"""A sweep from its design to its tables."""
+"""A sweep: makes the runs of a design that its folder lacks, and then the tables."""
 
 import contextlib
 import errno
@@ -6,33 +6,31 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from abm.errors import InputError, Stopped, shown
-from abm.scenario.scenario import Scenario
 from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import plan_of
-from abm.sweeps.design.settings import Collect
 from abm.sweeps.finish import finish
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.store.contents import LOCK, SHARD_LOCKS, locks
-from abm.sweeps.store.folder import Store
-from abm.sweeps.store.lock import held, refuse_others
+from abm.sweeps.store.lock import held, refuse_if_locked
 from abm.sweeps.store.manifest import sweep_token
 from abm.sweeps.store.merge import RunIndex, index_runs
 from abm.sweeps.store.owned import holds_a_sweep, refuse_foreign
-from abm.sweeps.store.parts import LOST
+from abm.sweeps.store.parts import TIMED_OUT
+from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.executors.local import LocalProcesses
 
-_ATTEMPTS = 3  # at making what is still missing when all chunks are done
+_ATTEMPTS = 3  # how often runs are made that are missing again when all chunks are done
 
 
 class Shard(NamedTuple):
-    """One of `count` equal parts of a sweep's runs, the first is 1: those whose number has remainder `number` - 1."""
+    """One of `count` equal parts of a sweep's runs: those for which run number modulo `count` is `number` - 1."""
 
     number: int
     count: int
@@ -51,18 +49,18 @@ class Shard(NamedTuple):
             raise InputError(f"shard {shown(text)} is not of the form I/N with I from 1 to N")
         return Shard(int(number), int(count))
 
-    def part(self, runs: np.ndarray) -> np.ndarray:
-        """Those of some runs, by their numbers, that are the shard's.
+    def select(self, runs: np.ndarray) -> np.ndarray:
+        """Those of some runs that belong to the shard, by their numbers.
 
         Examples
         --------
-        >>> Shard(2, 8).part(np.arange(20))
+        >>> Shard(2, 8).select(np.arange(20))
         array([ 1,  9, 17])
         """
         return runs[runs % self.count == self.number - 1]
 
 
-ALL = Shard(1, 1)
+ALL_RUNS = Shard(1, 1)
 
 
 def sweep(
@@ -77,38 +75,41 @@ def sweep(
     patience: float = 600.0,
     watch: Callable[[Progress], None] | None = None,
 ) -> SweepResults:
-    """Make all runs of a design that a folder does not hold yet, and its tables.
+    """Make the runs of a design that are not in a folder yet, and then its tables.
 
     Parameters
     ----------
     design : bare name, path or Design
     out : path
-        The sweep's folder. Runs that it holds are kept; the same call goes on after an interruption.
+        The sweep's folder. Runs in it are kept; the same call continues after an interruption.
     workers : int, optional
-        Processes on this machine; all its cores by default. They do not import the script that calls this.
+        Worker processes on this machine; by default as many as it has cores. They do not import the calling script.
     executor : Executor, optional
-        Who makes the runs instead, one of `abm.sweeps.work.executors`.
+        Other workers than processes on this machine; see `abm.sweeps.work.executors`.
     overwrite : bool
         Replace a sweep that is in the folder.
     retry_failed : bool
-        Make failed runs once more.
+        Make failed runs again.
     run_timeout : float, optional
         Seconds after which a run is recorded as failed.
     patience : float
         Seconds to wait while there is no worker.
     watch : callable, optional
-        Called now and then with the `Progress`.
+        Called about once a second with the `Progress`.
 
     Returns
     -------
     SweepResults
+        A row for each point and replication in each table.
 
     Raises
     ------
     InputError
-        If the design or the folder is refused.
+        If the design is not valid, or the folder holds another sweep or anything else.
     Stopped
-        If the scheduler or all workers are lost; what is finished is kept.
+        If the scheduler or all workers are lost; finished runs are kept.
+    OSError
+        If the folder cannot be written, as when the disk is full; finished runs are kept.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def sweep(
         raise InputError(f"workers = {shown(workers)} is not an integer of at least 1")
     work = SweepRun(
         design if isinstance(design, Design) else Design.load(design),
-        Store(out),
+        SweepWriter(out),
         executor or (LocalProcesses(workers) if workers else LocalProcesses()),
         run_timeout,
         patience,
@@ -136,20 +137,10 @@ def sweep(
 
 @dataclass
 class SweepRun:
-    """One call of `sweep`, or of a shard of it.
-
-    Attributes
-    ----------
-    design : Design
-    store : Store
-    executor : Executor
-    run_timeout : float or None
-    patience : float
-    watch : callable
-    """
+    """One call of `sweep`, or of one shard; the attributes are the parameters of `sweep`."""
 
     design: Design
-    store: Store
+    store: SweepWriter
     executor: Executor
     run_timeout: float | None = None
     patience: float = 600.0
@@ -160,7 +151,7 @@ class SweepRun:
         self.progress = Progress()
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
-        """Make what is missing, then the tables."""
+        """Make the missing runs, then the tables."""
         replacing = overwrite and holds_a_sweep(self.store.folder)
         if replacing:
             refuse_foreign(self.store.folder)
@@ -168,7 +159,7 @@ class SweepRun:
             self.store.check(self.design)
             if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
                 return
-            self._tell_damage()
+            self._report_damage()
         self.executor.check()
         with self._folder(LOCK) as check:
             if replacing:
@@ -182,13 +173,13 @@ class SweepRun:
         self.store.tidy()
 
     def run_shard(self, shard: Shard, *, retry_failed: bool = False) -> None:
-        """Make what is missing of a shard; the tables are left to `finish_sweep`."""
+        """Make the missing runs of a shard; `finish_sweep` makes the tables when all shards are done."""
         self.store.check(self.design)
         if self.store.is_finished(self.plan):
             self._index(shard)
             if not (retry_failed and self.progress.failed):
                 return
-        self._tell_damage()
+        self._report_damage()
         with self._folder(f"lock-{shard.number}-of-{shard.count}") as check:
             self.store.finish_commit()
             self._prepare(retry_failed)
@@ -196,7 +187,7 @@ class SweepRun:
 
     @contextlib.contextmanager
     def _folder(self, name: str) -> Iterator[Callable[[], None]]:
-        """Hold the lock; yields what raises once it is lost."""
+        """Hold the lock during the block; yields a function that raises Stopped once the lock is lost."""
         try:
             self.store.begin()
         except OSError as problem:
@@ -204,32 +195,32 @@ class SweepRun:
                 raise
             raise InputError(f"{self.store.folder}: cannot be written: {problem.strerror}") from None
         working, others = self.store.working, SHARD_LOCKS if name == LOCK else LOCK
-        refuse_others(locks(working, others))
+        refuse_if_locked(locks(working, others))
         with held(working / name, self.progress.report) as lock:
-            self.store.begin()  # again: whoever has just finished may have taken the mark away
-            refuse_others(locks(working, others))  # of two that begin at once one at least sees the other
+            self.store.begin()  # again, because a process that has just finished may have removed the folder
+            refuse_if_locked(locks(working, others))  # if two processes begin at once, at least one sees the other
             yield lock.check
 
     def _prepare(self, retry_failed: bool) -> None:
         for note in self.store.prepare(self.design, self.plan):
-            self._say(note)
+            self._note(note)
         if retry_failed:
-            for mark in (self.store.working / LOST).iterdir():
+            for mark in (self.store.working / TIMED_OUT).iterdir():
                 mark.unlink()
 
-    def _tell_damage(self) -> None:
-        """Say what of a finished sweep is damaged, before it is made again."""
+    def _report_damage(self) -> None:
+        """Note which files of a finished sweep are damaged, before they are made again."""
         if not self.store.is_under_way():
-            for complaint in self.store.complaints():
-                self._say(f"{complaint}; it is made again, with the runs that are lost")
+            for damage in self.store.damage_report():
+                self._note(f"{damage}; it is made again, with the runs that are lost")
 
-    def _make(self, check: Callable[[], None], shard: Shard = ALL, *, retry_failed: bool) -> RunIndex:
+    def _make(self, check: Callable[[], None], shard: Shard = ALL_RUNS, *, retry_failed: bool) -> RunIndex:
         for attempt in range(_ATTEMPTS + 1):
             index = self._index(shard)
-            failed = shard.part(index.failures)
+            failed = shard.select(index.failures)
             again = failed if retry_failed and not attempt else failed[:0]
             self.progress.failed -= len(again)
-            missing = np.union1d(shard.part(index.missing), again)
+            missing = np.union1d(shard.select(index.missing), again)
             self.watch(self.progress)
             if not missing.size:
                 return index
@@ -238,50 +229,52 @@ class SweepRun:
         raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")
 
     def _index(self, shard: Shard) -> RunIndex:
-        """What is stored, and the progress that it makes."""
+        """The stored runs; sets the progress to their number."""
         index = index_runs(self.plan, self.store.sources())
-        self.progress.total = len(shard.part(np.arange(self.plan.runs)))
-        self.progress.done, self.progress.failed = len(shard.part(index.done)), len(shard.part(index.failures))
+        self.progress.total = len(shard.select(np.arange(self.plan.runs)))
+        self.progress.done, self.progress.failed = len(shard.select(index.done)), len(shard.select(index.failures))
         return index
 
-    def _say(self, note: str) -> None:
-        self.progress.notes.append(note)
+    def _note(self, text: str) -> None:
+        self.progress.notes.append(text)
         self.watch(self.progress)
 
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
         from abm.simulation.warmup import compile_if_cold
-        from abm.sweeps.work.worker import own_versions
+        from abm.sweeps.work.worker import ChunkResult, Job, own_versions
 
         progress = self.progress
-        compile_if_cold(self._say)  # here, lest each worker does
+        compile_if_cold(self._note)  # once here, so that no worker has to
         progress.start()
 
-        def done(receipt: Any) -> None:
-            progress.made(receipt.runs, receipt.failed)
+        def chunk_done(result: ChunkResult) -> None:
+            progress.made(result.runs, result.failed)
             self.watch(progress)
 
-        def count(workers: int) -> None:
-            progress.missing = self.executor.missing(workers)
+        def count_workers(workers: int) -> None:
+            progress.missing = self.executor.missing_workers(workers)
 
         last = time.monotonic()
 
-        def look() -> None:
+        def check_lock() -> None:
             nonlocal last
             if time.monotonic() - last > 1.0:
                 last = time.monotonic()
                 check()
                 self.watch(progress)
 
-        job = job_of(self.store, self.design.scenario, self.design.collect, self.run_timeout, own_versions())
+        job = Job(
+            scenario=self.design.scenario,
+            firms=self.store.firms_path(),
+            collect=self.design.collect,
+            folder=self.store.working,
+            sweep=sweep_token(self.store.manifest()),
+            run_timeout=self.run_timeout,
+            versions=own_versions(),
+        )
         with self.executor.client(self.store.working, progress.notes.append) as client:
-            from abm.sweeps.work.driver import Driver  # imports Dask, which an executor may do while it starts workers
+            # Imported here because it imports Dask, which takes long and may be done while workers start.
+            from abm.sweeps.work.driver import Callbacks, Driver
 
-            Driver(client, job, self.plan, done, look, count, self.executor.waits, self.patience).make(runs)
-
-
-def job_of(store: Store, scenario: Scenario, collect: Collect, run_timeout: float | None, versions: dict) -> Any:
-    """What all chunks of a sweep have in common."""
-    from abm.sweeps.work.worker import Job
-
-    token = sweep_token(store.manifest())
-    return Job(scenario, store.firms_path(), collect, store.working, token, run_timeout, versions)
+            callbacks = Callbacks(chunk_done, check_lock, count_workers, self.executor.expects_workers)
+            Driver(client, job, self.plan, callbacks, self.patience).make(runs)

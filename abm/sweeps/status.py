@@ -1,4 +1,4 @@
-"""What can be asked of a sweep's folder, also while another process works on it."""
+"""The state of a sweep's folder, also while another process makes its runs."""
 
 import os
 from typing import Any
@@ -8,25 +8,19 @@ import numpy as np
 from abm.errors import InputError
 from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import locks
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.store.lock import reports
 from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.reader import Reader
 from abm.sweeps.terminal import duration
 
-_LARGE = 64_000_000  # bytes of a file of which only the size is looked at
+_LARGE = 64_000_000  # bytes from which only the size of a file is checked
 
 
 def status(folder: str | os.PathLike) -> dict[str, str]:
-    """Facts of a sweep by name: how many runs are done, failed and missing, and how fast it goes on.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no sweep.
-    """
-    store = Store(folder)
+    """How many runs are done, failed and missing, and how fast the sweep is, as texts by name."""
+    store = SweepFolder(folder)
     manifest = store.manifest()
     facts = {"sweep": f"{store.folder}, begun {manifest['begun']}"}
     if not store.is_under_way():
@@ -34,8 +28,8 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
         if summary is None:
             return facts | {"state": "not begun"}
         facts |= {"state": "finished"} | _ended(summary)
-        if damaged := store.complaints(_LARGE):
-            facts["state"] = "damaged; the same command makes it good"
+        if damaged := store.damage_report(_LARGE):
+            facts["state"] = "damaged; the same command repairs it"
             facts |= {f"damaged {number}": text for number, text in enumerate(damaged, 1)}
         return facts
     if (summary := store.committed()) is not None:
@@ -43,17 +37,17 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
     index = index_runs(store.plan(), store.sources(remove_damaged=False))
     facts["done"] = f"{len(index.done):,} of {index.plan.runs:,}"
     facts |= {"failed": f"{len(index.failures):,}", "missing": f"{len(index.missing):,}"}
-    at_work = reports(locks(store.working))
-    if at_work:
+    running = reports(locks(store.working))
+    if running:
         facts["state"] = "running"
     elif index.missing.size:
         facts["state"] = "interrupted; the same command goes on"
     else:
         facts["state"] = f"all runs are made; abm sweep finish {folder} makes the tables"
-    for each in at_work:
-        place = f"process {each['pid']} on {each['host']}"
+    for each in running:
+        process = f"process {each['pid']} on {each['host']}"
         missing = f"{each['missing']}, " if each.get("missing") else ""
-        facts[place] = f"{each.get('rate', 0):,.1f} runs a second, {missing}time left {duration(each.get('left'))}"
+        facts[process] = f"{each.get('rate', 0):,.1f} runs a second, {missing}time left {duration(each.get('left'))}"
     return facts
 
 
@@ -63,13 +57,8 @@ def _ended(summary: dict[str, Any]) -> dict[str, str]:
 
 
 def failures(folder: str | os.PathLike) -> Any:
-    """Failed runs with the values of their factors, of a sweep that is finished or under way.
-
-    Returns
-    -------
-    DataFrame
-    """
-    store = Store(folder)
+    """A DataFrame of the failed runs with the values of their factors, of a sweep that is finished or not."""
+    store = SweepFolder(folder)
     store.manifest()
     if not store.is_under_way() or store.committed():
         return load_sweep(folder).failures
@@ -81,9 +70,9 @@ def failures(folder: str | os.PathLike) -> Any:
     for run in index.failures:
         number, replication = divmod(int(run), plan.replications.count)
         stored = index.chosen[run]
-        source, place = int(index.source[stored]), int(index.place[stored])
+        source, row_of_run = int(index.source[stored]), int(index.row[stored])
         counts = index.sources[source].runs["failures"].to_numpy()
-        first = np.array([int(np.sum(counts[:place]))])
+        first = np.array([int(np.sum(counts[:row_of_run]))])
         row = Reader(index.sources, "failures").rows(np.array([source]), first, np.array([1])).to_pandas()
         for point in np.flatnonzero(plan.distinct_of == number):
             own = {"point": point, "replication": replication, "seed": plan.seeds[number][replication]}
@@ -93,24 +82,14 @@ def failures(folder: str | os.PathLike) -> Any:
 
 
 def run_again(folder: str | os.PathLike, point: int, replication: int) -> Any:
-    """Make one run of a sweep here, errors and all.
-
-    Returns
-    -------
-    Result
-
-    Raises
-    ------
-    InputError
-        If the sweep has no such point or replication.
-    """
+    """The Result of one run of a sweep, made in this process, which raises what the run raises."""
     from abm.scenario.scenario import Scenario
     from abm.simulation.simulate import simulate
     from abm.sweeps.design.settings import Collect
 
-    store = Store(folder)
+    store = SweepFolder(folder)
     manifest = store.manifest()
-    holds_a_sweep(store.folder)  # refused if a link is among its files
+    holds_a_sweep(store.folder)  # raises if a link is among its files
     plan = store.plan()
     for name, value, count in (
         ("point", point, len(plan.points)),

@@ -1,22 +1,27 @@
-"""What a person sees of a sweep: its progress, how it ended, and what is in a folder."""
+"""What a terminal shows of a sweep: its progress, its end and the state of its folder."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 from rich.text import Text
 
+from abm.output.terminal import progress_bar
 from abm.sweeps.progress import Progress
 
-_PLAIN = 30.0  # seconds between two lines where the output is no terminal
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abm.sweeps.results import SweepResults
+
+_OTHER_COLUMNS = {"point", "replication", "seed", "error", "traceback"}  # of failed runs, beside the factors
+_LINE_INTERVAL = 30.0  # seconds between two lines where the output is no terminal
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds for reading.
+    """A duration as text.
 
     Examples
     --------
@@ -35,7 +40,7 @@ def duration(seconds: float | None) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes for reading.
+    """A number of bytes as text.
 
     Examples
     --------
@@ -49,57 +54,40 @@ def size(number: float) -> str:
     return ""
 
 
-def line(progress: Progress) -> str:
-    """How far a sweep has come, in a line."""
+def progress_line(progress: Progress) -> str:
+    """How far a sweep has come, in one line."""
     finished = progress.done + progress.failed
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     rate = f", {progress.rate():,.1f} runs a second" if progress.fresh else ""
     missing = f", {progress.missing}" if progress.missing else ""
-    return f"{finished:,} of {progress.total:,} runs{failed}{rate}{missing}, time left {duration(progress.left())}"
+    return (
+        f"{finished:,} of {progress.total:,} runs{failed}{rate}{missing}, time left {duration(progress.seconds_left())}"
+    )
 
 
 @contextmanager
 def shown_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on a terminal, and a plain line each half minute elsewhere; each note once.
+    """Show a bar on a terminal, elsewhere a line every half minute; yields a function of the `Progress`."""
+    printed = 0
+    last = time.monotonic()
+    with progress_bar(console, counts=False) as show:
 
-    Yields
-    ------
-    callable
-        To be called with the `Progress` now and then.
-    """
-    said = 0
-
-    def say_notes(progress: Progress) -> None:
-        nonlocal said
-        for note in progress.notes[said:]:
-            console.print(Text(f"note: {note}"), soft_wrap=True)
-            said += 1
-
-    if not console.is_terminal:
-        last = time.monotonic()
-
-        def say(progress: Progress) -> None:
-            nonlocal last
-            say_notes(progress)
-            if time.monotonic() - last >= _PLAIN:
+        def watch(progress: Progress) -> None:
+            nonlocal printed, last
+            for note in progress.notes[printed:]:
+                console.print(Text(f"note: {note}"), soft_wrap=True)
+                printed += 1
+            if console.is_terminal:
+                show(progress_line(progress), progress.done + progress.failed, progress.total)
+            elif time.monotonic() - last >= _LINE_INTERVAL:
                 last = time.monotonic()
-                console.print(Text(line(progress)), soft_wrap=True)
+                console.print(Text(progress_line(progress)), soft_wrap=True)
 
-        yield say
-        return
-    with Bar(BarColumn(bar_width=24), TextColumn("{task.description}"), console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(progress: Progress) -> None:
-            say_notes(progress)
-            finished = progress.done + progress.failed
-            bar.update(task, total=max(progress.total, 1), completed=finished, description=line(progress))
-
-        yield show
+        yield watch
 
 
-def print_end(results: Any, console: Console) -> None:
-    """Print how a sweep ended and what to do with it."""
+def print_end(results: "SweepResults", console: Console) -> None:
+    """Print the number of runs, the time and the tables of a finished sweep."""
     summary = results.summary
     sizes = f"{summary['points']:,} points, {summary['replications']:,} replications"
     console.print(Text(f"{results.folder}: {summary['done']:,} runs done ({sizes})", style="bold"), soft_wrap=True)
@@ -109,25 +97,22 @@ def print_end(results: Any, console: Console) -> None:
 
 
 def print_status(facts: dict[str, str], console: Console) -> None:
-    """Print facts of a sweep, one below the other."""
+    """Print facts of a sweep, one a line."""
     width = max(map(len, facts))
     for name, text in facts.items():
         console.print(Text.assemble((name.ljust(width), "bold"), "  ", text), soft_wrap=True)
 
 
-def print_failures(failures: Any, console: Console) -> None:
-    """Print each failed run with its error, and the traceback of the first of each kind."""
+def print_failures(failures: "pd.DataFrame", console: Console) -> None:
+    """Print the failed runs grouped by error, and the traceback of the first of each group."""
     kinds = failures.groupby("error", sort=False)
     for error, group in kinds:
         console.print(Text(f"{len(group):,} x {error}", style="bold"), soft_wrap=True)
         for _, run in group.head(5).iterrows():
-            factors = [f"{name} = {run[name]}" for name in group if name not in _OWN]
+            factors = [f"{name} = {run[name]}" for name in group if name not in _OTHER_COLUMNS]
             where = ", ".join([f"point {run['point']}, replication {run['replication']}", *factors])
             console.print(Text(f"  {where}"), soft_wrap=True)
         if len(group) > 5:
             console.print(f"  and {len(group) - 5:,} more")
         if trace := group["traceback"].iloc[0]:
             console.print(Text(trace.rstrip(), style="dim"), soft_wrap=True)
-
-
-_OWN = {"point", "replication", "seed", "error", "traceback"}

@@ -11,7 +11,8 @@ import pytest
 from abm.cli import main
 from abm.errors import InputError
 from abm.sweeps import Design, sweep
-from abm.sweeps.work.executors.slurm import SlurmJobs, megabytes, seconds
+from abm.sweeps.work.executors.slurm import SlurmJobs
+from abm.sweeps.work.job_options import JobOptions, megabytes, seconds
 
 DESIGN = """\
 scenario = "four-sectors"
@@ -29,7 +30,7 @@ count = 5
     ("walltime", "length"), [("1", 60), ("00:02:00", 120), ("5:00", 300), ("01:00:00", 3600), ("2-00:00:00", 172800)]
 )
 def test_the_last_worker_of_a_job_leaves_well_before_the_walltime(walltime, length):
-    script = SlurmJobs(1, walltime=walltime).script()
+    script = SlurmJobs(JobOptions(walltime=walltime)).script()
     lifetime, stagger = (int(re.search(rf"--{name} (\d+)s", script)[1]) for name in ("lifetime", "lifetime-stagger"))
     assert lifetime - stagger > 0
     # A chunk takes 5 s; a worker's life begins some seconds after that of its job.
@@ -38,15 +39,15 @@ def test_the_last_worker_of_a_job_leaves_well_before_the_walltime(walltime, leng
 
 
 def test_a_job_has_a_worker_of_one_thread_for_each_core_and_shares_its_memory():
-    script = SlurmJobs(3, cores_a_job=4, memory="8GB").script()
+    script = SlurmJobs(JobOptions(jobs=3, cores=4, memory="8GB")).script()
     assert "#SBATCH --cpus-per-task=4\n" in script and "#SBATCH --mem=8192M\n" in script
     for option in ("--nworkers 4", "--nthreads 1", "--memory-limit 2.00GiB", "--nanny", "--no-dashboard"):
         assert option in script
 
 
 def test_a_job_writes_nothing_where_it_was_submitted_unless_it_is_told_to():
-    assert "#SBATCH --output=/dev/null\n" in SlurmJobs(1).script()
-    lines = SlurmJobs(1, directives=("--output=mine-%j.txt",)).script().splitlines()
+    assert "#SBATCH --output=/dev/null\n" in SlurmJobs().script()
+    lines = SlurmJobs(JobOptions(directive=("--output=mine-%j.txt",))).script().splitlines()
     assert lines.index("#SBATCH --output=mine-%j.txt") > lines.index("#SBATCH --output=/dev/null")  # the later counts
 
 
@@ -56,7 +57,7 @@ def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    told = subprocess.run(["bash"], input=SlurmJobs(1).script(), capture_output=True, text=True, timeout=30)
+    told = subprocess.run(["bash"], input=SlurmJobs().script(), capture_output=True, text=True, timeout=30)
     assert told.stdout.startswith("-m distributed.cli.dask_worker tls://"), told.stderr
 
 
@@ -65,7 +66,7 @@ def test_ctrl_c_stays_with_the_command_line_when_the_library_of_the_jobs_is_load
 import signal
 from abm.sweeps.work.executors.slurm import SlurmJobs
 before = signal.getsignal(signal.SIGINT)
-SlurmJobs(1).script()
+SlurmJobs().script()
 assert signal.getsignal(signal.SIGINT) is before
 """
     subprocess.run([sys.executable, "-c", code], timeout=120, check=True)
@@ -85,7 +86,7 @@ def test_a_memory_that_is_none_is_refused_with_its_value(text):
 
 def test_an_interface_that_this_machine_lacks_is_refused_with_those_that_it_has():
     with pytest.raises(InputError, match=r"--interface 'ib99' is not one of this machine: .*\blo\b"):
-        SlurmJobs(1, interface="ib99")
+        SlurmJobs(interface="ib99")
 
 
 def test_without_slurm_a_sweep_on_it_is_refused_and_a_dry_run_is_not(monkeypatch, tmp_path, capsys):

@@ -285,8 +285,8 @@ def test_jobs_that_slurm_refuses_are_said_in_a_line_and_cost_no_table(complete, 
     told = abm("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "4", cwd=tmp_path)
     notes = [line for line in told.stderr.splitlines() if "runs" not in line]
     assert notes == [
-        "note: --cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are not taken; tried again now "
-        "and then)"
+        "note: --cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are refused; they are "
+        "submitted again every few seconds)"
     ]
     assert tables(tmp_path / "out") == complete.tables
     assert queue() == []

@@ -16,14 +16,14 @@ import abm.sweeps.store.merge
 import abm.sweeps.work.worker  # noqa: F401
 from abm.sweeps.design.design import Design
 from abm.sweeps.run import SweepRun
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work.executors.local import LocalProcesses
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
 
 
 def finish(design: Path, out: Path) -> None:
-    SweepRun(Design.load(str(design)), Store(out), LocalProcesses(1)).run()
+    SweepRun(Design.load(str(design)), SweepWriter(out), LocalProcesses(1)).run()
 
 
 def finish_until(design: Path, out: Path, last: int) -> None:

@@ -18,7 +18,7 @@ from abm.sweeps.design.design import Design
 from abm.sweeps.store import lock
 from abm.sweeps.work import chunks
 from abm.sweeps.work import worker as work
-from tests.sweeping import Here, make
+from tests.sweeping import InProcess, make
 
 DESIGN = """
 scenario = "four-sectors"
@@ -33,9 +33,9 @@ count = 3
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch) -> Here:
+def here(tmp_path, monkeypatch) -> InProcess:
     """Runs are made here, in a folder with a design."""
-    executor = Here(2)
+    executor = InProcess(2)
     monkeypatch.setattr("abm.sweeps.work.executors.local.LocalProcesses", lambda workers=2: executor)
     monkeypatch.chdir(tmp_path)
     Path("my.toml").write_text(DESIGN)
@@ -92,7 +92,9 @@ def test_whatever_is_no_word_is_a_design(said, here):
     Path("status.toml").write_text(DESIGN)
     assert said("status.toml", "--out", "c")[0] == 0
     assert here.runs == 18
-    assert "'statsu' is neither a word nor a design (did you mean 'status'?)" in refusal(said, "statsu", "--out", "d")
+    assert "'statsu' is neither a command nor a design (did you mean 'status'?)" in refusal(
+        said, "statsu", "--out", "d"
+    )
 
 
 def test_a_sweep_says_what_it_has_made(said, here):
@@ -129,18 +131,27 @@ def test_notes_are_printed_and_no_refusal(said):
         (["my.toml"], "--out DIR is missing"),
         (["nowhere.toml", "--out", "out"], "nowhere.toml: No such file or directory"),
         (["netwrok-effect", "--out", "out"], "unknown design 'netwrok-effect' (did you mean 'network-effect'?)"),
-        (["my.toml", "--out", "out", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "exclude each other"),
-        (["my.toml", "--out", "out", "--workers", "2", "--cluster", "slurm"], "exclude each other"),
-        (["my.toml", "--out", "out", "--scheduler", "", "--cluster", "slurm"], "exclude each other"),
+        (
+            ["my.toml", "--out", "out", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"],
+            "give only one of --workers",
+        ),
+        (
+            ["my.toml", "--out", "out", "--workers", "2", "--cluster", "slurm"],
+            "give only one of --workers",
+        ),
+        (
+            ["my.toml", "--out", "out", "--scheduler", "", "--cluster", "slurm"],
+            "give only one of --workers",
+        ),
         (["my.toml", "--out", "out", "--shard", "1/2", "--scheduler", "tcp://127.0.0.1:1"], "--workers only"),
         (["my.toml", "--out", "out", "--shard", "1/2", "--cluster", "slurm"], "--shard goes with --workers only"),
-        (["my.toml", "--out", "out", "--shard", "1/2", "--overwrite"], "--shard and --overwrite exclude each other"),
+        (["my.toml", "--out", "out", "--shard", "1/2", "--overwrite"], "--shard cannot be given with --overwrite"),
         (["my.toml", "--out", "out", "--scheduler", "nonsense"], "'nonsense' is not an address as HOST:PORT"),
         (["my.toml", "--out", "out", "--scheduler", ""], "--scheduler '' is not an address as HOST:PORT"),
         (["my.toml", "--out", "out", "--scheduler", "http://here:1"], "'http://here:1' is not an address"),
         (["my.toml", "--out", "out", "--cluster", "lsf"], "'lsf'"),
-        (["my.toml", "--out", "out", "--jobs", "4"], "--jobs is of the jobs of --cluster, which is missing"),
-        (["my.toml", "--out", "out", "--walltime", "02:00:00"], "--walltime is of the jobs of --cluster"),
+        (["my.toml", "--out", "out", "--jobs", "4"], "--jobs is an option of --cluster, which is missing"),
+        (["my.toml", "--out", "out", "--walltime", "02:00:00"], "--walltime is an option of --cluster"),
         (["my.toml", "--out", "out", "--workers", "0"], "--workers"),
         (["my.toml", "--out", "out", "--workers", "two"], "'two'"),
         (["my.toml", "--out", "out", "--run-timeout", "0"], "'0' is not a number of seconds above 0"),
@@ -397,7 +408,7 @@ def test_a_full_disk_ends_a_sweep_with_1_and_says_that_it_goes_on(said, monkeypa
     code, out, err = said("my.toml", "--out", "out")
     assert (code, out) == (1, "")
     kept, stopped = err.splitlines()
-    assert kept == "abm: what is finished is kept in out; the same command goes on from there"
+    assert kept == "abm: finished runs are kept in out; the same command goes on from there"
     assert re.fullmatch(r"abm: stopped: .*/out/working/parts/a.part: No space left on device", stopped)
     made = len(list(Path("out/working/parts").iterdir()))
     assert made == 3
@@ -414,7 +425,7 @@ def test_an_interruption_before_anything_is_finished_ends_with_130(said, monkeyp
     monkeypatch.setattr(work, "failure_rows", interrupted)
     code, out, err = said("my.toml", "--out", "out")
     assert (code, out) == (130, "")
-    assert err == ("abm: what is finished is kept in out; the same command goes on from there\nabm: interrupted\n")
+    assert err == ("abm: finished runs are kept in out; the same command goes on from there\nabm: interrupted\n")
 
 
 def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatch, here):
@@ -429,7 +440,7 @@ def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatc
     monkeypatch.setattr(here._client, "submit", interrupted)
     code, out, err = said("my.toml", "--out", "out")
     assert (code, out) == (130, "")
-    assert err == ("abm: what is finished is kept in out; the same command goes on from there\nabm: interrupted\n")
+    assert err == ("abm: finished runs are kept in out; the same command goes on from there\nabm: interrupted\n")
     monkeypatch.setattr(here._client, "submit", submit)
     assert said("my.toml", "--out", "out")[0] == 0
     assert here.runs == 6
@@ -440,7 +451,7 @@ def test_no_option_of_jobs_is_forgotten():
     import inspect
 
     shared = set(inspect.signature(commands.run).parameters) & set(inspect.signature(commands.script).parameters)
-    assert set(commands._OF_JOBS) == shared - {"design", "out"} | {"jobs", "interface"}
+    assert set(commands._JOB_OPTIONS) == shared - {"design", "out"} | {"jobs", "interface"}
 
 
 def test_the_manifest_is_strict_json(said):

@@ -13,13 +13,12 @@ from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
 from abm.sweeps.store import merge
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.reader import REPAIR_HINT
+from abm.sweeps.store.writing import SweepWriter
 from tests.compared import without_format
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN
-from tests.sweeping import EVERYTHING, Here, design_of, make, tables_of
-
-WAY_OUT = "; the command of the sweep, given again, makes good what is damaged and keeps all else"
+from tests.sweeping import EVERYTHING, InProcess, design_of, make, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +93,10 @@ def test_what_follows_from_the_design_or_the_tables_is_made_again_without_a_run(
         path.write_bytes(path.read_bytes()[:-9])
     else:
         path.unlink()
-    with pytest.raises(InputError, match="given again, makes good"):
+    with pytest.raises(InputError, match=REPAIR_HINT):
         load_sweep(out)
     assert "not begun" not in status_or_refusal(out)
-    work = SweepRun(design_of(EVERYTHING), Store(out), Here())
+    work = SweepRun(design_of(EVERYTHING), SweepWriter(out), InProcess())
     work.run()
     assert work.executor.runs == 0
     assert len(work.progress.notes) == 1 and str(path) in work.progress.notes[0]
@@ -110,9 +109,9 @@ def test_what_follows_from_the_design_or_the_tables_is_made_again_without_a_run(
 @pytest.mark.parametrize("name", ["outcomes", "steps", "sectors", "lives", "firms", "panel"])
 def test_a_damaged_table_makes_anew_the_runs_that_it_lacks(whole, out, small_groups, name):
     flip(out / f"{name}.parquet", 60, 3)  # in its first row group, which has a run or two
-    with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: .*{WAY_OUT}"):
+    with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: .*{REPAIR_HINT}"):
         load_sweep(out).read(name)
-    assert status(out)["state"] == "damaged; the same command makes it good"
+    assert status(out)["state"] == "damaged; the same command repairs it"
     assert 1 <= make(EVERYTHING, out) <= 2
     assert tables_of(out) == tables_of(whole)
 

@@ -38,7 +38,7 @@ def test_a_file_that_names_only_a_scenario_is_the_scenario_itself_ten_times():
     assert whole.factors == {} and whole.factor_names == ()
     assert (whole.method, whole.points, whole.seed) == ("grid", None, 0)
     assert whole.replications == Replications(count=10, seed=0, common=True)
-    assert whole.collect == Collect("light", "none", False, False, 0)
+    assert whole.collect == Collect(level="light", steps="none", lives=False, firms=False, panel=0)
     assert whole.collect.every == 0
     values = whole.values()
     assert values.shape == (1, 0) and list(values.index) == [0]
@@ -71,8 +71,8 @@ def test_every_key_is_read():
         steps=200, **{"sectors.enterprise.demand_growth": 0.01}
     )
     assert (whole.method, whole.points, whole.seed) == ("sobol", 64, 5)
-    assert whole.replications == Replications(100, 1, False)
-    assert whole.collect == Collect("full", 7, True, True, 20)
+    assert whole.replications == Replications(count=100, seed=1, common=False)
+    assert whole.collect == Collect(level="full", steps=7, lives=True, firms=True, panel=20)
     assert whole.collect.every == 7
     assert design('collect.steps = "all"').collect.every == 1
 
@@ -315,7 +315,7 @@ def test_the_notes_say_what_is_lost():
     assert notes("morris", 5, 'policy = ["fixed", "imitate"]') == [grows]
     assert notes("morris", 5, 'policy = ["fixed", "imitate", "adaptive"]') == [
         grows,
-        "Morris tries four places of each factor: the 3 levels of policy are not tried equally often.",
+        "A Morris design uses four values of each factor: the 3 levels of policy do not occur equally often.",
     ]
 
 

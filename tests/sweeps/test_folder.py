@@ -9,12 +9,12 @@ from abm.sweeps.design import plan
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.status import failures, status
 from abm.sweeps.store import manifest
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.work import driver as drive
 from abm.sweeps.work import worker as work
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN, refused
-from tests.sweeping import Here, StopsAfter, design_of, make, make_shard, tables_of
+from tests.sweeping import InProcess, StopsAfter, design_of, make, make_shard, tables_of
 
 # --- what is in the folder ----------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_manifest_of_something_else_is_refused(tmp_path, overwrite):
     (tmp_path / "manifest.json").write_text('{"name": "of a web page"}')
-    assert "its manifest.json is something else's" in refused(DESIGN, tmp_path, overwrite=overwrite)
+    assert "its manifest.json is of another program" in refused(DESIGN, tmp_path, overwrite=overwrite)
 
 
 def test_a_folder_that_is_there_and_empty_is_used(tmp_path):
@@ -180,7 +180,7 @@ def test_overwrite_replaces_a_sweep_and_nothing_else(tmp_path):
     assert json.loads((out / "manifest.json").read_text())["scenario"]["steps"] == 6
 
 
-class Refusing(Here):
+class Refusing(InProcess):
     """An executor that cannot work."""
 
     def check(self) -> None:
@@ -298,4 +298,4 @@ def test_a_version_that_is_another_in_a_worker_is_refused_before_a_run(tmp_path,
     monkeypatch.setattr(drive, "own_versions", lambda: {**work.own_versions(), "numba": "0.1"})
     with pytest.raises(InputError, match=r"worker here has numba 0\.1, this process has"):
         make(DESIGN, tmp_path / "out")
-    assert not Store(tmp_path / "out").holds_runs()
+    assert not SweepFolder(tmp_path / "out").holds_runs()

@@ -14,11 +14,11 @@ from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
 from abm.sweeps.store import merge
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work import chunks
 from abm.sweeps.work import worker as work
 from tests.sweep_folders import DESIGN, refused
-from tests.sweeping import Here, StopsAfter, design_of, make, make_shard, tables_of
+from tests.sweeping import InProcess, StopsAfter, design_of, make, make_shard, tables_of
 
 # --- ends in the middle -------------------------------------------------------------------------------
 
@@ -143,9 +143,9 @@ def test_an_end_at_any_moment_of_the_first_preparation_does_no_harm(tmp_path, ex
     number = 0
     while True:
         out = tmp_path / str(number)
-        with crash_at(number, Store, "prepare") as state:
+        with crash_at(number, SweepWriter, "prepare") as state:
             try:
-                SweepRun(design_of(DESIGN), Store(out), Here()).run()
+                SweepRun(design_of(DESIGN), SweepWriter(out), InProcess()).run()
             except Crash:
                 pass
             else:
@@ -154,8 +154,8 @@ def test_an_end_at_any_moment_of_the_first_preparation_does_no_harm(tmp_path, ex
             assert make(DESIGN, out) == 8
             assert tables_of(out) == expected
         else:
-            assert not Store(out).holds_runs()
-            Store(out).check(design_of(DESIGN))
+            assert not SweepWriter(out).holds_runs()
+            SweepWriter(out).check(design_of(DESIGN))
         number += 1
     assert number == state["count"] > 8
     assert tables_of(out) == expected
@@ -166,16 +166,16 @@ def test_an_end_while_the_tables_take_their_places_is_made_good(tmp_path, expect
     longer = DESIGN.replace("count = 2", "count = 3").replace("[0.0, 0.5]", "[0.5, 0.9]")
     begun = tmp_path / "begun"
     make(longer, begun)
-    with crash_at(0, Store, "finish_commit"), pytest.raises(Crash):
+    with crash_at(0, SweepWriter, "finish_commit"), pytest.raises(Crash):
         make(DESIGN, begun)
     assert (begun / "working" / "merged").exists()
     number = 0
     while True:
         out = tmp_path / str(number)
         shutil.copytree(begun, out)
-        with crash_at(number, Store, "finish_commit") as state:
+        with crash_at(number, SweepWriter, "finish_commit") as state:
             try:
-                Store(out).finish_commit()
+                SweepWriter(out).finish_commit()
             except Crash:
                 pass
             else:

@@ -13,10 +13,10 @@ from abm.cli import main
 from abm.sweeps import job_array as array
 from abm.sweeps.status import status
 from abm.sweeps.store import lock
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.writing import SweepWriter
 from tests.run_directories import SMALL, contents, run
 from tests.sweep_folders import DESIGN, finished, refused  # noqa: F401
-from tests.sweeping import Here, StopsAfter, make, make_shard, tables_of
+from tests.sweeping import InProcess, StopsAfter, make, make_shard, tables_of
 
 FOREIGN = {
     "a text": lambda working: (working / "notes.txt").write_text("mine"),
@@ -100,7 +100,7 @@ def test_of_two_that_overwrite_at_once_one_is_refused_and_removes_nothing(finish
     shutil.copytree(finished, out)
     seen = []
 
-    class Second(Here):
+    class Second(InProcess):
         def client(self, *arguments):
             with pytest.raises(InputError, match="is at work on this sweep"):
                 make(DESIGN, out, overwrite=True)
@@ -181,17 +181,17 @@ def test_a_sweep_at_work_on_a_machine_with_another_clock_is_seen_by_its_beats(tm
 def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, monkeypatch):
     out = tmp_path / "out"
     make_shard(DESIGN, out, 1, 2)
-    then = Store(out).manifest()
-    monkeypatch.setattr("abm.sweeps.store.folder.versions", lambda: then["versions"] | {"pandas": "9.9"})
+    then = SweepWriter(out).manifest()
+    monkeypatch.setattr("abm.sweeps.store.writing.versions", lambda: then["versions"] | {"pandas": "9.9"})
     from abm.sweeps.run import SweepRun
     from tests.sweeping import design_of
 
-    work = SweepRun(design_of(DESIGN), Store(out), Here())
+    work = SweepRun(design_of(DESIGN), SweepWriter(out), InProcess())
     work.run()
     told = (
         f"earlier runs of this sweep were made with pandas {then['versions']['pandas']}, further ones are made with 9.9"
     )
     assert work.progress.notes == [told]
-    now = Store(out).manifest()
+    now = SweepWriter(out).manifest()
     assert now["earlier_versions"] == [then["versions"]] and now["versions"]["pandas"] == "9.9"
     assert now["begun"] == then["begun"]

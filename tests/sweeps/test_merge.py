@@ -11,11 +11,11 @@ import pytest
 from abm import Scenario, load_sweep, simulate, sweep
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.store import merge
-from abm.sweeps.store.folder import Store
+from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.work import chunks
 from abm.sweeps.work import driver as drive
 from abm.sweeps.work.worker import make_chunk
-from tests.sweeping import EVERYTHING, TABLES, Here, design_of, make, make_shard, tables_of
+from tests.sweeping import EVERYTHING, TABLES, InProcess, design_of, make, make_shard, tables_of
 
 KEYS = ["point", "replication", "seed"]
 
@@ -143,7 +143,7 @@ def test_every_run_starts_from_the_firm_table(tmp_path, name):
 def test_equal_points_are_run_once_and_are_in_every_row(tmp_path):
     (tmp_path / "points.csv").write_text("churn\n0.5\n0.25\n0.5\n")
     text = small("", 2, 'method = "list"\nfile = "points.csv"')
-    executor = Here()
+    executor = InProcess()
     assert make(design_of(text, tmp_path), tmp_path / "out", executor) == 4
     for name in ("outcomes", "steps", "lives"):
         table = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
@@ -168,7 +168,7 @@ def test_equal_points_are_run_once_and_are_in_every_row(tmp_path):
 def test_chunks_and_workers_leave_no_trace(whole, tmp_path, monkeypatch, settings, workers, expected):
     for name, value in settings.items():
         monkeypatch.setattr(chunks, name, value)
-    executor = Here(workers)
+    executor = InProcess(workers)
     assert make(EVERYTHING, tmp_path / "out", executor) == 8
     assert executor.chunks[: len(expected or [])] == (expected or [])
     assert tables_of(tmp_path / "out") == tables_of(whole)
@@ -195,7 +195,7 @@ def test_shards_and_a_whole_sweep_go_on_from_each_other(whole, tmp_path):
 def test_runs_are_dealt_to_shards_by_their_number(tmp_path):
     text = small("churn = [0.1, 0.2]", 3)
     make_shard(text, tmp_path / "out", 2, 4)
-    found = [source.runs.to_pandas() for source in Store(tmp_path / "out").sources()]
+    found = [source.runs.to_pandas() for source in SweepFolder(tmp_path / "out").sources()]
     found = set(pd.concat(found)[["key", "seed"]].itertuples(index=False, name=None))
     design = design_of(text)
     wanted = [(point, replication) for point in range(2) for replication in range(3)][1::4]
@@ -208,7 +208,7 @@ def test_parts_in_any_order_give_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(chunks, "MOST_RUNS", 1)
     text = small("churn = [0.1, 0.2, 0.9]", 2)
     make_shard(text, tmp_path / "out", 1, 1)
-    store = Store(tmp_path / "out")
+    store = SweepFolder(tmp_path / "out")
     plan, sources = store.plan(), store.sources()
     assert len(sources) == 6
     written = []

@@ -8,6 +8,7 @@ import pytest
 from abm import InputError, Scenario
 from abm.sweeps.design import plan as plan_module
 from abm.sweeps.design.plan import Plan, plan_of, point_key, run_seed, values_digest
+from abm.sweeps.store.plan_files import load_plan, save_plan
 from tests.sweeping import design_of
 
 HEAD = 'scenario = "four-sectors"\n'
@@ -184,8 +185,8 @@ def test_work_grows_with_slots_and_steps():
 
 def test_a_plan_is_read_as_it_was_saved(tmp_path):
     found = plan('[factors]\nrunway = [2.5, inf]\nsteps = [10, 20]\npolicy = ["fixed", "imitate"]')
-    found.save(tmp_path)
-    again = Plan.load(tmp_path, found.replications)
+    save_plan(found, tmp_path)
+    again = load_plan(tmp_path, found.replications)
     assert stored(again) == stored(found)
     assert (again.work == found.work).all() and again.digests.tolist() == found.digests.tolist()
     for point in range(8):
@@ -197,7 +198,7 @@ def test_a_plan_is_read_as_it_was_saved(tmp_path):
 def test_a_design_without_factors_is_one_point(tmp_path):
     found = plan("")
     assert (len(found.points), found.runs, found.changes(0)) == (1, 10, {})
-    found.save(tmp_path)
-    assert stored(Plan.load(tmp_path, found.replications)) == stored(found)
+    save_plan(found, tmp_path)
+    assert stored(load_plan(tmp_path, found.replications)) == stored(found)
     assert found.keys[0] == point_key(values_digest(Scenario.load("four-sectors")), None)
     assert np.unique(found.seeds).size == 10

@@ -11,11 +11,12 @@ from rich.console import Console
 from abm.errors import InputError, Stopped
 from abm.sweeps import progress as of_progress
 from abm.sweeps.progress import Progress
-from abm.sweeps.terminal import line, shown_progress
+from abm.sweeps.terminal import progress_line, shown_progress
 from abm.sweeps.work.executors import slurm
 from abm.sweeps.work.executors.existing import ExistingCluster
 from abm.sweeps.work.executors.local import LocalProcesses
 from abm.sweeps.work.executors.slurm import SlurmJobs
+from abm.sweeps.work.job_options import JobOptions
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def test_the_time_left_is_from_the_rate_of_the_last_minutes(clock):
         clock.now += 1.0
         progress.made(1, 0)
     assert progress.rate() == pytest.approx(1.0, rel=0.1)
-    assert progress.left() == pytest.approx(89_800 / progress.rate())
+    assert progress.seconds_left() == pytest.approx(89_800 / progress.rate())
     clock.now += 600.0  # and nothing since
-    assert progress.rate() == 0.0 and math.isnan(progress.left())
+    assert progress.rate() == 0.0 and math.isnan(progress.seconds_left())
     for _ in range(1000):
         clock.now += 0.01
         progress.made(1, 0)
@@ -52,7 +53,7 @@ def test_the_time_left_is_from_the_rate_of_the_last_minutes(clock):
 
 def test_the_line_names_missing_workers_and_each_note_is_said_once():
     progress = Progress(total=10, missing="1 of 2 workers", notes=["first"])
-    assert line(progress) == "0 of 10 runs, 1 of 2 workers, time left unknown"
+    assert progress_line(progress) == "0 of 10 runs, 1 of 2 workers, time left unknown"
     text = io.StringIO()
     with shown_progress(Console(file=text)) as watch:
         watch(progress)
@@ -63,9 +64,9 @@ def test_the_line_names_missing_workers_and_each_note_is_said_once():
 
 
 def test_each_executor_names_its_missing_workers():
-    assert [LocalProcesses(2).missing(each) for each in (2, 1)] == ["", "1 of 2 workers"]
+    assert [LocalProcesses(2).missing_workers(each) for each in (2, 1)] == ["", "1 of 2 workers"]
     cluster = ExistingCluster("tcp://host:1")
-    assert [cluster.missing(each) for each in (3, 1, 3)] == ["", "1 of 3 workers", ""]
+    assert [cluster.missing_workers(each) for each in (3, 1, 3)] == ["", "1 of 3 workers", ""]
 
 
 class Cluster:
@@ -89,7 +90,7 @@ def jobs(monkeypatch):
     """Four jobs of a cluster that takes two, which a test looks at when it likes, and what was said."""
     cluster, said = Cluster(2), []
     monkeypatch.setattr(slurm, "_call", cluster.call)
-    asked = SlurmJobs(4)
+    asked = SlurmJobs(JobOptions(jobs=4))
     asked._queue = slurm._Queue(asked.name, 4, "#!/bin/bash", said.append)
     return asked, cluster, said
 
@@ -99,31 +100,31 @@ def test_a_refusal_by_slurm_is_said_once_and_tried_again(jobs):
     for _ in range(3):
         asked._queue._look()
     assert said == [
-        "--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are not taken; tried again now and "
-        "then)"
+        "--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are refused; they are submitted "
+        "again every few seconds)"
     ]
-    assert asked.missing(0) == "0 of 4 workers, 2 of 4 jobs wait in the queue, 2 of 4 jobs refused by Slurm"
-    assert asked.waits()
+    assert asked.missing_workers(0) == "0 of 4 workers, 2 of 4 jobs wait in the queue, 2 of 4 jobs refused by Slurm"
+    assert asked.expects_workers()
     cluster.limit = 9
     cluster.jobs.update(dict.fromkeys(cluster.jobs, "RUNNING"))
     asked._queue._look()
     assert len(cluster.jobs) == 4
     asked._queue._look()
-    assert asked.missing(2) == "2 of 4 workers, 2 of 4 jobs wait in the queue"
-    assert asked.missing(4) == ""
+    assert asked.missing_workers(2) == "2 of 4 workers, 2 of 4 jobs wait in the queue"
+    assert asked.missing_workers(4) == ""
 
 
-def test_jobs_that_end_in_vain_stop_a_sweep_unless_workers_came_meanwhile(jobs):
+def test_jobs_that_end_early_stop_a_sweep_unless_workers_came_meanwhile(jobs):
     asked, cluster, _ = jobs
     for look in range(8):
         asked._queue._look()
         cluster.jobs.clear()
         if look == 3:
-            asked.missing(1)
-    assert asked._queue.in_vain == 8
-    asked._queue.in_vain = 12
+            asked.missing_workers(1)
+    assert asked._queue.ended_early == 8
+    asked._queue.ended_early = 12
     with pytest.raises(Stopped, match="12 jobs in a row ended before a worker came of one"):
-        asked.waits()
+        asked.expects_workers()
 
 
 def test_nothing_is_submitted_once_the_queue_is_closed(jobs):

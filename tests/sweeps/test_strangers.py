@@ -112,4 +112,4 @@ def test_options_of_certificates_are_refused_where_they_protect_nothing(tmp_path
         ExistingCluster("tls://127.0.0.1:1", tmp_path / "a", tmp_path / "b", tmp_path / "c").check()
     command = ["sweep", "network-effect", "--out", str(tmp_path / "out"), "--tls-cert", str(certificate)]
     assert main(command) == 2
-    assert capsys.readouterr().err == "abm: error: --tls-cert is of --scheduler, which is missing\n"
+    assert capsys.readouterr().err == "abm: error: --tls-cert is an option of --scheduler, which is missing\n"

@@ -1,1 +1,1 @@
-"""What a sweep runs: its design, and the plan of design points and runs made of it."""
+"""What a sweep runs: its design, and the plan of points and runs that follows from it."""

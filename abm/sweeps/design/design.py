@@ -1,7 +1,6 @@
-"""A design: which points of a scenario's parameters are run, how often, and what is kept, from a TOML file.
+"""A design, read from a TOML file: which points of a scenario's parameters are run, how often, and what is kept.
 
-Whatever is refused raises `InputError` with one message that names the file, the section, the key, the value
-and what is allowed.
+Whatever is refused raises `InputError` with the file, the section, the key, the value and what is allowed.
 """
 
 import math
@@ -14,39 +13,47 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.errors import InputError, nearest, shown
+from abm.errors import InputError
 from abm.scenario.library import bundled_names, find_text
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, read_firm_table
 from abm.sweeps.design.factors import Factor, frame_column, read_points
 from abm.sweeps.design.samples import MORRIS_LEVELS, SAMPLES
-from abm.sweeps.design.settings import Collect, Replications, Sampling, by_name, keys_of, section, table_of, within
+from abm.sweeps.design.settings import Collect, DesignFile, Replications, by_parameter, within
 
 if TYPE_CHECKING:  # pandas is slow to import
     import pandas as pd
 
-_SECTIONS = {"design": Sampling, "replications": Replications, "collect": Collect}
-_KEYS = ("scenario", "firms", "set", "factors", *_SECTIONS)
-
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A scenario, the points at which it is run, and what is kept; `load` and `from_toml` make one.
+    """A scenario, the points at which it is run, and what is kept; made by `load` or `from_toml`.
 
     Attributes
     ----------
     text, source : str
-        The TOML text as given, and the file's name for messages.
+        The TOML text, and the name of its file for messages.
     scenario : Scenario
         With `[set]` applied.
     firms, firms_path : FirmTable and Path, or None
-        The firm table of all runs, read against `scenario`, and where it came from.
+        The firm table from which all runs start, and its path.
     factors : dict of str to Factor
-        In the order of the file; of a list's columns, the values that occur.
-    method, points, seed
-        As in `[design]`.
+        The parameters that vary, in the order of the file; for `method = "list"` the columns of its file.
+    method : str
+        "grid", "list", "latin", "sobol", "morris" or "saltelli".
+    points : int or None
+        Levels of a range in a grid; points, trajectories or base samples of a sample.
+    seed : int
+        Of the sample.
     replications : Replications
+        With `count`, `seed` and `common`.
     collect : Collect
+        With `level`, `steps`, `lives`, `firms` and `panel`.
+
+    Raises
+    ------
+    InputError
+        By `load` and `from_toml`, with the file, the section, the key, the value and what is allowed.
 
     Examples
     --------
@@ -77,7 +84,21 @@ class Design:
 
     @staticmethod
     def load(name: str | os.PathLike) -> "Design":
-        """A bundled design by its bare name, or a TOML file by its path, told apart as by `Scenario.load`.
+        """Load a bundled design by its name, or a TOML file by its path.
+
+        Parameters
+        ----------
+        name : str or path
+            A path where it ends in `.toml` or holds a separator, as for `Scenario.load`.
+
+        Returns
+        -------
+        Design
+
+        Raises
+        ------
+        InputError
+            If there is no such design or file, or it is not valid.
 
         Examples
         --------
@@ -95,9 +116,18 @@ class Design:
         ----------
         text : str
         source : str
-            Stands before every message.
+            The name of the text in error messages.
         folder : path
-            What the relative paths in the text are relative to.
+            Relative paths in the text start here.
+
+        Returns
+        -------
+        Design
+
+        Raises
+        ------
+        InputError
+            If the text is not valid.
 
         Examples
         --------
@@ -105,10 +135,10 @@ class Design:
         10
         """
         try:
-            return Design(text, source, **_read(tomllib.loads(text), folder))
+            return Design(text, source, **_attributes(DesignFile(**tomllib.loads(text)), folder))
         except RecursionError:
             raise InputError(f"{source}: nested too deeply") from None
-        except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
+        except ValueError as problem:  # an error of syntax, with its line, or an InputError
             raise InputError(f"{source}: {problem}") from None
 
     @staticmethod
@@ -124,7 +154,7 @@ class Design:
 
     @property
     def factor_names(self) -> tuple[str, ...]:
-        """The names of the factors, in the order of the columns.
+        """The names of the factors, in the order of the columns of `values`.
 
         Examples
         --------
@@ -133,13 +163,13 @@ class Design:
         """
         return tuple(self.factors)
 
-    def values(self, *, as_before: bool = False) -> "pd.DataFrame":
-        """The points, a row a point and a column a factor; in a grid the last factor varies fastest.
+    def values(self, *, old_rounding: bool = False) -> "pd.DataFrame":
+        """The points as a DataFrame, a row a point and a column a factor; in a grid the last factor varies fastest.
 
         Parameters
         ----------
-        as_before : bool
-            Levels of ranges with the rounding of their making, as sweeps of earlier versions have them.
+        old_rounding : bool
+            Whether levels of ranges have the rounding errors that sweeps of earlier versions have.
 
         Examples
         --------
@@ -151,16 +181,20 @@ class Design:
         if self._listed is not None:
             return self._listed.copy()
         if self.method == "grid":
-            columns = _crossed([factor.levels(self.points, as_before=as_before) for factor in self.factors.values()])
+            columns = _crossed(
+                [factor.levels(self.points, old_rounding=old_rounding) for factor in self.factors.values()]
+            )
         else:
             unit = SAMPLES[self.method](len(self.factors), self.points, self.seed)
-            parts = MORRIS_LEVELS - 1 if self.method == "morris" and not as_before else None
-            columns = [factor.at(unit[:, place], parts) for place, factor in enumerate(self.factors.values())]
+            parts = MORRIS_LEVELS - 1 if self.method == "morris" and not old_rounding else None
+            columns = [factor.at(unit[:, column], parts) for column, factor in enumerate(self.factors.values())]
         frame = {name: frame_column(values) for name, values in zip(self.factors, columns)}
-        return pd.DataFrame(frame, index=None if frame else pd.RangeIndex(1))  # no factors: the scenario itself
+        return pd.DataFrame(
+            frame, index=None if frame else pd.RangeIndex(1)
+        )  # without factors one point, the scenario itself
 
     def scenario_at(self, values: Mapping[str, Any]) -> Scenario:
-        """The scenario at a point; integers may have become floats on the way, as in a row of a DataFrame.
+        """The scenario at a point, given the values of its factors; integers may be whole floats, as in a DataFrame.
 
         Examples
         --------
@@ -175,7 +209,7 @@ class Design:
         return self.scenario.replace(**changes)
 
     def notes(self) -> list[str]:
-        """What the user should know of the design, a sentence each.
+        """Sentences on what the user should know of the design; often there are none.
 
         Examples
         --------
@@ -195,35 +229,30 @@ class Design:
         if self.method == "morris":
             found.append("A Morris design of more trajectories is another sample: it grows in replications only.")
             found += [
-                f"Morris tries four places of each factor: the {len(factor.listed)} levels of {factor.name} "
-                "are not tried equally often."
+                f"A Morris design uses four values of each factor: the {len(factor.listed)} levels of {factor.name} "
+                "do not occur equally often."
                 for factor in self.factors.values()
                 if len(factor.listed) not in (0, 1, 2, 4)
             ]
         if self.firms is not None and "initial_firms" in self.factors:
-            found.append("The firm table says how many firms there are: the factor initial_firms changes nothing.")
+            found.append("The firm table decides how many firms there are: the factor initial_firms changes nothing.")
         return found
 
 
-def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]:
-    """The attributes of the design that a document describes."""
-    for key in document:
-        if key not in _KEYS:
-            homes = [f"[{name}]" for name, kind in _SECTIONS.items() if key in keys_of(kind)]
-            hint = f" (it belongs in {' or '.join(homes)})" if homes else nearest(key, _KEYS)
-            raise InputError(f"unknown key {key!r}{hint}")
+def _attributes(given: DesignFile, folder: str | os.PathLike) -> dict[str, Any]:
+    """The attributes of the design that a file describes; its paths are relative to `folder`."""
     with within("scenario:"):
-        base = _scenario(document, folder)
+        base = Scenario.from_named(find_text(given.scenario, "scenario", folder))
     known = base.settable()
     with within("[set]"):
-        fixed = by_name(table_of(document, "set"), known)
+        fixed = by_parameter(given.set, known)
         scenario = base.replace(**fixed)
-    sampling, replications, collect = (section(document, name, kind) for name, kind in _SECTIONS.items())
+    sampling = given.design
     with within("[factors]"):
-        given = by_name(table_of(document, "factors"), known)
-        if sampling.method == "list" and given:
+        varied = by_parameter(given.factors, known)
+        if sampling.method == "list" and varied:
             raise InputError('must be empty for method = "list": its file has a column a factor')
-        factors = {name: Factor.read(name, value, known[name]) for name, value in given.items()}
+        factors = {name: Factor.read(name, value, known[name]) for name, value in varied.items()}
     listed = None
     with within("[design]"):
         if sampling.method == "list":
@@ -231,16 +260,14 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
             factors = {name: Factor(name, known[name], tuple(dict.fromkeys(listed[name].tolist()))) for name in listed}
         sampling.check_points(list(factors.values()))
     for name in factors:
-        # Also sectors.NAME.KEY that the factor KEY would overwrite.
+        # A factor KEY also overwrites sectors.NAME.KEY.
         for other in fixed:
             if other == name or other.endswith(f".{name}"):
                 raise InputError(f"[set] {other} would be overwritten by the factor {name}")
     firms_path = firms = None
-    if "firms" in document:
+    if given.firms is not None:
         with within("firms:"):
-            if not isinstance(document["firms"], str):
-                raise InputError(f"{shown(document['firms'])} is not the path of a firm table")
-            firms_path = Path(folder, document["firms"])
+            firms_path = Path(folder, given.firms)
             firms = read_firm_table(firms_path, scenario)
     return {
         "scenario": scenario,
@@ -250,23 +277,14 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
         "method": sampling.method,
         "points": sampling.points,
         "seed": sampling.seed,
-        "replications": replications,
-        "collect": collect,
+        "replications": given.replications,
+        "collect": given.collect,
         "_listed": listed,
     }
 
 
-def _scenario(document: dict[str, Any], folder: str | os.PathLike) -> Scenario:
-    if "scenario" not in document:
-        raise InputError(f"it is missing; give a path to a TOML file or one of {', '.join(Scenario.bundled())}")
-    name = document["scenario"]
-    if not isinstance(name, str):
-        raise InputError(f"{shown(name)} is neither a name nor a path")
-    return Scenario.from_named(find_text(name, "scenario", folder))
-
-
 def _crossed(levels: list[np.ndarray]) -> list[np.ndarray]:
-    """Columns of all combinations, the last varying fastest."""
+    """Columns with all combinations of levels, the last column varying fastest."""
     rows = inner = math.prod(len(each) for each in levels)
     columns = []
     for each in levels:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import PlainValidator
 
 from abm.errors import InputError, nearest, shown
+from abm.scenario.fields import CheckedModel
 from abm.scenario.numerals import literal
 from abm.scenario.parameters import Parameter
 from abm.simulation.table_file import Cells, Layout, read_cells
@@ -22,7 +24,7 @@ _DTYPES = {"int": np.int64, "float": np.float64, "choice": object}
 
 
 def check_one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
-    """One of some words, or a refusal.
+    """A value that is one of some words; raises InputError if it is not.
 
     Examples
     --------
@@ -38,22 +40,30 @@ def check_one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+class _Range(CheckedModel):
+    """A range as a file has it; its ends are checked against the parameter later."""
+
+    low: Any
+    high: Any
+    scale: Annotated[str, PlainValidator(lambda value: check_one_of(value, "scale", SCALES))] = "linear"
+
+
 @dataclass(frozen=True)
 class Factor:
-    """A parameter that a design varies; `Factor.read` makes and checks one.
+    """A parameter that a design varies; made by `Factor.read`.
 
     Attributes
     ----------
     name : str
         A name of `Scenario.settable`.
     parameter : Parameter
-        The row of the table that the name stands for.
+        The row of `abm.scenario.parameters` for the name.
     listed : tuple
-        The levels as listed; empty for a range.
+        The levels, in the order of the file; empty for a range.
     low, high : int, float or None
         The ends of a range, both included.
     scale : str
-        "linear" or "log": how values lie in the range.
+        "linear" or "log": on which scale values of the range are spaced evenly.
 
     Examples
     --------
@@ -71,15 +81,15 @@ class Factor:
 
     @staticmethod
     def read(name: str, given: Any, parameter: Parameter) -> "Factor":
-        """The factor that a value of `[factors]` describes, or a refusal.
+        """The factor that a value of `[factors]` describes; raises InputError if it is not valid.
 
         Parameters
         ----------
         name : str
         given : list or mapping
-            Levels, or `low`, `high` and perhaps `scale` of a range.
+            Levels, or a range with `low`, `high` and, optionally, `scale`.
         parameter : Parameter
-            What the values must be.
+            Decides which values are allowed.
 
         Examples
         --------
@@ -111,11 +121,11 @@ class Factor:
         """
         return not self.listed
 
-    def levels(self, points: int | None = None, *, as_before: bool = False) -> np.ndarray:
+    def levels(self, points: int | None = None, *, old_rounding: bool = False) -> np.ndarray:
         """The levels for a grid: those listed, or `points` values spaced evenly from end to end of the range.
 
-        Each is the number nearest to the exact value, so that it reads as one writes it: 0.3, not 0.30000000000000004.
-        An integer range with fewer integers than points has each of them once.
+        Each is the number nearest to the exact value, as one writes it: 0.3, not 0.30000000000000004. An integer range
+        with fewer integers than `points` has each of them once.
 
         Examples
         --------
@@ -127,14 +137,13 @@ class Factor:
         [0.0, 0.3, 0.6, 0.9]
         """
         if self.is_range:
-            places = np.linspace(0.0, 1.0, points)
-            return np.unique(self.at(places, None if as_before else points - 1))
+            return np.unique(self.at(np.linspace(0.0, 1.0, points), None if old_rounding else points - 1))
         return np.array(self.listed, dtype=_DTYPES[self.parameter.kind])
 
     def at(self, u: ArrayLike, parts: int | None = None) -> np.ndarray:
-        """The values at places of [0, 1]: a list divides it into equal bins, a range goes from 0 to 1.
+        """The values for numbers `u` in [0, 1]: of a list by equal bins, of a range from its low end to its high end.
 
-        Where all places are ends of `parts` equal parts, the values are the numbers nearest to the exact ones.
+        If `u` are multiples of 1 / `parts`, the values are the numbers nearest to the exact ones.
 
         Examples
         --------
@@ -149,8 +158,8 @@ class Factor:
             count = len(self.listed)
             return self.levels()[np.minimum(np.floor(u * count).astype(np.int64), count - 1)]
         if parts:
-            places, which = np.unique(np.rint(u * parts).astype(np.int64), return_inverse=True)
-            exact = [self._exactly(place, parts) for place in places.tolist()]
+            multiples, which = np.unique(np.rint(u * parts).astype(np.int64), return_inverse=True)
+            exact = [self._exact_value(multiple, parts) for multiple in multiples.tolist()]
             return np.array(exact, dtype=_DTYPES[self.parameter.kind])[which]
         if self.scale == "log":
             values = 10.0 ** ((1.0 - u) * np.log10(self.low) + u * np.log10(self.high))
@@ -160,14 +169,14 @@ class Factor:
         values = np.where(u == 0.0, self.low, np.where(u == 1.0, self.high, np.clip(values, self.low, self.high)))
         return np.floor(values + 0.5).astype(np.int64) if self.parameter.kind == "int" else values
 
-    def _exactly(self, place: int, parts: int) -> float | int:
-        """The number nearest to the value that lies `place` of so many equal parts above the lower end."""
+    def _exact_value(self, multiple: int, parts: int) -> float | int:
+        """The number nearest to the value at `multiple` / `parts` of the range."""
         with localcontext(prec=60):
             low, high = Decimal(repr(self.low)), Decimal(repr(self.high))
-            if self.scale == "log" and 0 < place < parts:
-                value = low * ((high / low).ln() * place / parts).exp()
+            if self.scale == "log" and 0 < multiple < parts:
+                value = low * ((high / low).ln() * multiple / parts).exp()
             else:
-                value = low + (high - low) * place / parts
+                value = low + (high - low) * multiple / parts
             if self.parameter.kind == "int":
                 return int((value + Decimal("0.5")).to_integral_value(ROUND_FLOOR))
         return float(value)
@@ -179,10 +188,10 @@ def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
     Parameters
     ----------
     path : Path
-        Read as firm tables are (`abm.simulation.table_file`), texts as `Scenario.with_settings` takes them. A column
-        `point`, as in a sweep's own points.parquet, counts nothing.
+        Read in the same way as firm tables, by `abm.simulation.table_file`. A column `point`, as in a sweep's own
+        points.parquet, is ignored.
     known : mapping of str to Parameter
-        The names that a column may have.
+        The names that columns may have.
 
     Examples
     --------
@@ -214,7 +223,7 @@ def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
 
 
 def _choices(cells: Cells, name: str, parameter: Parameter) -> np.ndarray:
-    """A column of texts, each one of a parameter's choices."""
+    """A column of texts, each of which is one of a parameter's choices."""
     texts = [literal(text) if text else text for text in cells.columns[name]]
     for row, text in enumerate(texts):
         if not parameter.admits(text):
@@ -229,7 +238,7 @@ def _choices(cells: Cells, name: str, parameter: Parameter) -> np.ndarray:
 
 
 def frame_column(values: np.ndarray) -> "pd.Series":
-    """Values as a column of a DataFrame of the same type: pandas would make its own kind of text of objects.
+    """Values as a column of a DataFrame, with the same dtype; pandas would convert texts to a dtype of its own.
 
     Examples
     --------
@@ -241,17 +250,17 @@ def frame_column(values: np.ndarray) -> "pd.Series":
     return pd.Series(values, dtype=values.dtype)
 
 
-def _place(name: str, parameter: Parameter) -> str:
-    """What stands before a message that begins with the parameter's name."""
+def _prefix(name: str, parameter: Parameter) -> str:
+    """What to put before a message that begins with the parameter's name."""
     return "" if name == parameter.name else name
 
 
 def _levels(name: str, given: list | tuple, parameter: Parameter) -> tuple:
     if not given:
         raise InputError(f"{name} is an empty list; give at least one level")
-    levels = tuple(parameter.check(value, _place(name, parameter), whole_floats=True) for value in given)
-    for place, level in enumerate(levels):
-        if level in levels[:place]:
+    levels = tuple(parameter.check(value, _prefix(name, parameter), whole_floats=True) for value in given)
+    for number, level in enumerate(levels):
+        if level in levels[:number]:
             raise InputError(f"{name}: the level {shown(level)} is there twice")
     return levels
 
@@ -261,20 +270,18 @@ def _range(name: str, given: Mapping[str, Any], parameter: Parameter) -> Factor:
         raise InputError(
             f"{name} = {shown(given)} is a range, which is for numbers; give a list of {parameter.allowed}"
         )
-    for key in given:
-        if key not in ("low", "high", "scale"):
-            raise InputError(f"{name}: unknown key {key!r}{nearest(key, ('low', 'high', 'scale'))}")
+    try:
+        checked = _Range(**given)
+    except InputError as problem:
+        raise InputError(f"{name}: {problem}") from None
     ends = []
     for key in ("low", "high"):
-        if key not in given:
-            raise InputError(f"{name}: {key} is missing")
-        ends.append(parameter.check(given[key], f"{name}: {key}", whole_floats=True))
+        ends.append(parameter.check(getattr(checked, key), f"{name}: {key}", whole_floats=True))
         if np.isinf(ends[-1]):
             raise InputError(f"{name}: {key} = inf is no end of a range; give a finite one, or a list of levels")
     low, high = ends
     if low >= high:
         raise InputError(f"{name}: low = {low} is not below high = {high}")
-    scale = check_one_of(given.get("scale", "linear"), f"{name}: scale", SCALES)
-    if scale == "log" and low <= 0:
+    if checked.scale == "log" and low <= 0:
         raise InputError(f"{name}: low = {low} is not above 0, as a log scale needs it")
-    return Factor(name, parameter, low=low, high=high, scale=scale)
+    return Factor(name, parameter, low=low, high=high, scale=checked.scale)

@@ -1,7 +1,7 @@
-"""What a design comes to: its points, the identity of each and the runs to make.
+"""The plan of a design: its points and the runs to make.
 
-A run is known by what it computes: the key of its point, which is a hash of the resolved scenario, the firm table and
-the model's version, and its seed. Points that compute the same share their runs.
+A run is identified by what it computes: by its seed and by the key of its point, a hash of the scenario, the firm table
+and the model's version. Points with equal keys share their runs.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from abm.sweeps.design.design import Design
     from abm.sweeps.design.settings import Replications
 
-_COMMON = b""
-# How points and seeds are drawn, as a sweep's manifest records it, so that a folder goes on as it was begun.
-# 1: levels of ranges with the rounding of their making, seeds below 2^63; 2: levels as near as numbers come to the
-# exact ones, seeds below 2^53, which other programs read as they are.
+_COMMON = b""  # the salt of seeds that all points share
+# The rule by which points and seeds are drawn. The manifest records it, so that a sweep of an earlier version keeps
+# its rule. 1: levels of ranges with rounding errors, seeds below 2^63. 2: levels are the numbers nearest to the exact
+# ones, seeds below 2^53, which other programs read exactly.
 DRAWS = 2
 _SEED_BITS = {1: 63, 2: 53}
-SLOTS_A_STEP_COSTS = 200  # what a step costs before it has any slots
+STEP_OVERHEAD_SLOTS = 200  # the fixed cost of a step, as a number of slots
 
 
 def values_digest(scenario: Scenario) -> str:
-    """A hash of all values of a scenario that a run can depend on: all but its name.
+    """A hash of all values of a scenario except its name, on which no run depends.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def values_digest(scenario: Scenario) -> str:
 
 
 def point_key(digest: str, firm_table: str | None) -> str:
-    """The key of a point: what its runs compute but for their seeds, in 32 hexadecimal digits.
+    """The key of a point, 32 hexadecimal digits: a hash of all that its runs depend on except their seeds.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def run_seed(seed: int, replication: int, salt: bytes = _COMMON, draws: int = DR
         The design's `[replications] seed`.
     replication : int
     salt : bytes
-        Nothing for common random numbers; else what tells the points apart.
+        Empty for common random numbers; otherwise different for each point.
     draws : int
         1 for a sweep of an earlier version, whose seeds lie in [0, 2^63).
 
@@ -86,7 +86,7 @@ def run_seed(seed: int, replication: int, salt: bytes = _COMMON, draws: int = DR
 
 
 def file_digest(path: Path) -> str:
-    """A hash of a firm table's content, whose missing columns take other values at each point."""
+    """A hash of the content of a firm table."""
     return hashlib.sha256(table_bytes(path)).hexdigest()
 
 
@@ -105,9 +105,9 @@ class Plan:
         A column a factor, a row a point.
     keys : object array of str, shape (points,)
     digests : object array of str, shape (points,)
-        Of the values alone, without table and version: what independent seeds are salted with.
+        Hashes of the values alone, without table and version: the salts of independent seeds.
     work : float64 array, shape (points,)
-        What a run costs, in slots times steps.
+        The cost of a run, in slots times steps.
     replications : Replications
     draws : int
         How seeds are drawn, see `DRAWS`.
@@ -122,31 +122,31 @@ class Plan:
 
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of each distinct point its first place, and of each point which distinct one it is."""
-        places: dict[str, int] = {}
-        number = np.array([places.setdefault(key, len(places)) for key in self.keys], dtype=np.int64)
-        first = np.full(len(places), len(self.keys))
+        """For each distinct point the first point with its key; for each point the number of its distinct point."""
+        numbers: dict[str, int] = {}
+        number = np.array([numbers.setdefault(key, len(numbers)) for key in self.keys], dtype=np.int64)
+        first = np.full(len(numbers), len(self.keys))
         np.minimum.at(first, number, np.arange(len(number)))
         return first, number
 
     @property
     def first_points(self) -> np.ndarray:
-        """The first point of each distinct one, in order."""
+        """For each distinct point the first point with its key."""
         return self._distinct[0]
 
     @property
     def distinct_of(self) -> np.ndarray:
-        """The number of the distinct point that each point is."""
+        """For each point the number of its distinct point."""
         return self._distinct[1]
 
     @property
     def runs(self) -> int:
-        """Number of runs to make: distinct points times replications; run u·count + r is replication r of u."""
+        """Number of runs: distinct points times replications; run u·count + r is replication r of distinct point u."""
         return len(self.first_points) * self.replications.count
 
     @property
     def rows(self) -> int:
-        """Number of rows of outcomes where no run fails."""
+        """Number of rows of outcomes if no run fails."""
         return len(self.points) * self.replications.count
 
     @cached_property
@@ -161,68 +161,17 @@ class Plan:
         return np.array(list(rows), dtype=np.int64)
 
     def work_of(self, runs: np.ndarray) -> np.ndarray:
-        """What runs cost, by their numbers."""
+        """The cost of runs, by their numbers, in slots times steps."""
         return self.work[self.first_points][runs // self.replications.count]
 
     def changes(self, point: int) -> dict[str, Any]:
-        """The values of a point's factors."""
+        """The values of the factors at a point, by name."""
         return {name: _plain(self.points[name].iat[point]) for name in self.points}
-
-    def save(self, folder: Path) -> None:
-        """Write `points.parquet`, and `keys.parquet` with what the points compute."""
-        import pandas as pd
-
-        from abm.output.files import write_parquet
-
-        write_parquet(self.point_table(), folder / "points.parquet")
-        write_parquet(
-            pd.DataFrame({"key": self.keys, "values": self.digests, "work": self.work}), folder / "keys.parquet"
-        )
-
-    def point_table(self) -> "pd.DataFrame":
-        """The factors of each point, with its number."""
-        import pandas as pd
-
-        return pd.DataFrame({"point": np.arange(len(self.points))} | dict(self.points.items()))
-
-    @staticmethod
-    def load(folder: Path, replications: "Replications", draws: int = DRAWS) -> "Plan":
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        InputError
-            If it is damaged.
-        """
-        from abm.sweeps.store.reader import read_whole
-
-        points = read_whole(folder / "points.parquet").drop(columns="point")
-        keys = read_whole(folder / "keys.parquet")
-        return Plan(
-            points,
-            keys["key"].to_numpy(object),
-            keys["values"].to_numpy(object),
-            keys["work"].to_numpy(),
-            replications,
-            draws,
-        )
 
 
 def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
-    """The plan of a design, each of its points checked.
-
-    Parameters
-    ----------
-    design : Design
-    draws : int
-        How points and seeds are drawn, see `DRAWS`.
-
-    Raises
-    ------
-    InputError
-        For a point that is no valid scenario, by its row and values.
-    """
-    points = design.values(as_before=draws == 1)
+    """The plan of a design; raises InputError for a point that is no valid scenario, by its row and values."""
+    points = design.values(old_rounding=draws == 1)
     names = list(points)
     table = file_digest(design.firms_path) if design.firms_path else None
     firms = read_firm_cells(design.firms_path) if design.firms_path else None
@@ -236,11 +185,11 @@ def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
                 scenario = scenario_for(scenario, read_firm_table(firms, scenario))
         except InputError as problem:
             text = ", ".join(f"{name} = {shown(value)}" for name, value in changes.items())
-            place = f"point {row}, row {row + 1} of its file" if design.method == "list" else f"point {row}"
-            raise InputError(f"{design.source}: {place} ({text}): {problem}") from None
+            label = f"point {row}, row {row + 1} of its file" if design.method == "list" else f"point {row}"
+            raise InputError(f"{design.source}: {label} ({text}): {problem}") from None
         digests[row] = values_digest(scenario)
         keys[row] = point_key(digests[row], table)
-        work[row] = (scenario.capacity + SLOTS_A_STEP_COSTS) * scenario.steps
+        work[row] = (scenario.capacity + STEP_OVERHEAD_SLOTS) * scenario.steps
     return Plan(points, keys, digests, work, design.replications, draws)
 
 

@@ -1,7 +1,7 @@
 """Samples of the unit cube, a row a point and a column a factor, from which sampled designs are made.
 
-Each sample takes the number of factors, a number of points and a seed. The libraries are imported where they
-are used because they are slow to import.
+Each function takes the number of factors, a number of points and a seed. It imports its library itself, because the
+libraries are slow to import.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ MORRIS_LEVELS = 4
 
 
 def latin(factors: int, points: int, seed: int) -> np.ndarray:
-    """A Latin hypercube: each of `points` equal slices of each factor is hit once.
+    """A Latin hypercube: each factor has one point in each of `points` equal intervals.
 
     Examples
     --------
@@ -39,9 +39,9 @@ def sobol(factors: int, points: int, seed: int) -> np.ndarray:
 
 
 def morris(factors: int, points: int, seed: int) -> np.ndarray:
-    """Morris trajectories: `points` walks from a random place, each a step in every factor, one at a time.
+    """Morris trajectories: each starts at a random point and then changes every factor once, one at a time.
 
-    Each trajectory is `factors` + 1 rows. A larger sample starts with the smaller ones.
+    A trajectory has `factors` + 1 rows, and there are `points` of them. A larger sample starts with the smaller ones.
 
     Examples
     --------
@@ -52,14 +52,14 @@ def morris(factors: int, points: int, seed: int) -> np.ndarray:
     from SALib.sample import morris
 
     sample = morris.sample(_problem(factors), points, num_levels=MORRIS_LEVELS, seed=seed)
-    # Exactly on the levels: what falls a rounding error short of one would fall into the category below it.
+    # Exactly on the levels, because a value just below one would belong to the category below.
     return np.rint(sample * (MORRIS_LEVELS - 1)) / (MORRIS_LEVELS - 1)
 
 
 def saltelli(factors: int, points: int, seed: int) -> np.ndarray:
     """Saltelli's sample for first-order and total Sobol' indices, from `points` base samples.
 
-    Each base sample is `factors` + 2 rows. A larger sample starts with the smaller ones.
+    A base sample has `factors` + 2 rows. A larger sample starts with the smaller ones.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def saltelli(factors: int, points: int, seed: int) -> np.ndarray:
     """
     from SALib.sample import sobol
 
-    # A power of two, cut: the sequence is the same, and the library does not warn.
+    # A power of two, of which the first rows are taken: the library warns of other numbers.
     sample = sobol.sample(_problem(factors), 2 ** _exponent(points), calc_second_order=False, seed=seed)
     return sample[: points * (factors + 2)]
 
@@ -82,7 +82,7 @@ SAMPLES: dict[str, Callable[[int, int, int], np.ndarray]] = {
 
 
 def rows_of(method: str, factors: int, points: int) -> int:
-    """How many rows a sample has.
+    """The number of rows of a sample.
 
     Examples
     --------
@@ -93,13 +93,13 @@ def rows_of(method: str, factors: int, points: int) -> int:
 
 
 def _exponent(points: int) -> int:
-    """Of the smallest power of two that is not below a number of points."""
+    """The exponent of the smallest power of two that is not below a number of points."""
     return (points - 1).bit_length()
 
 
 def _problem(factors: int) -> dict:
     return {
         "num_vars": factors,
-        "names": [str(place) for place in range(factors)],
+        "names": [str(factor) for factor in range(factors)],
         "bounds": [[0.0, 1.0]] * factors,
     }

@@ -1,20 +1,25 @@
-"""The sections of a design's file, each checked by itself: what it may hold, and which place a refusal names."""
+"""The file of a design and its sections, each a pydantic model that checks its values.
+
+Whatever is refused raises `InputError` with the section, the key, the value and what is allowed.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from abm.errors import InputError, nearest, shown
-from abm.scenario.fields import composed
+from abm.scenario.fields import CheckedModel, composed
 from abm.scenario.parameters import Parameter
+from abm.scenario.scenario import Scenario
 from abm.simulation.simulate import LEVELS, check_count, check_seed
 from abm.sweeps.design.factors import Factor, check_one_of
 from abm.sweeps.design.samples import SAMPLES, rows_of
 
 METHODS = ("grid", "list", *SAMPLES)
-MOST = 10_000_000  # of points, replications and whatever else is counted
+MOST = 10_000_000  # the largest number of points, of replications and of whatever else is counted
 
 # What `points` counts.
 _POINTS = {
@@ -26,9 +31,46 @@ _POINTS = {
 }
 
 
-@dataclass(frozen=True)
-class Replications:
-    """How often each point is run, from which seed, and whether with the same random numbers at every point.
+def _one_of(allowed: tuple[str, ...]) -> PlainValidator:
+    return PlainValidator(lambda value, info: check_one_of(value, info.field_name, allowed))
+
+
+def _count_from(least: int) -> PlainValidator:
+    def check(value: Any, info: ValidationInfo) -> int:
+        if check_count(value, info.field_name, least) > MOST:
+            raise InputError(f"{info.field_name} = {shown(value)} is above {MOST}")
+        return value
+
+    return PlainValidator(check)
+
+
+def _check_flag(value: Any, info: ValidationInfo) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{info.field_name} = {shown(value)} is not true or false")
+    return value
+
+
+def _check_steps(value: Any, info: ValidationInfo) -> str | int:
+    if not isinstance(value, str):
+        return _count_from(1).func(value, info)
+    if value not in ("none", "all"):
+        hint = nearest(value, ("none", "all"))
+        raise InputError(f"steps = {shown(value)} is not none, all or an integer of at least 1{hint}")
+    return value
+
+
+def _check_path(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"file = {shown(value)} is not the path of a CSV or Parquet file")
+    return value
+
+
+_Flag = Annotated[bool, PlainValidator(_check_flag)]
+_Seed = Annotated[int, PlainValidator(check_seed)]
+
+
+class Replications(CheckedModel):
+    """The section `[replications]`: how often each point is run, from which seed, and whether all points share seeds.
 
     Examples
     --------
@@ -36,19 +78,13 @@ class Replications:
     Replications(count=10, seed=0, common=True)
     """
 
-    count: int = 10
-    seed: int = 0
-    common: bool = True
-
-    def __post_init__(self) -> None:
-        _check_count(self.count, "count", least=1)
-        check_seed(self.seed)
-        _check_flag(self.common, "common")
+    count: Annotated[int, _count_from(1)] = 10
+    seed: _Seed = 0
+    common: _Flag = True
 
 
-@dataclass(frozen=True)
-class Collect:
-    """What is kept of each run: the level of its measures, which steps, and its tables.
+class Collect(CheckedModel):
+    """The section `[collect]`: which measures, steps and tables of each run are kept.
 
     `steps` is "none", "all", or N for each Nth; the other keys are those of a single run.
 
@@ -58,38 +94,20 @@ class Collect:
     (0, 1, 10)
     """
 
-    level: str = "light"
-    steps: str | int = "none"
-    lives: bool = False
-    firms: bool = False
-    panel: int = 0
-
-    def __post_init__(self) -> None:
-        check_one_of(self.level, "level", LEVELS)
-        if isinstance(self.steps, str) and self.steps not in ("none", "all"):
-            hint = nearest(self.steps, ("none", "all"))
-            raise InputError(f"steps = {shown(self.steps)} is not none, all or an integer of at least 1{hint}")
-        if not isinstance(self.steps, str):
-            _check_count(self.steps, "steps", least=1)
-        _check_flag(self.lives, "lives")
-        _check_flag(self.firms, "firms")
-        _check_count(self.panel, "panel")
+    level: Annotated[str, _one_of(LEVELS)] = "light"
+    steps: Annotated[str | int, PlainValidator(_check_steps)] = "none"
+    lives: _Flag = False
+    firms: _Flag = False
+    panel: Annotated[int, _count_from(0)] = 0
 
     @property
     def every(self) -> int:
-        """Each which step is kept; 0 for none.
-
-        Examples
-        --------
-        >>> Collect(steps=5).every
-        5
-        """
+        """N if each Nth step is kept; 0 if none is."""
         return {"none": 0, "all": 1}.get(self.steps, self.steps)
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How the points are chosen: the section `[design]`.
+class Sampling(CheckedModel):
+    """The section `[design]`: how the points are chosen.
 
     Examples
     --------
@@ -100,25 +118,21 @@ class Sampling:
     abm.errors.InputError: method = 'sobl' is not grid, list, latin, sobol, morris or saltelli (did you mean 'sobol'?)
     """
 
-    method: str = "grid"
-    points: int | None = None
-    seed: int = 0
-    file: str | None = None
+    method: Annotated[str, _one_of(METHODS)] = "grid"
+    points: Annotated[int | None, _count_from(1)] = None
+    seed: _Seed = 0
+    file: Annotated[str | None, PlainValidator(_check_path)] = None
 
-    def __post_init__(self) -> None:
-        check_one_of(self.method, "method", METHODS)
-        if self.points is not None:
-            _check_count(self.points, "points", least=1)
-        check_seed(self.seed)
-        if self.file is not None and not isinstance(self.file, str):
-            raise InputError(f"file = {shown(self.file)} is not the path of a CSV or Parquet file")
+    @model_validator(mode="after")
+    def _check_file(self) -> Self:
         if self.method == "list" and self.file is None:
             raise InputError('file is missing: method = "list" reads its points from a CSV or Parquet file')
         if self.method != "list" and self.file is not None:
             raise InputError(f'file = {shown(self.file)} is for method = "list" only')
+        return self
 
     def check_points(self, factors: Sequence[Factor]) -> None:
-        """Refuse points where they mean nothing, none where they are needed, and too many.
+        """Raise InputError if `points` is missing, has no meaning, or makes too many points.
 
         Examples
         --------
@@ -148,8 +162,8 @@ class Sampling:
 
 
 @contextmanager
-def within(place: str) -> Iterator[None]:
-    """Put a place before the message of a refusal.
+def within(label: str) -> Iterator[None]:
+    """Put a label before the message of an InputError.
 
     Examples
     --------
@@ -161,57 +175,71 @@ def within(place: str) -> Iterator[None]:
     try:
         yield
     except InputError as problem:
-        raise InputError(f"{place} {problem}") from None
+        raise InputError(f"{label} {problem}") from None
 
 
-def table_of(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A section of a file, empty if it is not there.
+def _table(value: Any, info: ValidationInfo) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"[{info.field_name}] is {shown(value)}, not a table of keys and values")
+    return value
+
+
+def _section(kind: type[CheckedModel]) -> PlainValidator:
+    def check(value: Any, info: ValidationInfo) -> CheckedModel:
+        table = _table(value, info)
+        with within(f"[{info.field_name}]"):
+            return kind(**table)
+
+    return PlainValidator(check)
+
+
+def _text(allowed: str) -> PlainValidator:
+    def check(value: Any, info: ValidationInfo) -> str:
+        if not isinstance(value, str):
+            raise InputError(f"{info.field_name}: {shown(value)} is {allowed}")
+        return value
+
+    return PlainValidator(check)
+
+
+class DesignFile(CheckedModel):
+    """The file of a design; `[set]` and `[factors]` are checked when the scenario is known.
 
     Examples
     --------
-    >>> table_of({"set": {"steps": 40}}, "set"), table_of({}, "set")
-    ({'steps': 40}, {})
-    """
-    table = document.get(name, {})
-    if not isinstance(table, dict):
-        raise InputError(f"is {shown(table)}, not a table of keys and values")
-    return table
-
-
-def keys_of(kind: type) -> list[str]:
-    """The keys of a section.
-
-    Examples
-    --------
-    >>> keys_of(Replications)
-    ['count', 'seed', 'common']
-    """
-    return [each.name for each in fields(kind)]
-
-
-def section(document: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A section of a file as one of the classes above.
-
-    Examples
-    --------
-    >>> section({"replications": {"count": 3}}, "replications", Replications).count
+    >>> DesignFile(scenario="one-market", replications={"count": 3}).replications.count
     3
+    >>> DesignFile(scenario="one-market", count=3)
+    Traceback (most recent call last):
+    abm.errors.InputError: unknown key 'count' (it belongs in [replications])
     """
-    with within(f"[{name}]"):
-        table = table_of(document, name)
-        for key in table:
-            if key not in keys_of(kind):
-                raise InputError(f"unknown key {key!r}{nearest(key, keys_of(kind))}")
-        return kind(**table)
+
+    scenario: Annotated[str, _text("neither a name nor a path")]
+    firms: Annotated[str | None, _text("not the path of a firm table")] = None
+    set: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
+    factors: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
+    design: Annotated[Sampling, _section(Sampling)] = Sampling()
+    replications: Annotated[Replications, _section(Replications)] = Replications()
+    collect: Annotated[Collect, _section(Collect)] = Collect()
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        sections = {"design": Sampling, "replications": Replications, "collect": Collect}
+        homes = [f"[{name}]" for name, kind in sections.items() if key in kind.model_fields]
+        return f" (it belongs in {' or '.join(homes)})" if homes else super()._unknown(key)
+
+    @classmethod
+    def _missing(cls, key: str) -> str:
+        names = ", ".join(Scenario.bundled())
+        return f"{key}: it is missing; give a path to a TOML file or one of {names}"
 
 
-def by_name(table: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
-    """A table by names of parameters, whether dotted ones were quoted or have become tables in tables.
+def by_parameter(table: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The values of a section by parameter, whether TOML read a dotted name as one key or as nested tables.
 
     Examples
     --------
-    >>> from abm.scenario.scenario import Scenario
-    >>> by_name({"sectors": {"market": {"demand_growth": 0.1}}, "churn": 0.5}, Scenario().settable())
+    >>> by_parameter({"sectors": {"market": {"demand_growth": 0.1}}, "churn": 0.5}, Scenario().settable())
     {'sectors.market.demand_growth': 0.1, 'churn': 0.5}
     """
     found = {}
@@ -231,13 +259,3 @@ def _leaves(table: Mapping[str, Any], known: Mapping[str, Parameter], prefix: st
             yield from _leaves(value, known, f"{name}.")
         else:
             raise InputError(f"unknown parameter {name!r}{nearest(name, known)}")
-
-
-def _check_count(value: Any, name: str, least: int = 0) -> None:
-    if check_count(value, name, least) > MOST:
-        raise InputError(f"{name} = {shown(value)} is above {MOST}")
-
-
-def _check_flag(value: Any, name: str) -> None:
-    if not isinstance(value, bool):
-        raise InputError(f"{name} = {shown(value)} is not true or false")

@@ -1,6 +1,6 @@
-"""Digests of a finished sweep's files, by which damage is found and kept apart from what is whole.
+"""Digests of a finished sweep's files, by which damage is found.
 
-A table has a digest of each of its row groups and one of its end, which says what is in them; any other file has one.
+A table has a digest of each of its row groups and one of its footer, which describes them. Any other file has one.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from abm.sweeps.store.contents import is_file
 
-Pieces = Sequence[tuple[int, str]]  # of each piece its end in bytes and its digest
-_AT_ONCE = 1_000_000  # bytes
+Digests = Sequence[tuple[int, str]]  # for each block of a file where it ends, in bytes, and its digest
+_READ_SIZE = 1_000_000  # bytes
 
 
-def pieces_of(path: Path) -> list[tuple[int, str]]:
-    """The pieces of a file that is whole."""
+def digests_of(path: Path) -> list[tuple[int, str]]:
+    """The digests of a file that is not damaged."""
     bounds = []
     if path.suffix == ".parquet":
         about = pq.read_metadata(path)
@@ -27,7 +27,7 @@ def pieces_of(path: Path) -> list[tuple[int, str]]:
 
 
 def _end(column: pq.ColumnChunkMetaData) -> int:
-    """Where a column's bytes end."""
+    """Where a column of a row group ends, in bytes."""
     first = column.data_page_offset
     if column.has_dictionary_page and column.dictionary_page_offset:
         first = min(first, column.dictionary_page_offset)
@@ -39,7 +39,7 @@ def _digests(path: Path, ends: Sequence[int]) -> list[tuple[int, str]]:
     with path.open("rb") as file:
         for end in ends:
             digest, left = hashlib.blake2b(digest_size=16), end - begin
-            while left > 0 and (block := file.read(min(left, _AT_ONCE))):
+            while left > 0 and (block := file.read(min(left, _READ_SIZE))):
                 digest.update(block)
                 left -= len(block)
             found.append((end, digest.hexdigest()))
@@ -48,15 +48,7 @@ def _digests(path: Path, ends: Sequence[int]) -> list[tuple[int, str]]:
 
 
 class Damage:
-    """What of a table cannot be used.
-
-    Attributes
-    ----------
-    all : bool
-        Whether none of it can.
-    groups : frozenset of int
-        The row groups that cannot.
-    """
+    """What is damaged in a file: `all` of it, or the row groups of a table by number."""
 
     def __init__(self, groups: Sequence[int] = (), *, all: bool = False) -> None:
         self.all, self.groups = all, frozenset(groups)
@@ -65,24 +57,24 @@ class Damage:
         return self.all or bool(self.groups)
 
 
-def damage_of(path: Path, pieces: Pieces | None) -> Damage:
-    """What of a file is not as it was when its pieces' digests were made; without them, what cannot be read."""
+def damage_of(path: Path, digests: Digests | None) -> Damage:
+    """What has changed in a file since its digests were made; without digests, what cannot be read."""
     if not is_file(path):
         return Damage(all=True)
     try:
-        if pieces is None:
+        if digests is None:
             return _unreadable(path)
-        now = _digests(path, [end for end, _ in pieces])
-        bad = [place for place, (was, has) in enumerate(zip(pieces, now, strict=True)) if tuple(was) != has]
-        if path.stat().st_size != pieces[-1][0] or len(pieces) - 1 in bad:
+        now = _digests(path, [end for end, _ in digests])
+        changed = [block for block, (was, has) in enumerate(zip(digests, now, strict=True)) if tuple(was) != has]
+        if path.stat().st_size != digests[-1][0] or len(digests) - 1 in changed:
             return Damage(all=True)
-        return Damage(bad)
+        return Damage(changed)
     except OSError:
         return Damage(all=True)
 
 
 def _unreadable(path: Path) -> Damage:
-    """Row groups whose checksums are wrong, of a sweep from before there were digests."""
+    """Row groups with wrong checksums, in a sweep of an earlier version that made no digests."""
     if path.suffix != ".parquet":
         return Damage()
     bad = []
@@ -99,14 +91,14 @@ def _unreadable(path: Path) -> Damage:
     return Damage(bad)
 
 
-def damages(folder: Path, files: Mapping[str, Pieces | None], largest: float) -> dict[str, Damage]:
-    """What is damaged of some files in a folder, by name; of those with more bytes than `largest` only their size."""
+def damages(folder: Path, files: Mapping[str, Digests | None], largest: float) -> dict[str, Damage]:
+    """What is damaged in each damaged file of a folder, by name; files above `largest` bytes are checked by size."""
     found = {}
-    for name, pieces in files.items():
+    for name, digests in files.items():
         path = folder / name
         is_large = is_file(path) and path.stat().st_size > largest
-        if is_large and (pieces is None or path.stat().st_size == pieces[-1][0]):
+        if is_large and (digests is None or path.stat().st_size == digests[-1][0]):
             continue
-        if damage := damage_of(path, pieces):
+        if damage := damage_of(path, digests):
             found[name] = damage
     return found

@@ -1,8 +1,9 @@
-"""One process at a time on a sweep's folder, on whatever host: a file whose beats are watched.
+"""A lock, so that only one process at a time works on a sweep's folder, also from several machines.
 
-Who holds a lock writes a rising count into its file. Whoever else wants it watches the count: a change means that the
-holder lives, none for a while that it is gone. Where the holder is on this machine, the system's own lock on the open
-file tells the same at once.
+The process that holds the lock writes a rising count (`beat`) into the lock file every few seconds. Another process
+that wants the lock watches the count: if it changes, the holder lives; if it does not change for `PATIENCE` seconds,
+the holder has ended. If the holder is on the same machine, the operating system's lock on the open file shows this
+at once.
 """
 
 import contextlib
@@ -21,11 +22,11 @@ from abm.errors import InputError, Stopped
 from abm.output.stored import Damaged, Shape, read_object
 
 BEAT = 2.0  # seconds between two beats
-PATIENCE = 10.0  # seconds without a beat after which the holder is taken for gone
+PATIENCE = 10.0  # seconds without a beat after which the holder counts as ended
 
 
 class _LockShape(Shape):
-    """What a lock's file says."""
+    """The content of a lock file."""
 
     token: str
     beat: int
@@ -38,22 +39,14 @@ class _LockShape(Shape):
 
 
 def _machine() -> str:
-    """A name that no two running machines share, whatever their hosts are called."""
+    """An identifier that no two running machines share, even if their host names are equal."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     return platform.node()
 
 
 class Lock:
-    """A held lock.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file that is not there yet.
-    report : callable
-        Gives what to write beside the beat, for `abm sweep status`.
-    """
+    """A lock that this process holds, in a new file; `report` gives what `abm sweep status` reads from the file."""
 
     def __init__(self, path: Path, report: Callable[[], dict[str, Any]]) -> None:
         self._path, self._report = path, report
@@ -64,18 +57,18 @@ class Lock:
         self._file = path.open("xb")
         with contextlib.suppress(OSError):  # not every file system has such locks
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._write()  # from here on others can tell that the file is locked
+        self._write()  # from here on other processes see that the lock is held
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise Stopped if the lock is another's by now."""
+        """Raise Stopped if another process has taken the lock."""
         if self.lost or not self._is_ours():
             self.lost = True
             raise Stopped(f"{self._path.parent.parent}: another process has taken this sweep over")
 
     def release(self) -> None:
-        """Give the folder free."""
+        """Remove the lock file if it is still this process's."""
         self._over.set()
         self._thread.join()
         if not self.lost and self._is_ours():
@@ -89,7 +82,7 @@ class Lock:
         self._beats += 1
         content = {"token": self._token, "beat": self._beats, "time": time.time()}
         content |= {"host": platform.node(), "pid": os.getpid(), "machine": _machine()}
-        # Written in place, so that the system's lock stays on the file that is there.
+        # Written in place, because the system's lock belongs to this open file.
         with self._path.open("r+b") as file:
             file.write(json.dumps(content | self._report()).encode().ljust(1024))
 
@@ -100,22 +93,16 @@ class Lock:
                     self.lost = True
                     return
                 self._write()
-            except OSError:  # a full or vanished disk; who is at work finds out when it writes
+            except OSError:  # the disk is full or gone; the process finds out when it writes its runs
                 continue
 
 
 @contextlib.contextmanager
 def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lock]:
-    """Hold a lock for the block.
-
-    Raises
-    ------
-    InputError
-        If another living process holds it.
-    """
+    """Hold a lock during the block; raises InputError if another living process holds it."""
     just_begun = InputError(f"{path.parent.parent}: another process has just begun to work on this sweep")
     before = _content(path)
-    refuse_others([path])
+    refuse_if_locked([path])
     if before is not None:
         if (_content(path) or before).get("token") != before.get("token"):
             raise just_begun
@@ -130,21 +117,16 @@ def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lo
         lock.release()
 
 
-def refuse_others(paths: Iterable[Path]) -> None:
-    """Refuse a folder while a living process holds one of its locks.
-
-    Raises
-    ------
-    InputError
-    """
+def refuse_if_locked(paths: Iterable[Path]) -> None:
+    """Raise InputError if a living process holds one of some locks."""
     for path, who in _living(paths):
         raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this sweep")
 
 
 def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Locks whose holders live; where nothing else tells, a beat of any of them is waited for."""
+    """Locks whose holders live, with their content; waits up to `PATIENCE` seconds for a beat of those elsewhere."""
     contents = {path: content for path in paths if (content := _content(path)) is not None}
-    watched = {path: content for path, content in contents.items() if not _is_left(path, content)}
+    watched = {path: content for path, content in contents.items() if not _holder_is_gone(path, content)}
     until = time.monotonic() + PATIENCE
     while watched and time.monotonic() < until:
         time.sleep(0.2)
@@ -158,7 +140,7 @@ def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def reports(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """What locks say whose holders live: by the clock where it is this machine's, else by a beat that is waited for."""
+    """The content of the locks whose holders live: judged by time on this machine, by a beat on other machines."""
     found, elsewhere = [], []
     for path in paths:
         content = _content(path)
@@ -171,15 +153,15 @@ def reports(paths: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def is_lock(path: Path) -> bool:
-    """Whether a file is a lock."""
+    """Whether a file is a lock file."""
     try:
         return bool(_content(path))
     except Damaged:
         return False
 
 
-def _is_left(path: Path, content: dict[str, Any]) -> bool:
-    """Whether a holder on this machine is known to be gone."""
+def _holder_is_gone(path: Path, content: dict[str, Any]) -> bool:
+    """Whether the holder was on this machine and has ended."""
     return content.get("machine") == _machine() and _is_free(path)
 
 
@@ -197,13 +179,7 @@ def _is_free(path: Path) -> bool:
 
 
 def _content(path: Path) -> dict[str, Any] | None:
-    """What a lock's file says: None if it is not there, nothing if it is caught between two writes.
-
-    Raises
-    ------
-    Damaged
-        If it says something else, by its key.
-    """
+    """The content of a lock file: None without a file, empty while it is being written; raises Damaged otherwise."""
     try:
         json.loads(path.read_bytes())
         return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work on this sweep")

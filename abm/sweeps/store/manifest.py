@@ -1,8 +1,7 @@
-"""What a sweep is, as its manifest says: what its runs compute, what they keep, and what of that has changed."""
+"""The manifest: what a sweep's runs compute and what is kept of them; and what differs between two manifests."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from abm.sweeps.design.factors import Factor
 
 _FEW = 100  # values of a factor that the manifest lists
-# What finished runs depend on or have kept: by its place in the manifest, and what a user calls it.
+# Keys of the manifest that must not change once there are runs, and what messages call them.
 _FIXED = {
     "model_version": "the model's version",
     "firm_table": "the firm table",
@@ -28,12 +27,12 @@ _FIXED = {
 
 
 def sweep_token(manifest: Mapping[str, Any]) -> str:
-    """The name of the file by which a worker sees that it looks into the same folder."""
+    """The name of the file by which a worker recognises the sweep's folder."""
     return f"sweep-{manifest['design_hash'][:16]}"
 
 
 def describe(design: "Design") -> dict[str, Any]:
-    """What a sweep's runs are, for the manifest."""
+    """The part of the manifest that describes a design."""
     firms = design.firms_path
     is_parquet = firms and (is_run(firms) or firms.suffix.lower() in (".parquet", ".pq"))
     suffix = ".parquet" if is_parquet else ".csv"
@@ -47,20 +46,20 @@ def describe(design: "Design") -> dict[str, Any]:
         "scenario": plain(design.scenario.to_dict()),
         "firm_table": file_digest(firms) if firms else None,
         "firms_file": f"firm_table{suffix}" if firms else None,
-        "replications": asdict(design.replications),
-        "collect": asdict(design.collect),
+        "replications": design.replications.model_dump(),
+        "collect": design.collect.model_dump(),
     }
 
 
 def _levels(factor: "Factor") -> Any:
-    """A factor's values, or its range."""
+    """A factor's range or levels; only their number if there are many."""
     if factor.is_range:
         return {"low": factor.low, "high": factor.high, "scale": factor.scale}
     return list(factor.listed) if len(factor.listed) <= _FEW else len(factor.listed)
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What finished runs depend on and is not as it was."""
+    """What would make finished runs differ from those of the design, a text for each change."""
     for place, label in _FIXED.items():
         if not isinstance(now[place], Mapping):
             if before[place] != now[place]:
@@ -70,7 +69,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         for name in then | this:
             if (place, name) in (("replications", "count"), ("scenario", "name")):
                 continue
-            # What is or was a factor is a value of points, which are known by their keys.
+            # A factor's values, now or before, are part of the points' keys.
             if place == "scenario" and (name in before["factors"] or name in now["factors"]):
                 continue
             if then.get(name) != this.get(name):
@@ -84,20 +83,20 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name, of sectors and strategies by dotted ones."""
+    """Values by name; those of sectors and strategies by names with dots."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if not isinstance(value, list):
             found[name] = value
             continue
-        found[name] = ", ".join(member["name"] for member in value)  # their order matters, too
+        found[name] = ", ".join(member["name"] for member in value)  # because their order matters
         for member in value:
             found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
     return found
 
 
 def git_state() -> str | None:
-    """The state of the source that this package is run from, where it is a checkout."""
+    """What `git describe` prints of the package's source, or None if it is not a checkout."""
     folder = Path(__file__).parents[3]
     if not (folder / ".git").exists():
         return None

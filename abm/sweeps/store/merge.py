@@ -1,7 +1,7 @@
-"""The tables of a finished sweep, made from wherever its runs lie, in the order of the present design.
+"""Merges stored runs into the tables of a finished sweep, in the order of the design's points.
 
-Rows are written in blocks of neighbouring runs whose bounds depend on the design and the runs alone, so that the
-files are equal byte for byte however the runs came to be; memory does not grow with their number.
+Rows are written in blocks of neighbouring runs. The bounds of the blocks depend on the design and the runs alone, so
+that the files are equal byte for byte however the runs were made, and memory does not grow with their number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ from abm.sweeps.store.reader import FinishedSource, PartSource, Reader
 from abm.sweeps.store.tables import FAILURES
 
 _MISSING, _FAILED, _DONE = range(3)
-_NOT_OF_THE_PLAN, _DAMAGED = -1, -2
-BLOCK = 50_000  # rows that a block of runs has at least, the last excepted
+_NOT_IN_PLAN, _DAMAGED = -1, -2
+BLOCK = 50_000  # least number of rows of a block, except for the last one
 
 
 @dataclass(frozen=True)
@@ -32,25 +32,25 @@ class RunIndex:
     ----------
     plan : Plan
     sources : list of PartSource or FinishedSource
-    source, place : int64 arrays, shape (stored runs,)
-        Where each stored run lies: its source and its row in `source.runs`.
+    source, row : int64 arrays, shape (stored runs,)
+        The source of each stored run, and its row in `runs` of that source.
     run : int64 array, shape (stored runs,)
-        Its number in the plan; -1 where the plan does not have it, -2 where its rows are damaged.
+        Its number in the plan; -1 if it is not in the plan, -2 if its rows are damaged.
     failed : bool array, shape (stored runs,)
     """
 
     plan: Plan
     sources: Sequence[PartSource | FinishedSource]
     source: np.ndarray
-    place: np.ndarray
+    row: np.ndarray
     run: np.ndarray
     failed: np.ndarray
 
     @cached_property
     def chosen(self) -> np.ndarray:
-        """Of each run of the plan the stored run that counts, or -1; one that succeeded rather than one that failed."""
+        """For each run of the plan the stored run to use, or -1; one that succeeded if there are several."""
         found = np.full(self.plan.runs, -1)
-        order = np.argsort(~self.failed, kind="stable")  # failed ones first, so that others are written over them
+        order = np.argsort(~self.failed, kind="stable")  # failed ones first, so that others replace them
         order = order[self.run[order] >= 0]
         found[self.run[order]] = order
         return found
@@ -71,7 +71,7 @@ class RunIndex:
         return np.flatnonzero(self._state == _MISSING)
 
     def seconds(self) -> float:
-        """What the plan's stored runs took to make."""
+        """The seconds that it took to make the plan's stored runs."""
         return float(np.sum(_column(self, "seconds")[self.chosen[self.chosen >= 0]]))
 
     @cached_property
@@ -83,7 +83,7 @@ class RunIndex:
 
 
 def index_runs(plan: Plan, sources: Sequence[PartSource | FinishedSource]) -> RunIndex:
-    """Look all stored runs up in a plan."""
+    """Find all stored runs in a plan."""
     import pandas as pd
 
     if not sources:
@@ -92,22 +92,22 @@ def index_runs(plan: Plan, sources: Sequence[PartSource | FinishedSource]) -> Ru
     lengths = [source.runs.num_rows for source in sources]
     stored = pa.concat_tables([source.runs.select(["key", "seed", "failed"]) for source in sources])
     points = pd.Index(plan.keys[plan.first_points]).get_indexer(stored["key"].to_numpy())
-    lost = np.concatenate([source.lost for source in sources])
+    damaged = np.concatenate([source.damaged for source in sources])
     return RunIndex(
         plan,
         sources,
         np.repeat(np.arange(len(sources)), lengths),
         np.concatenate([np.arange(length) for length in lengths]),
-        np.where(lost, _DAMAGED, _numbers(plan, points, stored["seed"].to_numpy())),
+        np.where(damaged, _DAMAGED, _numbers(plan, points, stored["seed"].to_numpy())),
         stored["failed"].to_numpy(),
     )
 
 
 def _numbers(plan: Plan, points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Numbers in the plan of runs given by distinct point (-1: none of the plan's) and seed; -1 where it has none."""
+    """Run numbers in the plan, given distinct points (-1: not in the plan) and seeds; -1 where there is no such run."""
     found = np.full(len(points), -1)
     count = plan.replications.count
-    # With common seeds all points have the same row of them, which is sorted once.
+    # With common seeds all points have the same seeds, which are then sorted only once.
     groups = [np.flatnonzero(points >= 0)] if plan.replications.common else None
     if groups is None:
         order = np.argsort(points, kind="stable")
@@ -117,29 +117,15 @@ def _numbers(plan: Plan, points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
             continue
         own = plan.seeds[points[mine[0]]]
         by_seed = np.argsort(own, kind="stable")
-        place = np.minimum(np.searchsorted(own[by_seed], seeds[mine]), count - 1)
-        replication = by_seed[place]
+        rank = np.minimum(np.searchsorted(own[by_seed], seeds[mine]), count - 1)
+        replication = by_seed[rank]
         known = own[replication] == seeds[mine]
         found[mine[known]] = points[mine[known]] * count + replication[known]
     return found
 
 
 def merge(index: RunIndex, tables: Sequence[str], folder: Path) -> dict[str, int]:
-    """Write the tables of a sweep whose runs are all stored.
-
-    Parameters
-    ----------
-    index : RunIndex
-        With no run missing.
-    tables : sequence of str
-    folder : Path
-        Where to.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each table.
-    """
+    """Write the tables of a sweep into a folder, where no run is missing; returns the number of rows of each."""
     plan = index.plan
     count = plan.replications.count
     points = np.repeat(np.arange(len(plan.points)), count)
@@ -150,29 +136,29 @@ def merge(index: RunIndex, tables: Sequence[str], folder: Path) -> dict[str, int
     keys = {"point": points, "replication": replications, "seed": seeds}
     written = {}
     for table in tables:
-        firsts, counts = _stretches(index, table)
+        firsts, counts = _row_ranges(index, table)
         path = folder / f"{table}.parquet"
         written[table] = _write(path, table, index, stored, keys, firsts[stored], counts[stored])
     about = {"key": pa.array(plan.keys[points], pa.string()), "failed": pa.array(index.failed[stored])}
     about |= {"seconds": pa.array(_column(index, "seconds")[stored])}
-    about |= {table: pa.array(_stretches(index, table)[1][stored]) for table in tables}
+    about |= {table: pa.array(_row_ranges(index, table)[1][stored]) for table in tables}
     order = {name: pa.array(values) for name, values in keys.items()}
     pq.write_table(pa.table(order | about), folder / "runs.parquet", compression="zstd", write_page_checksum=True)
     return written
 
 
-def keep_others(index: RunIndex, tables: Sequence[str], folder: Path) -> None:
-    """Write the stored runs that the plan does not have into parts, for a design that has them again."""
-    others = np.flatnonzero(index.run == _NOT_OF_THE_PLAN)
+def keep_unplanned_runs(index: RunIndex, tables: Sequence[str], folder: Path) -> None:
+    """Write the stored runs that are not in the plan as parts, for a later design that has them."""
+    others = np.flatnonzero(index.run == _NOT_IN_PLAN)
     if not others.size:
         return
-    sizes = sum(_stretches(index, table)[1][others] for table in tables)
+    sizes = sum(_row_ranges(index, table)[1][others] for table in tables)
     readers = {table: Reader(index.sources, table) for table in tables}
     for block in _blocks(sizes):
         mine = others[block]
         members = {}
         for table in tables:
-            firsts, counts = _stretches(index, table)
+            firsts, counts = _row_ranges(index, table)
             some = mine[counts[mine] > 0]
             if some.size:
                 members[table] = readers[table].rows(index.source[some], firsts[some], counts[some])
@@ -184,24 +170,24 @@ def _column(index: RunIndex, name: str) -> np.ndarray:
     return pa.concat_tables([source.runs.select([name]) for source in index.sources])[name].to_numpy()
 
 
-def _stretches(index: RunIndex, table: str) -> tuple[np.ndarray, np.ndarray]:
-    """First row and number of rows of each stored run in its source's table."""
+def _row_ranges(index: RunIndex, table: str) -> tuple[np.ndarray, np.ndarray]:
+    """First row and number of rows of each stored run in the table of its source."""
     counts = [source.runs[table].to_numpy() for source in index.sources]
     return np.concatenate([np.cumsum(each) - each for each in counts]), np.concatenate(counts)
 
 
 def _blocks(sizes: np.ndarray) -> Iterator[slice]:
-    """Neighbouring runs with BLOCK rows together, or the fewest runs that have more."""
+    """Slices of neighbouring runs, each with as few runs as have BLOCK rows or more; `sizes` are rows of each run."""
     begin, total = 0, 0
-    for place, size in enumerate(sizes.tolist(), 1):
+    for end, size in enumerate(sizes.tolist(), 1):
         total += size
-        if total >= BLOCK or place == len(sizes):
-            yield slice(begin, place)
-            begin, total = place, 0
+        if total >= BLOCK or end == len(sizes):
+            yield slice(begin, end)
+            begin, total = end, 0
 
 
 def _nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Missing numbers as null: what else reads the tables would average NaN."""
+    """NaN as null, because other programs would not skip NaN in a mean."""
     if not pa.types.is_floating(column.type):
         return column
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
@@ -226,7 +212,7 @@ def _write(path: Path, table: str, index: RunIndex, stored, keys, firsts, counts
     finally:
         if writer:
             writer.close()
-    if writer is None:  # nothing in it: failures, or outcomes where every run failed
+    if writer is None:  # no rows: no run failed, or every run did
         fields = [pa.field(name, pa.int64()) for name in keys]
         own = list(FAILURES) if table == "failures" else []
         pq.write_table(pa.schema(fields + own).empty_table(), path, write_page_checksum=True)

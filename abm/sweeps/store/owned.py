@@ -1,4 +1,4 @@
-"""Whether a folder is a sweep's to write into and to remove from."""
+"""Whether a sweep may write into a folder and remove files from it."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from abm.sweeps.store.contents import (
     is_file,
     is_folder,
     locks,
-    strange,
+    unknown_files,
 )
 from abm.sweeps.store.lock import is_lock
 from abm.sweeps.store.parts import PARTS, DamagedPart, check_part
@@ -25,13 +25,13 @@ from abm.sweeps.store.shapes import SummaryShape
 
 
 def is_marked(working: Path) -> bool:
-    """Whether a sweep has made a working folder."""
+    """Whether a sweep made the folder `working`."""
     if not is_folder(working):
         return False
     names = set(os.listdir(working))
     if is_file(working / MARK) or all(name.startswith(f".{MARK}-") for name in names):
         return True
-    # Before there was a mark: the sign of a sweep, a lock, or runs that were kept for a later design.
+    # Earlier versions wrote no mark: a token file, a lock or parts show that a sweep made the folder.
     signs = (path for path in working.iterdir() if re.fullmatch(SIGN, path.name) and is_file(path))
     if any(not path.stat().st_size for path in signs) or any(is_lock(path) for path in locks(working)):
         return True
@@ -39,7 +39,7 @@ def is_marked(working: Path) -> bool:
 
 
 def _are_parts(folder: Path) -> bool:
-    """Whether everything in a folder is a part, whole."""
+    """Whether a folder holds nothing but undamaged parts."""
     try:
         for path in folder.iterdir():
             check_part(path)
@@ -48,16 +48,16 @@ def _are_parts(folder: Path) -> bool:
     return True
 
 
-def has_sound_summary(folder: Path) -> bool:
-    """Whether a folder has the summary of a finished sweep."""
+def has_valid_summary(folder: Path) -> bool:
+    """Whether a folder has the valid summary of a finished sweep."""
     try:
         return bool(read_object(folder / SUMMARY, SummaryShape))
     except (FileNotFoundError, Damaged):
         return False
 
 
-def is_somebody_elses(manifest: Path) -> bool:
-    """Whether a manifest is whole and not a sweep's: others have files of this name, too."""
+def is_of_another_program(manifest: Path) -> bool:
+    """Whether a readable `manifest.json` is not a sweep's; other programs write files of this name, too."""
     try:
         found = read_object(manifest, Shape)
     except Damaged:
@@ -66,12 +66,7 @@ def is_somebody_elses(manifest: Path) -> bool:
 
 
 def holds_a_sweep(folder: Path) -> bool:
-    """Whether there is a sweep in a folder; one with anything else in it is refused.
-
-    Raises
-    ------
-    InputError
-    """
+    """Whether a folder holds a sweep; raises InputError if other files make it unusable."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
@@ -80,38 +75,33 @@ def holds_a_sweep(folder: Path) -> bool:
         raise InputError(f"{folder}: is not a directory") from None
     if not names:
         return False
-    # Without a manifest it is a sweep's only if a process was ended before it had written one, or it was lost.
-    known = is_marked(folder / WORKING) or has_sound_summary(folder)
+    # A sweep has no manifest if its process was ended before it wrote one, or if the file was lost.
+    known = is_marked(folder / WORKING) or has_valid_summary(folder)
     if MANIFEST not in names and not known:
         raise InputError(f"{folder}: is not empty and holds no sweep; name a new directory")
-    if MANIFEST in names and is_somebody_elses(folder / MANIFEST):
-        raise InputError(f"{folder}: holds no sweep: its {MANIFEST} is something else's")
+    if MANIFEST in names and is_of_another_program(folder / MANIFEST):
+        raise InputError(f"{folder}: holds no sweep: its {MANIFEST} is of another program")
     for name in _foreign(folder):
         if MANIFEST not in names and name.partition("/")[0] != WORKING:
             raise InputError(f"{folder}: is not empty and holds no sweep; name a new directory")
-        # What a user has put beside a sweep stays there; what has a name of its files is in the way.
+        # A user's files beside a sweep may stay, except those with the names of its own files.
         if name in FILES or name.partition("/")[0] == WORKING:
-            raise in_the_way(folder, name)
-    return MANIFEST in names or has_sound_summary(folder)
+            raise foreign_file_error(folder, name)
+    return MANIFEST in names or has_valid_summary(folder)
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse to remove a sweep beside which something else lies.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise InputError if a folder holds anything that no sweep wrote."""
     for name in _foreign(folder):
-        raise in_the_way(folder, name)
+        raise foreign_file_error(folder, name)
 
 
 def _foreign(folder: Path) -> Iterator[str]:
-    yield from strange(folder)
+    yield from unknown_files(folder)
     if (folder / WORKING).exists() and not is_marked(folder / WORKING):
         yield WORKING
 
 
-def in_the_way(folder: Path, name: str) -> InputError:
-    """The refusal of a folder that holds something of somebody else's."""
+def foreign_file_error(folder: Path, name: str) -> InputError:
+    """The error of a folder with a file that no sweep wrote."""
     return InputError(f"{folder}: holds {name!r}, which no sweep wrote; move it away first")

@@ -1,8 +1,8 @@
-"""Part files: the finished runs of one chunk, all their tables in one file that is there whole or not at all.
+"""Part files: each holds the finished runs of one chunk and is written whole or not at all.
 
-A part is a ZIP file of Parquet tables, named by a hash of its content: ZIP keeps a checksum of each member, and a
-chunk that was computed twice is written to the same name. The member `runs` has a row a run: which it is, whether it
-failed, and how many rows it has in each of the other tables, where its rows lie side by side in the same order.
+A part is a ZIP file of Parquet tables, and its name is a hash of its content. The table `runs` has a row for each run:
+its key and seed, whether it failed, and how many rows it has in each of the other tables. These hold the rows of the
+runs one after another, in the same order.
 """
 
 import hashlib
@@ -20,28 +20,17 @@ RUNS = pa.schema(
     [("key", pa.string()), ("seed", pa.int64()), ("failed", pa.bool_()), ("seconds", pa.float64())],
 )
 SUFFIX = ".part"
-# Folders in the working one: of parts, and of marks that runs left which took too long.
-PARTS, LOST = "parts", "lost"
-_OLDEST = (1980, 1, 1, 0, 0, 0)  # a date in every file, so that equal content gives equal bytes
+# Folders in `working`: of the parts, and of a file for each run that took longer than --run-timeout.
+PARTS, TIMED_OUT = "parts", "lost"
+_OLDEST = (1980, 1, 1, 0, 0, 0)  # the date of every member, so that equal content gives equal bytes
 
 
 class DamagedPart(Exception):
-    """A part that is not as it was written."""
+    """A part that has changed since it was written."""
 
 
 def write_part(folder: Path, tables: Mapping[str, pa.Table]) -> Path:
-    """Write tables as one part, on the disk when this returns.
-
-    Parameters
-    ----------
-    folder : Path
-    tables : mapping of str to Table
-        `runs`, whose further columns are numbers of rows named after tables, and those tables.
-
-    Returns
-    -------
-    Path
-    """
+    """Write tables as one part, and return its path when it is on the disk; `runs` counts the rows of the others."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for name, table in tables.items():
@@ -55,13 +44,7 @@ def write_part(folder: Path, tables: Mapping[str, pa.Table]) -> Path:
 
 
 def read_table(path: Path, name: str) -> pa.Table:
-    """One table of a part.
-
-    Raises
-    ------
-    DamagedPart
-        If it is not as it was written.
-    """
+    """One table of a part; raises DamagedPart if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             return pq.read_table(pa.BufferReader(archive.read(name)))
@@ -70,14 +53,8 @@ def read_table(path: Path, name: str) -> pa.Table:
 
 
 def check_part(path: Path) -> pa.Table:
-    """The runs of a part, once all of it was found to be as it was written.
-
-    Raises
-    ------
-    DamagedPart
-        If it was not.
-    """
+    """The table `runs` of a part; raises DamagedPart if its content does not have the hash in its name."""
     data = path.read_bytes()
     if hashlib.blake2b(data, digest_size=12).hexdigest() + SUFFIX != path.name:
-        raise DamagedPart(f"{path}: its content is not what its name is the hash of")
+        raise DamagedPart(f"{path}: its name is not the hash of its content")
     return read_table(path, "runs")

@@ -1,4 +1,4 @@
-"""Where finished runs lie: in parts, or in the tables of a sweep that was finished before."""
+"""Reads finished runs from parts and from the tables of a finished sweep."""
 
 import contextlib
 from collections import OrderedDict
@@ -18,29 +18,22 @@ if TYPE_CHECKING:  # slow to import
     import pandas as pd
 
 ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
-# What helps against damage, at the end of a refusal.
-WAY_OUT = "; the command of the sweep, given again, makes good what is damaged and keeps all else"
-_CACHED = 200_000_000  # bytes of tables that are kept for the next block of rows
+REPAIR_HINT = "; run the command of the sweep again: it repairs what is damaged and keeps all else"
+_CACHED = 200_000_000  # bytes of tables that are kept in memory for the next block of rows
 
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[None]:
-    """Refuse a finished table that cannot be read in the block."""
+    """Raise Damaged if a finished table cannot be read in the block."""
     try:
         yield
     except (OSError, pa.ArrowException) as problem:
         reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
-        raise Damaged(f"{path}: is damaged: {reason}{WAY_OUT}") from None
+        raise Damaged(f"{path}: is damaged: {reason}{REPAIR_HINT}") from None
 
 
 def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
-    """A finished table, or some of its columns, its checksums looked at.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
+    """A finished table, or some of its columns; raises Damaged where a checksum is wrong."""
     import pandas as pd
 
     with whole(path):
@@ -48,13 +41,7 @@ def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
 
 
 def metadata(path: Path) -> pq.FileMetaData:
-    """What a finished table says of itself.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
+    """The metadata of a finished table; raises Damaged if it cannot be read."""
     with whole(path):
         return pq.read_metadata(path)
 
@@ -64,28 +51,29 @@ class PartSource:
 
     def __init__(self, path: Path, runs: pa.Table) -> None:
         self.name, self.runs, self._path = path.name, runs, path
-        self.lost = np.zeros(runs.num_rows, dtype=bool)
+        self.damaged = np.zeros(runs.num_rows, dtype=bool)
 
-    def pieces(self, table: str) -> np.ndarray:
-        """First rows of the pieces that can be read, and the end."""
+    def group_bounds(self, table: str) -> np.ndarray:
+        """The first row of each row group, and the number of rows."""
         return np.array([0, int(np.sum(self.runs[table].to_numpy()))])
 
-    def read(self, table: str, piece: int) -> pa.Table:
-        """One piece of a table."""
+    def read(self, table: str, group: int) -> pa.Table:
+        """One row group of a table."""
         return read_table(self._path, table)
 
 
 class FinishedSource:
-    """The runs of finished tables, a row group a piece.
+    """The runs of finished tables.
 
     Parameters
     ----------
     folder : Path
     tables : sequence of str
+        Those whose damage matters.
     damage : mapping of str to Damage
-        Of the tables that are damaged, by their files' names.
+        The damage of each damaged table, by file name.
     runs : Table, optional
-        What `runs.parquet` held, where that is damaged.
+        Replaces `runs.parquet` where that is damaged.
     """
 
     name = ""
@@ -99,17 +87,17 @@ class FinishedSource:
             with whole(self._file("runs")):
                 runs = self._open("runs").read()
         self.runs = runs
-        self.lost = np.zeros(runs.num_rows, dtype=bool)
+        self.damaged = np.zeros(runs.num_rows, dtype=bool)
         for table in tables:
             if f"{table}.parquet" in damage:
-                self.lost |= self._lack(table, damage[f"{table}.parquet"])
+                self.damaged |= self._damaged_in(table, damage[f"{table}.parquet"])
 
-    def _lack(self, table: str, damage: Damage) -> np.ndarray:
-        """Which runs have rows in what is damaged of a table."""
+    def _damaged_in(self, table: str, damage: Damage) -> np.ndarray:
+        """Which runs have rows in the damaged part of a table."""
         counts = self.runs[table].to_numpy()
         if damage.all:
             return counts > 0
-        bounds, ends = self.pieces(table), np.cumsum(counts)
+        bounds, ends = self.group_bounds(table), np.cumsum(counts)
         bad = np.zeros(bounds[-1] + 1, dtype=np.int64)
         for group in damage.groups:
             bad[bounds[group] + 1 : bounds[group + 1] + 1] = 1
@@ -124,21 +112,21 @@ class FinishedSource:
             self._files[table] = pq.ParquetFile(self._file(table), page_checksum_verification=True)
         return self._files[table]
 
-    def pieces(self, table: str) -> np.ndarray:
-        """First rows of the pieces that can be read, and the end."""
+    def group_bounds(self, table: str) -> np.ndarray:
+        """The first row of each row group, and the number of rows."""
         with whole(self._file(table)):
             about = self._open(table).metadata
         return np.cumsum([0] + [about.row_group(group).num_rows for group in range(about.num_row_groups)])
 
-    def read(self, table: str, piece: int) -> pa.Table:
-        """One piece of a table."""
+    def read(self, table: str, group: int) -> pa.Table:
+        """One row group of a table."""
         with whole(self._file(table)):
-            rows = self._open(table).read_row_group(piece)
+            rows = self._open(table).read_row_group(group)
         return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
 
 
 def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: float) -> pa.Table:
-    """What `runs.parquet` held, but for the seconds of each run, from tables that are whole.
+    """The content of a damaged `runs.parquet`, made again from the other tables.
 
     Parameters
     ----------
@@ -147,7 +135,7 @@ def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: f
     count : int
         Replications of a point.
     seconds : float
-        What a run took on average.
+        The mean time of a run, which replaces the time of each.
     """
     keys = read_whole(folder / "keys.parquet", ["key"])["key"].to_numpy(object)
     numbers, seeds, rows = [], [], {}
@@ -168,7 +156,7 @@ def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: f
 
 
 class Reader:
-    """Rows of one table from many sources, the pieces read last kept in memory."""
+    """Reads rows of one table from many sources, and keeps the row groups read last in memory."""
 
     def __init__(self, sources: list[PartSource | FinishedSource], table: str) -> None:
         self._sources, self._table = sources, table
@@ -177,43 +165,43 @@ class Reader:
         self._cached = 0
 
     def rows(self, source: np.ndarray, first: np.ndarray, count: np.ndarray) -> pa.Table:
-        """Rows that lie in stretches.
+        """The rows of ranges, one range after another.
 
         Parameters
         ----------
-        source, first, count : int64 arrays, shape (stretches,)
-            Of each stretch its source, first row and number of rows, one at least.
+        source, first, count : int64 arrays, shape (ranges,)
+            The source of each range, its first row there, and its number of rows, 1 or more.
         """
-        pieces, rows, order = [], [], []
+        tables, rows = [], []
         total = 0
-        starts = np.cumsum(count) - count  # of each stretch in the answer
+        starts = np.cumsum(count) - count  # of each range in the returned table
         for number in np.unique(source):
             mine = np.flatnonzero(source == number)
             wanted = _ranges(first[mine], count[mine])
             target = _ranges(starts[mine], count[mine])
             bounds = self._bounds(number)
-            in_piece = np.searchsorted(bounds, wanted, side="right") - 1
-            for piece in np.unique(in_piece):
-                chosen = in_piece == piece
-                pieces.append(self._read(number, piece).take(wanted[chosen] - bounds[piece]))
+            group_of = np.searchsorted(bounds, wanted, side="right") - 1
+            for group in np.unique(group_of):
+                chosen = group_of == group
+                tables.append(self._read(number, group).take(wanted[chosen] - bounds[group]))
                 rows.append(target[chosen])
                 total += int(chosen.sum())
         order = np.empty(total, dtype=np.int64)
         order[np.concatenate(rows)] = np.arange(total)
-        return pa.concat_tables(pieces).take(order)
+        return pa.concat_tables(tables).take(order)
 
     def _bounds(self, number: int) -> np.ndarray:
         if number not in self._starts:
-            self._starts[number] = self._sources[number].pieces(self._table)
+            self._starts[number] = self._sources[number].group_bounds(self._table)
         return self._starts[number]
 
-    def _read(self, number: int, piece: int) -> pa.Table:
-        place = (int(number), int(piece))
-        if place in self._cache:
-            self._cache.move_to_end(place)
-            return self._cache[place]
-        table = self._sources[number].read(self._table, int(piece)).combine_chunks()
-        self._cache[place] = table
+    def _read(self, number: int, group: int) -> pa.Table:
+        key = (int(number), int(group))
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        table = self._sources[number].read(self._table, int(group)).combine_chunks()
+        self._cache[key] = table
         self._cached += table.nbytes
         while len(self._cache) > 1 and self._cached > _CACHED:
             self._cached -= self._cache.popitem(last=False)[1].nbytes
@@ -221,7 +209,7 @@ class Reader:
 
 
 def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """The numbers of all rows of stretches, one behind the other."""
+    """The row numbers of all ranges, one range after another."""
     total = int(count.sum())
     shift = np.repeat(first - (np.cumsum(count) - count), count)
     return shift + np.arange(total)

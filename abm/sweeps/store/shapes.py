@@ -1,11 +1,11 @@
-"""The shapes of a sweep's manifest and summary."""
+"""The keys and types of a sweep's `manifest.json` and `summary.json`."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from abm.output.stored import ScenarioShape, Shape
-from abm.sweeps.design.settings import Collect, Replications, keys_of
+from abm.sweeps.design.settings import Collect, Replications
 from abm.sweeps.store.contents import FILES, FIRM_TABLES, TABLES
 
 _Count = Annotated[int, Field(ge=0)]
@@ -14,7 +14,7 @@ _Table = Literal[TABLES]
 
 
 class RangeShape(Shape):
-    """A factor between two values."""
+    """A factor that is a range."""
 
     low: int | float
     high: int | float
@@ -22,21 +22,18 @@ class RangeShape(Shape):
 
 
 class _SectionShape(Shape):
-    """A section of a design, its values checked as the design's are."""
+    """A section of a design, whose values are checked as in a design's file."""
 
     kind: ClassVar[type]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        given = self.model_dump()
-        if unknown := sorted(set(given) - set(keys_of(self.kind))):
-            raise ValueError(f"unknown key {unknown[0]!r}")
-        self.kind(**given)
+        self.kind(**self.model_dump())
         return self
 
 
 class ReplicationsShape(_SectionShape):
-    """How runs are repeated."""
+    """The section `[replications]`."""
 
     kind = Replications
 
@@ -46,7 +43,7 @@ class ReplicationsShape(_SectionShape):
 
 
 class CollectShape(_SectionShape):
-    """What is kept of runs."""
+    """The section `[collect]`."""
 
     kind = Collect
 
@@ -58,10 +55,10 @@ class CollectShape(_SectionShape):
 
 
 class ManifestShape(Shape):
-    """What a sweep is."""
+    """The content of `manifest.json`."""
 
     model_version: str
-    design_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # a file is named by it
+    design_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # a file name is made from it
     method: str
     design_points: int | None
     design_seed: int
@@ -81,10 +78,7 @@ class ManifestShape(Shape):
 
 
 class SummaryShape(Shape):
-    """How a sweep ended.
-
-    `files` has, of each file, the ends of its pieces in bytes and their digests; folders before formats have none.
-    """
+    """The content of `summary.json`; `files` has the digests of each file, or nothing in sweeps of early releases."""
 
     points: _Count
     replications: Annotated[int, Field(ge=1)]

@@ -1,4 +1,4 @@
-"""The tables that a sweep keeps, as Arrow tables of equal columns in every part."""
+"""The tables that a sweep keeps, as Arrow tables with the same columns in every part."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,12 +20,7 @@ FAILURES = pa.schema([("error", pa.string()), ("traceback", pa.string())])
 
 
 def table_names(collect: "Collect") -> list[str]:
-    """The tables that a sweep keeps, in the order in which they are written.
-
-    Parameters
-    ----------
-    collect : Collect
-    """
+    """The names of the tables that a sweep keeps, in the order in which they are written."""
     wanted = {
         "outcomes": True,
         "steps": collect.every,
@@ -45,8 +40,9 @@ def outcome_rows(numbers: np.ndarray, scenario: Scenario, full: bool) -> pa.Tabl
     ----------
     numbers : float64 array, shape (runs, numbers)
     scenario : Scenario
-        Whose strategies name the columns.
+        Its strategies name columns.
     full : bool
+        Whether `[collect] level` is "full".
     """
     table = outcome_table(numbers, tuple(strategy.name for strategy in scenario.strategies), full)
     return pa.table({name: _column(values) for name, values in table.items()})
@@ -60,8 +56,9 @@ def step_rows(rows: np.ndarray, scenario: Scenario, full: bool, every: int) -> d
     rows : float64 array, shape (runs, kept steps, 1 + sectors, measures)
     scenario : Scenario
     full : bool
+        Whether `[collect] level` is "full".
     every : int
-        Each how manieth step was kept.
+        N if each Nth step was kept.
     """
     names = measure_names(tuple(strategy.name for strategy in scenario.strategies))
     runs, kept, places, measures = rows.shape
@@ -76,16 +73,19 @@ def step_rows(rows: np.ndarray, scenario: Scenario, full: bool, every: int) -> d
 
 
 def frame_rows(frame: "pd.DataFrame") -> pa.Table:
-    """A frame as an Arrow table, texts as texts even where all are missing."""
+    """A DataFrame as an Arrow table; a column of texts stays one even if all are missing."""
     return pa.table({name: _column(frame[name].array) for name in frame})
 
 
 def failure_rows(failures: Sequence[tuple[str, str]]) -> pa.Table:
-    """Error and traceback of each failed run."""
+    """A table of the errors and tracebacks of failed runs."""
     errors, tracebacks = zip(*failures, strict=True) if failures else ((), ())
     return pa.table([pa.array(errors, pa.string()), pa.array(tracebacks, pa.string())], schema=FAILURES)
 
 
 def _column(values: Sequence) -> pa.Array:
-    is_text = str(values.dtype) in ("object", "str")  # by name: the dtype of a frame's array equals no other
+    is_text = str(values.dtype) in (
+        "object",
+        "str",
+    )  # by name: a DataFrame's dtype equals no other
     return pa.array(values, pa.string() if is_text else None, from_pandas=is_text)

@@ -1,1 +1,1 @@
-"""Who makes the runs of a sweep, and how they are shared out."""
+"""How runs are made: the driver hands chunks to workers, which an executor has started."""

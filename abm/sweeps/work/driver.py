@@ -1,15 +1,16 @@
-"""Has a Dask cluster make the runs of a sweep, and sees to it that whatever is lost on the way is made again.
+"""The driver hands chunks of runs out to a Dask cluster and has lost ones made again.
 
-Chunks are handed out a few at a time and forgotten when done, so that memory stays flat in the client and in the
-scheduler. A chunk whose process died is a suspect: when all others are done, suspects are tried alone and halved until
-the runs that kill are found.
+Only a few chunks are with the cluster at a time, and each is released when it is done, so that memory does not grow
+in the client or in the scheduler. Where the process that makes a chunk crashes, one of its runs may be the reason.
+When all other chunks are done, such chunks are made alone and halved until the runs that crash are found.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
-from concurrent.futures import Future as Answer
+from concurrent.futures import Future as PendingChunk
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +21,37 @@ from distributed.scheduler import NoValidWorkerError, NoWorkerError
 from abm.errors import InputError, Stopped
 from abm.sweeps.design.plan import Plan
 from abm.sweeps.store.parts import PARTS, write_part
-from abm.sweeps.work.chunks import Chunks, pieces
-from abm.sweeps.work.worker import Job, NotAlike, Receipt, failed_part, make_chunk, own_versions
+from abm.sweeps.work.chunks import Chunks, runs_by_point
+from abm.sweeps.work.worker import ChunkResult, Job, UnsuitableWorker, failed_part, make_chunk, own_versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-PING = 5.0  # seconds between two looks at the scheduler
-PING_PATIENCE = 30.0  # seconds that it may take to answer
-_PAUSE = 0.1
+PING = 5.0  # seconds between two checks of the scheduler
+PING_PATIENCE = 30.0  # seconds within which the scheduler must answer
+_PAUSE = 0.1  # seconds to wait for a chunk before the cluster is checked again
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What a driver calls while it works.
+
+    Attributes
+    ----------
+    chunk_done : callable
+        Called with the result of each chunk.
+    check : callable
+        Called several times a second; raises to stop.
+    count_workers : callable
+        Called with the number of workers at each check of the scheduler.
+    expects_workers : callable
+        Whether workers may still come while there is none, as from a batch system's queue.
+    """
+
+    chunk_done: Callable[[ChunkResult], None]
+    check: Callable[[], None]
+    count_workers: Callable[[int], None]
+    expects_workers: Callable[[], bool]
 
 
 class Driver:
@@ -39,37 +62,19 @@ class Driver:
     client : distributed.Client
     job : Job
     plan : Plan
-    done : callable
-        Called with the receipt of each chunk.
-    check : callable
-        Called now and then; raises to stop.
-    count : callable
-        Called now and then with the number of workers.
-    waits : callable
-        Whether workers may still come while there is none, as from a queue.
+    callbacks : Callbacks
     patience : float
-        Seconds to wait while there is no worker.
+        Seconds to wait while there is no worker and none is expected.
     """
 
-    def __init__(
-        self,
-        client: "Client",
-        job: Job,
-        plan: Plan,
-        done: Callable[[Receipt], None],
-        check: Callable[[], None],
-        count: Callable[[int], None],
-        waits: Callable[[], bool],
-        patience: float,
-    ) -> None:
+    def __init__(self, client: "Client", job: Job, plan: Plan, callbacks: Callbacks, patience: float) -> None:
         self._client, self._job, self._plan = client, job, plan
-        self._done, self._check, self._count = done, check, count
-        self._waits, self._patience = waits, patience
+        self._callbacks, self._patience = callbacks, patience
         self._scheduler = f"the scheduler {client.scheduler.address}"
-        self._threads = self._count_threads()
-        self._seen = self._looked = time.monotonic()
-        self._number = 0
-        refuse_unlike_workers(client, job.versions)  # before any run; later ones are refused by their first chunk
+        self._workers = self._count_workers()
+        self._last_worker = self._last_ping = time.monotonic()
+        self._submitted = 0
+        check_worker_versions(client, job.versions)  # workers that come later are checked by their first chunk
 
     def make(self, runs: np.ndarray) -> None:
         """Make runs.
@@ -84,113 +89,108 @@ class Driver:
             If a part cannot be written.
         """
         chunks = Chunks(self._plan, runs)
-        flight: dict[Answer[Receipt], np.ndarray] = {}
-        suspects: list[np.ndarray] = []
-        while chunks or flight:
-            while chunks and len(flight) < 2 * max(self._threads, 1):
-                some = chunks.take(self._threads)
-                flight[self._submit(some)] = some
-            for answer in self._ready(flight):
-                some = flight.pop(answer)
-                receipt = self._receipt(answer)
-                if receipt is None:
-                    suspects.append(some)
+        pending: dict[PendingChunk[ChunkResult], np.ndarray] = {}
+        crashed: list[np.ndarray] = []
+        while chunks or pending:
+            while chunks and len(pending) < 2 * max(self._workers, 1):
+                chunk = chunks.take(self._workers)
+                pending[self._submit(chunk)] = chunk
+            for finished in self._finished(pending):
+                chunk = pending.pop(finished)
+                result = self._result(finished)
+                if result is None:
+                    crashed.append(chunk)
                 else:
-                    chunks.measured(some, receipt)
-                    self._done(receipt)
-        for some in suspects:
-            self._find_culprits(some)
+                    chunks.measure(chunk, result)
+                    self._callbacks.chunk_done(result)
+        for chunk in crashed:
+            self._find_crashing_runs(chunk)
 
-    def _submit(self, runs: np.ndarray) -> "Answer[Receipt]":
-        self._number += 1
-        key = f"chunk-{self._number}-{time.monotonic_ns()}"
-        chunk = self._client.submit(make_chunk, self._job, pieces(self._plan, runs), key=key, pure=False)
-        return asyncio.run_coroutine_threadsafe(_answer(chunk), self._client.loop.asyncio_loop)
+    def _submit(self, runs: np.ndarray) -> "PendingChunk[ChunkResult]":
+        self._submitted += 1
+        key = f"chunk-{self._submitted}-{time.monotonic_ns()}"
+        chunk = self._client.submit(make_chunk, self._job, runs_by_point(self._plan, runs), key=key, pure=False)
+        return asyncio.run_coroutine_threadsafe(_awaited(chunk), self._client.loop.asyncio_loop)
 
-    def _receipt(self, answer: "Answer[Receipt]") -> Receipt | None:
-        """What a chunk came to; None if its process died."""
+    def _result(self, finished: "PendingChunk[ChunkResult]") -> ChunkResult | None:
+        """The result of a finished chunk; None if the process that made it crashed."""
         try:
-            return answer.result()
+            return finished.result()
         except KilledWorker:
             return None
         except (CancelledError, CommClosedError):
             raise Stopped(f"{self._scheduler} is lost") from None
         except (NoWorkerError, NoValidWorkerError):
             raise Stopped(f"{self._scheduler} has no worker") from None
-        except NotAlike as problem:
+        except UnsuitableWorker as problem:
             raise InputError(str(problem)) from None
 
-    def _find_culprits(self, runs: np.ndarray) -> None:
-        """Make suspects alone; halve them until the run is found that ends its process, and record it as failed."""
-        answer = self._submit(runs)
-        while not self._ready([answer]):
+    def _find_crashing_runs(self, runs: np.ndarray) -> None:
+        """Make the runs of a crashed chunk alone, halved until single runs crash, which are recorded as failed."""
+        chunk = self._submit(runs)
+        while not self._finished([chunk]):
             pass
-        receipt = self._receipt(answer)
-        if receipt is not None:
-            self._done(receipt)
+        result = self._result(chunk)
+        if result is not None:
+            self._callbacks.chunk_done(result)
         elif len(runs) > 1:
             for half in np.array_split(runs, 2):
-                self._find_culprits(half)
+                self._find_crashing_runs(half)
         else:
-            (piece,) = pieces(self._plan, runs)
-            why = "the process that made it died more than once: out of memory, or a crash"
-            write_part(self._job.folder / PARTS, failed_part(self._job, piece, why))
-            self._done(Receipt(1, 1, 0.0))
+            (run,) = runs_by_point(self._plan, runs)
+            error = "the process that made it died more than once: out of memory, or a crash"
+            write_part(self._job.folder / PARTS, failed_part(self._job, run, error))
+            self._callbacks.chunk_done(ChunkResult(1, 1, 0.0))
 
-    def _ready(self, answers: "Collection[Answer[Receipt]]") -> "Collection[Answer[Receipt]]":
-        """Those of some answers that are there, perhaps after a little while; none is waited for blindly."""
-        self._look_around()
-        return wait(answers, timeout=_PAUSE, return_when=FIRST_COMPLETED).done
+    def _finished(self, pending: "Collection[PendingChunk[ChunkResult]]") -> "Collection[PendingChunk[ChunkResult]]":
+        """The chunks that are finished, after the cluster was checked and a wait of `_PAUSE` seconds at most."""
+        self._check_cluster()
+        return wait(pending, timeout=_PAUSE, return_when=FIRST_COMPLETED).done
 
-    def _look_around(self) -> None:
-        """See whether the scheduler answers and there are workers."""
-        self._check()
+    def _check_cluster(self) -> None:
+        """Raise Stopped if the scheduler does not answer, or if there has been no worker for too long."""
+        self._callbacks.check()
         if self._client.status != "running":
             raise Stopped(f"{self._scheduler} is lost")
         now = time.monotonic()
-        if now - self._looked < PING:
+        if now - self._last_ping < PING:
             return
-        self._threads = self._count_threads()
-        self._looked = now = time.monotonic()
-        if self._threads or self._waits():
-            self._seen = now
-        elif now - self._seen > self._patience:
+        self._workers = self._count_workers()
+        self._last_ping = now = time.monotonic()
+        if self._workers or self._callbacks.expects_workers():
+            self._last_worker = now
+        elif now - self._last_worker > self._patience:
             raise Stopped(f"there was no worker for {self._patience:g} s")
 
-    def _count_threads(self) -> int:
-        """How many chunks the workers can make at once."""
+    def _count_workers(self) -> int:
+        """How many chunks the cluster can make at once: the threads of all its workers."""
 
-        async def count() -> int:
-            threads = await asyncio.wait_for(self._client.scheduler.ncores(), PING_PATIENCE)
-            return sum(threads.values())
+        async def threads() -> int:
+            found = await asyncio.wait_for(self._client.scheduler.ncores(), PING_PATIENCE)
+            return sum(found.values())
 
         try:
-            threads = self._client.sync(count)
+            workers = self._client.sync(threads)
         except TimeoutError:
             raise Stopped(f"{self._scheduler} did not answer for {PING_PATIENCE:g} s") from None
         except OSError:
             raise Stopped(f"{self._scheduler} is lost") from None
-        self._count(threads)
-        return threads
+        self._callbacks.count_workers(workers)
+        return workers
 
 
-def refuse_unlike_workers(client: "Client", wanted: dict[str, str]) -> None:
-    """Refuse workers with other versions than those wanted.
-
-    Raises
-    ------
-    InputError
-    """
+def check_worker_versions(client: "Client", wanted: dict[str, str]) -> None:
+    """Raise InputError if a worker has other versions than those wanted."""
 
     async def ask() -> dict:
         return await asyncio.wait_for(client.run(own_versions, on_error="return"), PING_PATIENCE)
 
     try:
         found = client.sync(ask)
-    except TimeoutError:  # one of them is frozen; each of the others is asked again by its first chunk
+    except TimeoutError:  # a worker is frozen; each of the others is checked again by its first chunk
         return
     for address, own in found.items():
-        if isinstance(own, OSError):  # it has just died
+        if isinstance(own, OSError):  # the worker has just died
             continue
         if isinstance(own, Exception):
             raise InputError(f"worker {address} has another abm, or none: {own}")
@@ -199,8 +199,8 @@ def refuse_unlike_workers(client: "Client", wanted: dict[str, str]) -> None:
                 raise InputError(f"worker {address} has {name} {own.get(name)}, this process has {wanted[name]}")
 
 
-async def _answer(chunk: "Future") -> Receipt:
-    """What a chunk comes to; the cluster may forget it then."""
+async def _awaited(chunk: "Future") -> ChunkResult:
+    """The result of a chunk, which the cluster forgets then."""
     try:
         return await chunk
     finally:

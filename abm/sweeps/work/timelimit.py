@@ -1,4 +1,4 @@
-"""A limit on the time that a run may take."""
+"""The limit of `--run-timeout` on the time that a run may take."""
 
 import contextlib
 import os
@@ -10,23 +10,24 @@ from typing import Self
 
 
 class TimeLimit:
-    """In its block this process ends when a run takes too long, for nothing else stops a kernel.
+    """A context in which a run that takes too long ends this process, because nothing else can stop a kernel.
 
-    A mark, a file named after the run, says which one it was; whoever makes the chunk again passes over it.
+    Before that it writes a file named after the run. Whoever makes the chunk again finds the file and records the run
+    as failed.
 
     Parameters
     ----------
-    marks : Path
-        The folder of marks.
+    timed_out : Path
+        The folder of these files.
     seconds : float or None
         The limit of a run, if there is one.
     """
 
-    def __init__(self, marks: Path, seconds: float | None) -> None:
-        self.seconds, self._marks = seconds, marks
-        self._run: tuple[str, float] | None = None
+    def __init__(self, timed_out: Path, seconds: float | None) -> None:
+        self.seconds, self._timed_out = seconds, timed_out
+        self._run: tuple[str, float] | None = None  # its name, and when it began
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
         if self.seconds is not None:
@@ -40,18 +41,18 @@ class TimeLimit:
 
     @contextlib.contextmanager
     def of(self, run: str) -> Iterator[None]:
-        """The block is this run."""
+        """Apply the limit to the block, which makes the run of this name."""
         self._run = run, time.monotonic()
         try:
             yield
         finally:
             self._run = None
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._over.wait(min(self.seconds / 10.0, 0.5)):
             run = self._run
             if run and time.monotonic() - run[1] > self.seconds:
                 try:
-                    (self._marks / run[0]).write_text(f"took longer than {self.seconds:g} s", encoding="utf-8")
+                    (self._timed_out / run[0]).write_text(f"took longer than {self.seconds:g} s", encoding="utf-8")
                 finally:
                     os._exit(1)

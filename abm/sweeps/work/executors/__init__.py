@@ -1,4 +1,4 @@
-"""Who makes the runs: each executor is an object whose `client()` is a Dask client for the time of a block."""
+"""Executors: each starts or finds workers and gives the Dask client by which they are reached."""
 
 import logging
 import signal
@@ -19,49 +19,50 @@ class Executor(Protocol):
     """What a sweep needs of an executor."""
 
     def check(self) -> None:
-        """Refuse, before anything is written, what cannot work."""
+        """Raise InputError, before anything is written, if the executor cannot work."""
         ...
 
-    def client(self, folder: Path, say: Callable[[str], None]) -> "AbstractContextManager[Client]":
-        """Workers, and the client to reach them by, for the time of a block.
+    def client(self, folder: Path, note: Callable[[str], None]) -> "AbstractContextManager[Client]":
+        """Provide workers and a client for the time of a block.
 
-        `folder` is where a sweep at work keeps its own files; `say` is told what the user should know.
+        `folder` is the folder `working` of the sweep; `note` is called with what the user should know.
         """
         ...
 
     def cores(self) -> int:
-        """How many runs are made at once, as far as is known beforehand."""
+        """How many runs can be made at once, as far as is known beforehand."""
         ...
 
-    def waits(self) -> bool:
-        """Whether, while there is no worker, some may still come, as those of a batch queue may."""
+    def expects_workers(self) -> bool:
+        """Whether workers may still come while there is none, as from a batch system's queue."""
         ...
 
-    def missing(self, workers: int) -> str:
-        """Which workers are missing while there are so many, in some words; empty if none is."""
+    def missing_workers(self, workers: int) -> str:
+        """Which workers are missing while there are so many, for the line of progress; empty if none is."""
         ...
 
 
-# For schedulers of our own: a worker that dies takes no queued chunk with it, and a chunk that kills two is set aside.
+# Settings of the schedulers that a sweep starts: chunks wait at the scheduler, not at a worker that may crash with
+# them, and a chunk during which two workers crash is given up.
 SCHEDULER_SETTINGS: dict[str, Any] = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 1,
     "distributed.scheduler.worker-ttl": "30s",
     "distributed.comm.timeouts.connect": "30s",
     "distributed.admin.log-format": "%(message)s",
-    # Dask's web servers ask for no certificate; they cannot be left out, so they have no pages.
+    # Dask's web servers ask for no certificate and cannot be turned off, so they have no pages.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
 _NO_WARNING = "ignore:resource_tracker:UserWarning"
-# What a terminal sends to all processes that were started in it; the sweep ends its own itself.
-_OF_TERMINALS = {signal.SIGINT, signal.SIGHUP}
+# A terminal sends these to all processes that were started in it; a sweep ends its own processes itself.
+_TERMINAL_SIGNALS = {signal.SIGINT, signal.SIGHUP}
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Dask's words on what was lost from the terminal; the sweep says itself what matters."""
+def quiet_dask() -> Iterator[None]:
+    """Print no messages of Dask's; the sweep reports itself what the user should know."""
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -74,10 +75,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def own_settings(further: dict[str, Any]) -> Iterator[None]:
-    """Dask's settings for a scheduler of our own, whose files lie where no other user can put any."""
+    """Dask's settings for a scheduler that a sweep starts, with a temporary folder that other users cannot write to."""
     import dask
 
-    # Dask tidies up once more as the process ends, when the folder is gone.
+    # Dask removes its files once more as the process ends, when this folder is gone, and would report that.
     logging.getLogger("distributed.diskutils").setLevel(logging.CRITICAL + 1)
     with (
         tempfile.TemporaryDirectory(prefix="abm-") as folder,
@@ -87,29 +88,30 @@ def own_settings(further: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """No terminal's signals reach a thread or a process that is started within."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+def without_terminal_signals() -> Iterator[None]:
+    """Threads and processes that are started in the block receive no signals from a terminal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
     try:
-        # It would tell of what it cleans up after a second Ctrl-C, and is given the options of this interpreter.
+        # The resource tracker gets this interpreter's options. Without this one it would warn, after a second Ctrl-C,
+        # of what it removes.
         sys.warnoptions.append(_NO_WARNING)
         try:
-            resource_tracker.ensure_running()  # lets some in again where it is started, which would be within
+            resource_tracker.ensure_running()  # started here, because its start unblocks the signals
         finally:
             sys.warnoptions.remove(_NO_WARNING)
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
-def undisturbed_loop() -> "Iterator[IOLoop]":
-    """An event loop in a thread that no terminal's signals reach, nor then the processes that are started from it."""
+def loop_without_terminal_signals() -> "Iterator[IOLoop]":
+    """An event loop in a thread which, like the processes started from it, receives no signals from a terminal."""
     from distributed.utils import LoopRunner
 
     runner = LoopRunner(asynchronous=False)
-    with undisturbed():
+    with without_terminal_signals():
         runner.start()
     try:
         yield runner.loop
@@ -118,10 +120,11 @@ def undisturbed_loop() -> "Iterator[IOLoop]":
 
 
 @contextmanager
-def without_script() -> Iterator[None]:
-    """Processes that are started within do not import the user's script, in which they need nothing.
+def without_user_script() -> Iterator[None]:
+    """Processes that are started in the block do not import the user's script, of which they need nothing.
 
-    One that has no `if __name__ == "__main__":` would begin anew in each, and one that comes by a pipe cannot be found.
+    A script without `if __name__ == "__main__":` would start the sweep again in each process, and a script that Python
+    reads from a pipe cannot be imported.
     """
     prepared = spawn.get_preparation_data
 

@@ -1,7 +1,7 @@
-"""The certificate of a sweep: its scheduler, workers and client talk to nobody who does not show it.
+"""The certificate of a sweep, without which its scheduler, workers and client accept no connection.
 
-It is made anew for each call. Whoever can connect to a Dask scheduler can run code in it, and a port, unlike a file,
-is open to every user of a machine.
+It is made anew for each call. Whoever can connect to a Dask scheduler can run code in it, and every user of a machine
+can connect to its ports, although not read its files.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from abm.errors import InputError
 if TYPE_CHECKING:
     from distributed import Security
 
-CERTIFICATE = "certificate.pem"  # in the folder of a sweep at work, with its key
+CERTIFICATE = "certificate.pem"  # the file with certificate and key, in the folder `working` of the sweep
 
 
 def made_security() -> "Security":
-    """A certificate in memory."""
+    """A new certificate in memory."""
     from distributed import Security
 
     try:
@@ -30,12 +30,12 @@ def made_security() -> "Security":
 
 @contextlib.contextmanager
 def shared_security(folder: Path) -> "Iterator[Security]":
-    """A certificate in a file that its owner alone may read, for workers elsewhere; it is gone after the block."""
+    """A new certificate in a file that only its owner can read, for workers elsewhere; removed after the block."""
     from distributed import Security
 
     made = made_security()
     path = folder.resolve() / CERTIFICATE
-    path.unlink(missing_ok=True)  # of a call that was killed
+    path.unlink(missing_ok=True)  # the file of a call that was killed
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(made.tls_worker_cert + made.tls_worker_key)
     try:

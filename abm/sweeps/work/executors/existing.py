@@ -1,4 +1,4 @@
-"""A Dask cluster that somebody else has started."""
+"""The executor for a Dask cluster that the user has started."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abm.errors import InputError, shown
-from abm.sweeps.work.executors import quiet
+from abm.sweeps.work.executors import quiet_dask
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -16,21 +16,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class ExistingCluster:
-    """The cluster of a scheduler whose address is known.
+    """The cluster of a scheduler with this address.
 
     Attributes
     ----------
     address : str
+        As in `HOST:PORT`, `tcp://HOST:PORT` or `tls://HOST:PORT`.
     ca, cert, key : path, optional
-        Files by which client and scheduler know each other, all or none of them. Without, Dask's own settings count
-        where the address begins with `tls://`.
+        PEM files with the authority's certificate and with this client's own certificate and key; all or none of them.
+        Without them Dask's own settings apply where the address begins with `tls://`.
+
+    Raises
+    ------
+    InputError
+        If files are missing, or given for an address without TLS.
     """
 
     address: str
     ca: str | os.PathLike | None = None
     cert: str | os.PathLike | None = None
     key: str | os.PathLike | None = None
-    _most: int = field(default=0, init=False, repr=False)
+    _most_workers: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         files = {"--tls-ca": self.ca, "--tls-cert": self.cert, "--tls-key": self.key}
@@ -45,35 +51,35 @@ class ExistingCluster:
 
     @property
     def is_open(self) -> bool:
-        """Whether the scheduler asks for no certificate, so that all who reach it can use it."""
+        """Whether the scheduler asks for no certificate, so that whoever can connect to it can use it."""
         return not self.address.startswith("tls://")
 
     def cores(self) -> int:
-        """Unknown before it is asked: one at least."""
+        """1, because the number is not known before the client connects."""
         return 1
 
-    def waits(self) -> bool:
-        """No: who has started the cluster may add workers, or not."""
+    def expects_workers(self) -> bool:
+        """False: the user may add workers to the cluster, but the sweep does not rely on it."""
         return False
 
-    def missing(self, workers: int) -> str:
-        """Those that were there before."""
-        self._most = max(self._most, workers)
-        return f"{workers} of {self._most} workers" if workers < self._most or not workers else ""
+    def missing_workers(self, workers: int) -> str:
+        """How many workers are left of the most that there were."""
+        self._most_workers = max(self._most_workers, workers)
+        return f"{workers} of {self._most_workers} workers" if workers < self._most_workers or not workers else ""
 
     def check(self) -> None:
-        """Connect once, and refuse workers with other versions."""
-        from abm.sweeps.work.driver import refuse_unlike_workers
+        """Connect once and raise InputError if a worker has other versions."""
+        from abm.sweeps.work.driver import check_worker_versions
         from abm.sweeps.work.worker import own_versions
 
         with self._connected() as client:
-            refuse_unlike_workers(client, own_versions())
+            check_worker_versions(client, own_versions())
 
     @contextlib.contextmanager
-    def client(self, folder: Path, say: Callable[[str], None]) -> "Iterator[Client]":
+    def client(self, folder: Path, note: Callable[[str], None]) -> "Iterator[Client]":
         """Connect for the time of the block."""
         if self.is_open:
-            say(f"the scheduler {self.address} is open: whoever reaches it can run code as its owner and as you")
+            note(f"the scheduler {self.address} is open: whoever reaches it can run code as its owner and as you")
         with self._connected() as client:
             yield client
 
@@ -83,7 +89,7 @@ class ExistingCluster:
 
         _check_address(self.address)
         security = self._security()
-        with quiet():
+        with quiet_dask():
             try:
                 client = Client(self.address, timeout="10s", security=security, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as problem:
@@ -92,7 +98,7 @@ class ExistingCluster:
             try:
                 yield client
             finally:
-                with contextlib.suppress(TimeoutError, OSError):  # it is lost or frozen
+                with contextlib.suppress(TimeoutError, OSError):  # the scheduler is lost or frozen
                     client.close(timeout=5)
 
     def _security(self) -> "Security | None":
@@ -106,14 +112,14 @@ class ExistingCluster:
             raise InputError(f"--scheduler {self.address} needs --tls-ca, --tls-cert and --tls-key")
         try:
             security.get_connection_args("client")
-        except OSError as problem:  # which errors of SSL are too
+        except OSError as problem:  # errors of SSL among them
             files = ", ".join(str(file) for file in (self.ca, self.cert, self.key))
             raise InputError(f"--scheduler {self.address}: no certificate and key in {files}: {problem}") from None
         return security
 
 
 def _check_address(address: str) -> None:
-    """Refuse what is no address here, for a client that has begun to connect to it would linger."""
+    """Raise InputError for what is no address; a client that tried to connect to it could not be closed."""
     from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import get_backend
 

@@ -1,4 +1,4 @@
-"""Processes of this machine, one thread each."""
+"""The executor that starts worker processes on this machine, each with one thread."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from abm.sweeps.work.executors import own_settings, quiet, undisturbed, undisturbed_loop, without_script
+from abm.sweeps.work.executors import (
+    loop_without_terminal_signals,
+    own_settings,
+    quiet_dask,
+    without_terminal_signals,
+    without_user_script,
+)
 from abm.sweeps.work.executors.certificate import made_security
 
 if TYPE_CHECKING:
@@ -22,17 +28,17 @@ if TYPE_CHECKING:
 
     from distributed import Client, LocalCluster, Security
 
-# Workers are forked from one process that has imported all and loaded the kernels, while this one imports Dask. Where
-# system libraries do not survive a fork, each starts by itself.
+# On Linux workers are forked from one process that imports what they need and loads the kernels while this process
+# imports Dask. Elsewhere, where system libraries may fail after a fork, each worker starts and imports by itself.
 _START = "forkserver" if sys.platform == "linux" else "spawn"
 _SETTINGS = {
     "distributed.worker.multiprocessing-method": _START,
-    # A worker that was gone some seconds before would be given up, even one that has died once more since then.
+    # By default Dask gives up a worker that has been gone for some seconds, although the sweep restarts it.
     "distributed.deploy.lost-worker-timeout": "365 days",
 }
-_LOOK = 2.0  # seconds between two looks for workers that are gone
-_GIVEN_UP = 60.0  # seconds that one may be: a start takes some on a busy machine
-_GOODBYE = 10.0  # seconds that workers have to end
+_LOOK = 2.0  # seconds between two looks for workers whose processes have ended
+_GIVEN_UP = 60.0  # seconds after which such a worker is replaced: a start takes some on a busy machine
+_GOODBYE = 10.0  # seconds after which workers that have not ended are killed
 
 
 def own_cores() -> int:
@@ -51,18 +57,18 @@ class LocalProcesses:
         return self.workers
 
     def check(self) -> None:
-        """Processes can be started anywhere."""
+        """Nothing to check: processes can be started on every machine."""
 
-    def waits(self) -> bool:
-        """No: they are started at once, and again where they end."""
+    def expects_workers(self) -> bool:
+        """False: workers start at once, and again when they end."""
         return False
 
-    def missing(self, workers: int) -> str:
-        """Those that have just died."""
+    def missing_workers(self, workers: int) -> str:
+        """How many workers there are while some have died and are not replaced yet."""
         return f"{workers} of {self.workers} workers" if workers < self.workers else ""
 
     @contextlib.contextmanager
-    def client(self, folder: Path, say: Callable[[str], None]) -> "Iterator[Client]":
+    def client(self, folder: Path, note: Callable[[str], None]) -> "Iterator[Client]":
         """Start the processes, and end all of them after the block."""
         if _START == "forkserver":
             _start_fork_server()
@@ -71,8 +77,8 @@ class LocalProcesses:
         others = set(_workers())
         security = made_security()
         try:
-            with own_settings(_SETTINGS), quiet(), without_script(), undisturbed_loop() as loop:
-                # Awaited there, for a start that is broken off halfway could not be closed in order.
+            with own_settings(_SETTINGS), quiet_dask(), without_user_script(), loop_without_terminal_signals() as loop:
+                # Started in the loop, because an interrupted start could not be closed in order.
                 starting = asyncio.run_coroutine_threadsafe(self._start(security), loop.asyncio_loop)
                 replacing = asyncio.run_coroutine_threadsafe(_replace_lost(starting), loop.asyncio_loop)
                 try:
@@ -82,7 +88,7 @@ class LocalProcesses:
                 finally:
                     replacing.cancel()
                     closing = asyncio.run_coroutine_threadsafe(_close(starting), loop.asyncio_loop)
-                    # What is left is ended below; no error of closing may cost what was made.
+                    # Workers that are left are ended below; an error while closing must not stop the sweep.
                     with contextlib.suppress(TimeoutError, CancelledError, OSError, RuntimeError):
                         closing.result(_GOODBYE)
         finally:
@@ -99,9 +105,9 @@ class LocalProcesses:
             host="127.0.0.1",
             security=security,
             dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port: the usual one may be taken
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port, because the usual one may be in use
             memory_limit=0,
-            silence_logs=60,  # above critical: who died is said by the sweep itself
+            silence_logs=60,  # above critical: the sweep reports lost workers itself
         )
 
 
@@ -130,12 +136,12 @@ def _start_fork_server() -> None:
     from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload(["distributed", "abm.sweeps.work.warm"])
-    with undisturbed():
+    with without_terminal_signals():
         forkserver.ensure_running()
 
 
 def _workers() -> Iterator[psutil.Process]:
-    """Processes that Dask has started from this one."""
+    """The workers that Dask has started from this process."""
     for child in multiprocessing.active_children():
         if child.name.startswith("Dask Worker") and child.pid:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -143,7 +149,7 @@ def _workers() -> Iterator[psutil.Process]:
 
 
 def _end(processes: Iterable[psutil.Process]) -> None:
-    """End what is left of the workers, also one that is frozen."""
+    """Wait for workers to end, and kill those that do not, such as frozen ones."""
     _, alive = psutil.wait_procs(processes, timeout=_GOODBYE)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
