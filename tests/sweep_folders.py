@@ -22,7 +22,7 @@ count = 2
 
 
 def refused(text: str, out: Path, inside: Path | str = ".", **options) -> str:
-    """The message of a refusal, which must leave the folder as it is."""
+    """The message of a refusal, which must not change the folder."""
     before = contents(out)
     with pytest.raises(InputError) as refusal:
         make(design_of(text, inside), out, **options)

@@ -1,16 +1,11 @@
 """The command `abm compare`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from abm.errors import InputError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def level_of(text: str | float) -> float:
@@ -60,8 +55,9 @@ def compare(
         raise InputError("a directory's name cannot have a null character")
     from abm.comparison.analysis import compare as made
     from abm.comparison.report.terminal import print_comparison
+    from abm.output.terminal import progress_bar
 
-    with _shown_progress(Console(stderr=True)) as show:
+    with progress_bar(Console(stderr=True)) as show:
         comparison = made(
             folders,
             by=by or (),
@@ -76,18 +72,3 @@ def compare(
             progress=show,
         )
     print_comparison(comparison, Console())
-
-
-@contextmanager
-def _shown_progress(console: "Console") -> Iterator[Callable[[str, int, int], None]]:
-    """Show what is being done on a terminal, and nothing elsewhere."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        yield show

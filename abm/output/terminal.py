@@ -217,7 +217,8 @@ def progress_bar(console: Console, *, counts: bool = True) -> Iterator[Callable[
     ----------
     console : rich.console.Console
     counts : bool
-        Whether the number of finished parts and the times stand behind the bar.
+        Whether the number of finished parts and the times stand behind the bar; otherwise the bar comes first, and what
+        is being done, which may be long, behind it.
 
     Yields
     ------
@@ -230,15 +231,16 @@ def progress_bar(console: Console, *, counts: bool = True) -> Iterator[Callable[
     >>> with progress_bar(Console(file=io.StringIO())) as show:
     ...     show("runs", 1, 3)
     """
-    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=30)]
+    bar, description = BarColumn(bar_width=24), TextColumn("{task.description}", markup=False)
+    columns = [bar, description]
     if counts:
-        columns += [TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("time left")]
+        columns = [description, bar, TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TextColumn("time left")]
         columns += [TimeRemainingColumn(compact=True), TextColumn("after"), TimeElapsedColumn()]
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, visible=False)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=None, visible=False)
 
         def show(description: str, done: float, total: float) -> None:
-            bar.update(task, description=description, completed=done, total=max(total, 1), visible=True)
+            shown.update(task, description=description, completed=done, total=max(total, 1), visible=True)
 
         yield show
 

@@ -16,6 +16,7 @@ from abm.sweeps.store.lock import held, refuse_if_locked
 from abm.sweeps.store.merge import RunIndex, index_runs, keep_unplanned_runs, merge
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.parts import PARTS
+from abm.sweeps.store.plan_files import save_plan
 from abm.sweeps.store.tables import table_names
 from abm.sweeps.store.writing import SweepWriter
 
@@ -29,7 +30,7 @@ def finish(store: SweepWriter, index: RunIndex, progress: Progress, cores: int, 
     with store.commit(check) as folder:
         rows = merge(index, tables, folder)
         keep_unplanned_runs(index, tables, folder / PARTS)
-        index.plan.save(folder)
+        save_plan(index.plan, folder)
         seconds = index.seconds()
         made = len(index.done) + len(index.failures)
         summary = {

@@ -1,4 +1,4 @@
-"""Sweeps on a real Slurm of one node, which is started for these tests: whatever befalls, the tables are the same."""
+"""Sweeps on a real Slurm of one node, started for these tests: the tables are the same after every fault."""
 
 import json
 import math
@@ -359,7 +359,7 @@ def queue() -> list[str]:
 
 
 def jobs(name: str) -> dict[str, dict[str, str]]:
-    """What Slurm knows of the jobs whose name begins so, also of those that have ended."""
+    """The state of all jobs whose name begins so, also of those that have ended."""
     lines = call("scontrol", "show", "job", "--oneliner").splitlines()
     found = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
     return {job["JobId"]: job for job in found if job.get("JobName", "").startswith(name)}
@@ -374,7 +374,7 @@ def parts(out: Path) -> set[str]:
 
 
 def tables(out: Path) -> dict[str, bytes]:
-    """The tables that have to be alike; `runs.parquet` says how long each took."""
+    """The tables that must be equal; `runs.parquet` differs, because it has the time of each run."""
     return {path.name: path.read_bytes() for path in out.glob("*.parquet") if path.name != "runs.parquet"}
 
 

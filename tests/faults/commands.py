@@ -1,4 +1,4 @@
-"""The command `abm sweep` and Dask's own as processes that tests can hurt, and that leave nothing behind."""
+"""Commands of abm and Dask as processes that tests can kill, freeze and interrupt, and that end after the test."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ def write_design(folder: Path, text: str = DESIGN) -> Path:
 
 
 def faults(*runs: dict, **others) -> dict:
-    """Slow runs in small chunks, so that there is time for a fault, with what befalls some runs before that."""
+    """Slow runs in small chunks, so that there is time for a fault, and faults of some runs."""
     return {"settings": SLOW["settings"] | others.pop("settings", {}), "runs": [*runs, *SLOW["runs"]]} | others
 
 

@@ -27,7 +27,7 @@ def finish(design: Path, out: Path) -> None:
 
 
 def finish_until(design: Path, out: Path, last: int) -> None:
-    """Finish a sweep in a process that is killed at a file operation of a number."""
+    """Finish a sweep in a process that is killed at its Nth file operation."""
     done = 0
 
     def count(event: str, arguments: tuple) -> None:

@@ -24,7 +24,7 @@ _FAULTS = json.loads(os.environ.get("FAULTS", "{}"))
 
 
 def _befall(changes: dict, seeds: list) -> None:
-    """Have the runs of a point suffer what is meant for them."""
+    """Apply the faults that `FAULTS` has for the runs of a point."""
     for fault in _FAULTS.get("runs", ()):
         if any(changes[name] != value for name, value in fault.get("where", {}).items()):
             continue
@@ -67,7 +67,7 @@ def _die(*arguments, **options) -> None:
 
 
 def _change(module) -> None:
-    """Do what is asked for to a module that was just imported."""
+    """Change a module that was just imported as `FAULTS` says."""
     if module.__name__ == "abm.sweeps.work.worker":
         _spoil_runs(module)
     for name, value in _FAULTS.get("settings", {}).items():

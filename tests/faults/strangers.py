@@ -1,4 +1,4 @@
-"""What another user of the machine finds of a sweep at work: its ports, and whether he gets in by them."""
+"""What another user of the machine can reach of a running sweep: its ports and local sockets."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def open_sockets(processes: Iterable[psutil.Process]) -> list[str]:
 
 
 def what_a_stranger_reaches(ports: Iterable[int]) -> str:
-    """Lines on each way in that another user has found; without any, the last line alone."""
+    """A line for each port or socket that another user can use; without any, the last line alone."""
     uid = NOBODY if os.getuid() == 0 else 0
     command = [sys.executable, "-c", KNOCKS, str(uid), *map(str, ports)]
     told = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd="/")

@@ -1,4 +1,4 @@
-"""`abm sweep` from its words to its exit codes, the runs made in this process."""
+"""`abm sweep`: its arguments, messages and exit codes; the runs are made in this process."""
 
 import errno
 import json
@@ -34,7 +34,7 @@ count = 3
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch) -> InProcess:
-    """Runs are made here, in a folder with a design."""
+    """An executor in this process, in a folder with a design."""
     executor = InProcess(2)
     monkeypatch.setattr("abm.sweeps.work.executors.local.LocalProcesses", lambda workers=2: executor)
     monkeypatch.chdir(tmp_path)
@@ -44,7 +44,7 @@ def here(tmp_path, monkeypatch) -> InProcess:
 
 @pytest.fixture
 def said(capsys):
-    """What a command ends with: its code and what it printed, to stdout and stderr."""
+    """A function that runs a command and returns its exit code, stdout and stderr."""
 
     def run(*words: str) -> tuple[int, str, str]:
         code = main(["sweep", *words])
@@ -56,7 +56,7 @@ def said(capsys):
 
 
 def refusal(said, *words: str) -> str:
-    """The message of a refusal, one line, after which everything is as it was."""
+    """The message of a refusal, in one line; the folder must be unchanged."""
     before = sorted(Path.cwd().rglob("*"))
     code, out, err = said(*words)
     assert (code, out) == (2, "")
@@ -256,7 +256,7 @@ def test_a_script_is_one_that_a_shell_can_read_and_makes_every_shard(said, tmp_p
     for line in ("#SBATCH --array=1-8\n", "#SBATCH --account=me\n"):
         assert line in out
     assert re.search(r"^exec ", out, re.MULTILINE)
-    # The words that it comes to in a task of the array.
+    # The arguments as a task of the array gets them.
     echo = out.replace("exec ", "printf '%s\\n' ", 1)
     told = subprocess.run(
         ["bash"], input=echo, env={"SLURM_ARRAY_TASK_ID": "3"}, capture_output=True, text=True, timeout=20
@@ -298,7 +298,7 @@ def test_shards_are_made_looked_at_and_finished(said, here):
 
 def test_the_lock_of_a_killed_shard_says_nothing_and_goes_with_the_sweep(said):
     said("my.toml", "--out", "out", "--shard", "1/2")
-    # As a process leaves it: written a moment ago, and the system has let go of the file.
+    # As an ended process leaves it: just written, and no longer locked by the system.
     about = {"token": "of-a-killed-one", "beat": 3, "time": time.time(), "host": "here", "pid": 1}
     Path("out/working/lock-1-of-2").write_text(json.dumps(about | {"machine": lock._machine()}))
     out = said("status", "out")[1]
@@ -320,7 +320,7 @@ def test_status_knows_a_sweep_that_has_not_begun(said):
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Have the runs of a point fail; returns what has them succeed again."""
+    """Make the runs of a point fail; returns a function that makes them succeed again."""
 
     def fails(scenario, seed, **options):
         if scenario.network_effect == 0.5:
@@ -355,7 +355,7 @@ def test_a_sweep_with_failed_runs_ends_with_3_and_says_how_to_see_them(said, her
         assert f"point 1, replication {replication}, network_effect = 0.5" in out
     assert "RuntimeError: [no] luck with " in out
     assert "Traceback" in out and "in fails" in out
-    # Once more, with success.
+    # Again, with success.
     failing()
     code, out, err = said("my.toml", "--out", "out", "--retry-failed")
     assert (code, err, here.runs) == (0, "", 9)
@@ -447,7 +447,7 @@ def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatc
 
 
 def test_no_option_of_jobs_is_forgotten():
-    """Those that mean nothing without --cluster are the ones that `abm sweep script` shares, and two more."""
+    """The options that need --cluster are those of `abm sweep script`, and two more."""
     import inspect
 
     shared = set(inspect.signature(commands.run).parameters) & set(inspect.signature(commands.script).parameters)

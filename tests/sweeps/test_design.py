@@ -117,7 +117,8 @@ def test_a_firm_table_is_read_beside_the_design(tmp_path):
     whole = Design.load(tmp_path / "my.toml")
     assert whole.firms_path == tmp_path / "firms.csv"
     assert whole.firms.sectors.tolist() == [2]
-    assert whole.notes() == ["The firm table says how many firms there are: the factor initial_firms changes nothing."]
+    (note,) = whole.notes()
+    assert note == "The firm table decides how many firms there are: the factor initial_firms changes nothing."
 
 
 def test_bundled_designs_load_and_all_their_points_are_scenarios():
@@ -385,7 +386,7 @@ def test_a_parquet_file_gives_the_same_points_as_a_csv(tmp_path):
         ("churn\nnan\n", "row 1 (line 2): churn is missing or nan; allowed is (0, 1]"),
         ("churn\nhalf\n", "row 1 (line 2): churn = 'half' is not a number; allowed is (0, 1]"),
         ("steps\n2.5\n", "row 1 (line 2): steps = 2.5 is not an integer; allowed is [1, 1e7]"),
-        ("policy\nimitat\n", "row 1 (line 2): policy = 'imitat' is not fixed, adaptive or imitate"),
+        ("policy\nimitat\n", f"row 1 (line 2): policy = 'imitat' is not {STRATEGY['policy'].allowed}"),
         (
             "sectors.enterprise.quality_elasticity\n11\n",
             "row 1 (line 2): column 'sectors.enterprise.quality_elasticity': quality_elasticity = 11.0 is outside",

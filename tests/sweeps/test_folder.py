@@ -204,7 +204,7 @@ def test_a_sweep_without_a_finished_run_is_replaced_by_another(tmp_path):
 
 
 def failing(monkeypatch, which) -> list:
-    """Have runs fail for which `which(scenario, seed)` is true; returns the list of those that have."""
+    """Make runs fail for which `which(scenario, seed)` is true; returns the list of those that failed."""
     failed, simulate = [], work.simulate
 
     def fails(scenario, seed, **options):
@@ -238,7 +238,7 @@ def test_a_run_that_raises_is_recorded_and_the_rest_goes_on(finished, tmp_path, 
         assert trace.startswith("Traceback") and "in fails" in trace and "and more" in trace
     theirs = load_sweep(finished).outcomes.drop([5, 7]).reset_index(drop=True)
     assert results.outcomes.equals(theirs)
-    # Final, until it is asked for again.
+    # A failed run is not made again unless the command asks for it.
     assert make(DESIGN, out) == 0
     assert make(DESIGN.replace("count = 2", "count = 3"), out) == 4
     assert load_sweep(out).summary["failed"] == 2

@@ -1,4 +1,4 @@
-"""The tables of a sweep: what `simulate` gives for each run, and the same bytes however the runs came to be made."""
+"""The tables of a sweep: equal to `simulate` for each run, and the same bytes however the runs were made."""
 
 import random
 import subprocess
@@ -29,7 +29,7 @@ def small(factors: str, count: int = 3, design: str = "", more: str = "") -> str
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The folder of EVERYTHING, made at one go."""
+    """The folder of EVERYTHING, made in one call."""
     out = tmp_path_factory.mktemp("whole") / "out"
     assert make(EVERYTHING, out) == 8
     return out
@@ -310,7 +310,7 @@ def test_blocks_of_rows_change_no_row(whole, tmp_path, monkeypatch):
         pd.testing.assert_frame_equal(mine.read().to_pandas(), theirs.read().to_pandas(), check_exact=True)
         if name in ("steps", "lives"):
             assert mine.num_row_groups > 1 == theirs.num_row_groups
-    # Finished tables of other blocks are as good a source as any.
+    # Finished tables with blocks of another size can be read, too.
     monkeypatch.undo()
     assert make(EVERYTHING.replace("count = 2", "count = 1"), tmp_path / "out") == 0
     assert make(EVERYTHING, tmp_path / "out") == 0

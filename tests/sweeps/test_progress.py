@@ -1,4 +1,4 @@
-"""What is said of a sweep at work: its rate and time left, missing workers, jobs that Slurm refuses."""
+"""The progress of a sweep: its rate and time left, missing workers, jobs that Slurm refuses."""
 
 import io
 import math
@@ -87,7 +87,7 @@ class Cluster:
 
 @pytest.fixture
 def jobs(monkeypatch):
-    """Four jobs of a cluster that takes two, which a test looks at when it likes, and what was said."""
+    """Four jobs for a cluster that accepts two, the cluster, and the list of notes."""
     cluster, said = Cluster(2), []
     monkeypatch.setattr(slurm, "_call", cluster.call)
     asked = SlurmJobs(JobOptions(jobs=4))

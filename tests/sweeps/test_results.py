@@ -71,7 +71,7 @@ def test_factors_stand_before_a_tables_own_columns_in_every_row(results):
 
 
 def test_a_factor_of_a_name_that_the_table_has_is_told_apart(results):
-    """Firms have a T0 of their own, drawn around the factor."""
+    """Each firm draws its own T0 around the factor's value."""
     firms = results.firms
     assert not firms.columns.duplicated().any()
     assert set(firms["factor.T0"]) == {1.0, 2.0}
@@ -206,7 +206,7 @@ def test_what_is_no_finished_sweep_is_refused(tmp_path):
 
 
 def test_nothing_pickled_is_read(results, tmp_path):
-    """A manifest is the only thing that might be taken for one."""
+    """A manifest alone is not a finished sweep."""
 
     class Bomb:
         def __reduce__(self):

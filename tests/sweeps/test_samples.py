@@ -1,4 +1,4 @@
-"""Samples of the unit cube: their structure, their prefixes, and that nothing is warned of."""
+"""Samples of the unit cube: their structure, that longer ones extend shorter ones, and that there are no warnings."""
 
 import warnings
 

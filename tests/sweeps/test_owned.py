@@ -1,4 +1,4 @@
-"""A user's own files: nothing that the program did not write is removed, no link followed, no name made a command."""
+"""A user's own files: none is removed, no link is followed, and no name becomes a command of a script."""
 
 import json
 import shutil
@@ -10,10 +10,11 @@ import pytest
 
 from abm import InputError
 from abm.cli import main
-from abm.sweeps import job_array as array
+from abm.sweeps.job_array import array_script
 from abm.sweeps.status import status
 from abm.sweeps.store import lock
 from abm.sweeps.store.writing import SweepWriter
+from abm.sweeps.work.job_options import JobOptions
 from tests.run_directories import SMALL, contents, run
 from tests.sweep_folders import DESIGN, finished, refused  # noqa: F401
 from tests.sweeping import InProcess, StopsAfter, make, make_shard, tables_of
@@ -148,7 +149,7 @@ def test_a_name_that_would_be_a_line_of_a_job_script_is_refused(capsys, options)
 
 def test_a_name_with_signs_of_the_shell_is_quoted_in_a_job_script(tmp_path):
     name = 'it\'s $(touch x) `y`; "z" & *'
-    text = array.array_script("network-effect", tmp_path / name, 2, 1, "1GB", "1:00", None, None, ())
+    text = array_script("network-effect", tmp_path / name, JobOptions(jobs=2))
     last = text[text.index("exec ") :].replace("exec ", "printf '%s\\n' ")
     printed = subprocess.run(["bash", "-c", last], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert str(tmp_path / name) in printed.splitlines()

@@ -1,4 +1,4 @@
-"""Nobody but its owner reaches a sweep at work, whatever way it runs."""
+"""Only its owner can connect to a running sweep, with every executor."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What must not change a sweep's tables, or must end it in order: processes that are killed, frozen or interrupted."""
+"""Workers, schedulers and clients that are killed, frozen or interrupted: the tables stay the same."""
 
 import contextlib
 import random
@@ -34,7 +34,7 @@ def design(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed_sweep(tmp_path_factory, design):
-    """The tables of a sweep to which nothing happens, and the seconds that it takes from start to end."""
+    """The tables of a sweep without faults, and its duration in seconds."""
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     started = time.monotonic()
     code, _, errors = run_sweep(design, out)
@@ -54,12 +54,12 @@ def dask(tmp_path):
 
 
 def soon(**settings) -> dict:
-    """Faults in which the sweep looks for its scheduler more often than usual."""
+    """Faults with a sweep that checks its scheduler more often than usual."""
     return faults(settings={"abm.sweeps.work.driver.PING": 0.3, "abm.sweeps.work.driver.PING_PATIENCE": 2.0} | settings)
 
 
 def says_how_to_go_on(errors: str, out) -> bool:
-    """Whether all that was said are lines of this program, with one on how to go on."""
+    """Whether all lines are messages of this program, and one says how to go on."""
     lines = errors.splitlines()
     return all(line.startswith("abm: ") for line in lines) and any(
         str(out) in line and "the same command goes on" in line for line in lines
@@ -211,7 +211,7 @@ def test_a_killed_worker_of_an_existing_cluster_changes_nothing(design, undistur
 
 @pytest.fixture
 def slow_workers(dask):
-    """A scheduler that soon misses a worker, and two workers whose runs take long enough for a fault."""
+    """A scheduler that notices soon that a worker is lost, and two workers with slow runs."""
     return dask.start(SCHEDULER__WORKER_TTL="1s").add(2, faults=SLOW)
 
 
@@ -295,7 +295,7 @@ def test_a_worker_with_another_version_is_refused_before_a_run(design, tmp_path,
 
 
 def run_sweep_with_two_workers(design, out, dask):
-    """Once both have come."""
+    """Run a sweep once both workers are there."""
     from distributed import Client
 
     with Client(dask.address, set_as_default=False) as client:

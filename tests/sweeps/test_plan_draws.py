@@ -1,4 +1,4 @@
-"""How sweeps draw levels and seeds now, and how those of earlier versions go on with theirs."""
+"""How levels and seeds are drawn, and that sweeps of earlier versions keep theirs."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The scripts that are given to Slurm, where there is none: what they say, and the shell that runs an array's."""
+"""Options of jobs and the scripts made of them, without a Slurm; a shell runs the script of an array."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Damage to a finished sweep: it is found, said in one line, and made good by the command that made the sweep."""
+"""Damage to a finished sweep: it is found, reported in one line, and repaired by the sweep's command."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def small_groups(monkeypatch):
 
 
 def read_all(out: Path) -> None:
-    """Read whatever a reader reads of a finished sweep."""
+    """Read all that can be read of a finished sweep."""
     results = load_sweep(out)
     assert len(results.points) == 4
     for table in results.tables:
@@ -168,7 +168,7 @@ MANY = (*FEW, "text", -1, 0.5, True, [], {}, [{}], {"a": None})
 
 
 def places(value, at=()):
-    """The place of each key and each item, at every depth."""
+    """The path to each key and each item, at every depth."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in items:
         yield (*at, key)
@@ -187,7 +187,7 @@ def changed(text: str, place: tuple, new: object = ...) -> str:
 
 
 def one_line(function, *arguments, **options) -> str:
-    """The message of a refusal, or nothing; any other error is a test's failure."""
+    """The message of an InputError, or nothing; any other error fails the test."""
     said = ""
     try:
         function(*arguments, **options)

@@ -1,4 +1,4 @@
-"""Runs that raise, end their process or never end: they are recorded, and no other is."""
+"""Runs that raise, crash their process or never end: they alone are recorded as failed."""
 
 import contextlib
 
@@ -50,7 +50,7 @@ def without(frame: pd.DataFrame, runs: set[tuple[int, int]]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A design and the folder of its sweep to which nothing happens."""
+    """A design, and the folder of its sweep without faults."""
     folder = tmp_path_factory.mktemp("undisturbed")
     design = write_design(folder)
     assert run_sweep(design, folder / "out")[0] == 0
@@ -58,7 +58,7 @@ def undisturbed(tmp_path_factory):
 
 
 def assert_only(failed: set, out, undisturbed_out, names=TABLES) -> None:
-    """All runs but the failed ones are there, and as they should be."""
+    """All runs except the failed ones are there and equal to those without faults."""
     for name, table in frames(out, names).items():
         expected = without(pd.read_parquet(undisturbed_out / f"{name}.parquet"), failed)
         pd.testing.assert_frame_equal(table, expected, check_exact=True, obj=name)

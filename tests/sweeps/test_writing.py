@@ -1,4 +1,4 @@
-"""An end at any moment, and a full disk: what they leave in a sweep's folder."""
+"""Writing a sweep's folder: processes that end at any moment, and a full disk."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def one_run_a_chunk(monkeypatch):
 
 @pytest.fixture
 def interrupted(tmp_path, one_run_a_chunk) -> Path:
-    """The folder of a sweep that was ended after five of its eight runs, and never finished one before."""
+    """The folder of a sweep that was ended after five of its eight runs."""
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         make(DESIGN, out, StopsAfter(5))
@@ -102,12 +102,12 @@ def test_finish_names_how_many_runs_a_damaged_part_took_with_it(tmp_path, one_ru
 
 
 class Crash(BaseException):
-    """The end of the process: nothing that changes the disk is done after it."""
+    """The end of the process, after which nothing changes the disk."""
 
 
 @contextmanager
 def crash_at(number: int, owner, name: str):
-    """Crash at the Nth change of the disk inside a method; yields what counts them."""
+    """Crash at the Nth change of the disk inside a method; yields the count of changes."""
     patch = pytest.MonkeyPatch()
     state = {"inside": False, "count": 0, "dead": False}
     method = getattr(owner, name)
@@ -162,7 +162,7 @@ def test_an_end_at_any_moment_of_the_first_preparation_does_no_harm(tmp_path, ex
 
 
 def test_an_end_while_the_tables_take_their_places_is_made_good(tmp_path, expected):
-    """At each change of the disk: the same command goes on without a run, and so does another design."""
+    """After an end at each change of the disk, the same command makes no run, and an extended design only new ones."""
     longer = DESIGN.replace("count = 2", "count = 3").replace("[0.0, 0.5]", "[0.5, 0.9]")
     begun = tmp_path / "begun"
     make(longer, begun)

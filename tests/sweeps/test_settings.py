@@ -1,7 +1,8 @@
-"""What is refused of a design, by section, key and value."""
+"""Designs that are refused, by section, key and value."""
 
 import pytest
 
+from abm.scenario.parameters import STRATEGY
 from tests.design_texts import CHURN_RANGE, HEAD, refusal, refused
 
 # --- refusals -----------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ from tests.design_texts import CHURN_RANGE, HEAD, refusal, refused
         (
             "[factors]\npolicy = {low = 1, high = 2}",
             "[factors] policy = {'low': 1, 'high': 2} is a range, which is for numbers; "
-            "give a list of fixed, adaptive or imitate",
+            f"give a list of {STRATEGY['policy'].allowed}",
         ),
         (
             '[factors]\nchurn = {low = 0.1, high = 1, scal = "log"}',
