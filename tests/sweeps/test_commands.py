@@ -16,7 +16,7 @@ from abm.cli import main
 from abm.sweeps import commands
 from abm.sweeps.design.design import Design
 from abm.sweeps.store import lock
-from abm.sweeps.work import chunks
+from abm.sweeps.work import chunk_tables, chunks
 from abm.sweeps.work import worker as work
 from tests.sweeping import InProcess, make
 
@@ -422,7 +422,7 @@ def test_an_interruption_before_anything_is_finished_ends_with_130(said, monkeyp
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work, "failure_rows", interrupted)
+    monkeypatch.setattr(chunk_tables, "failure_rows", interrupted)
     code, out, err = said("my.toml", "--out", "out")
     assert (code, out) == (130, "")
     assert err == ("abm: finished runs are kept in out; the same command goes on from there\nabm: interrupted\n")

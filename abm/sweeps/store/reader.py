@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # slow to import
     import pandas as pd
 
 ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
-REPAIR_HINT = "; run the command of the sweep again: it repairs what is damaged and keeps all else"
+REPAIR_HINT = "; the command of the sweep, given again, repairs what is damaged and keeps all else"
 _CACHED = 200_000_000  # bytes of tables that are kept in memory for the next block of rows
 
 
