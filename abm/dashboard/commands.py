@@ -29,7 +29,7 @@ def dashboard(
     ] = LOCAL,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser, only say where.")] = False,
 ) -> None:
-    """Watch a market on a page in the browser: change it, play it, compare two runs."""
+    """Watch and change a market on a page in the browser."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise InputError(f"the page needs {', '.join(missing)}: pip install 'abm[dashboard]'")
     from abm.dashboard.gate import LOOPBACK

@@ -1,4 +1,4 @@
-"""The views of a market in tabs, of which only the visible one is drawn; the second run; what can be taken away."""
+"""The tabs of the page, of which only the open one is drawn: views of the market, the second run, downloads."""
 
 import html
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _ALONE = (*SECTOR, *STRATEGY)  # keys that stand for all sectors or strategies
 def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
     """Tabs, and the view of the one that is open."""
     place, set_place = solara.use_state(0)
-    names = [*VIEWS, "Take away"]
+    names = [*VIEWS, "Download"]
 
     def open_tab(new: Any) -> None:
         if is_place(new, names):
@@ -42,7 +42,7 @@ def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
     if name in VIEWS:
         Pictures(market.value, name)
     else:
-        TakeAway(market.value)
+        Download(market.value)
     if name == "Firms":
         Largest(market.value)
     FrameDrawn(market.value)
@@ -161,7 +161,7 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
 
 
 @solara.component
-def TakeAway(market: WatchedMarket):
+def Download(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
     if market.steps_done:

@@ -129,18 +129,18 @@ class Firms(Panel):
 
 
 class Plane(Panel):
-    """Each firm by its C and T; blue firms earn more than they spend, red ones less."""
+    """Each firm by its T and C; blue firms earn more than they spend, red ones less."""
 
     def __init__(self, market: WatchedMarket) -> None:
-        super().__init__("Firms now", ["T (technology accumulation)"], "C (market competitiveness)", (6.6, 4.6), 0.86,
+        super().__init__("Firms now", ["C (market competitiveness)"], "T (technology accumulation)", (6.6, 4.6), 0.86,
                          0.85)  # fmt: skip
         ax = self.axes[0]
         ax.figure.subplots_adjust(left=0.10, bottom=0.115)
         norm = TwoSlopeNorm(0.0, -np.log10(4.0), np.log10(4.0))
         self._dots = ax.scatter([], [], s=[], c=[], cmap="RdBu", norm=norm, lw=0.3, ec=GREY)
         self.add(self._dots)
-        ax.axhline(market.scenario.T0, **DOTTED)
-        ax.axvline(market.scenario.C0, **DOTTED)
+        ax.axvline(market.scenario.T0, **DOTTED)
+        ax.axhline(market.scenario.C0, **DOTTED)
         bar = self.figure.add_axes((0.875, 0.115, 0.015, 0.70))
         colours = self.figure.colorbar(self._dots, cax=bar, extend="both")
         ticks = [0.25, 0.5, 1.0, 2.0, 4.0]
@@ -162,8 +162,8 @@ class Plane(Panel):
         if living > DOTS:
             drawn = drawn[np.append(np.arange(LARGEST), np.linspace(LARGEST, living - 1, DOTS - LARGEST).astype(int))]
         T, C, R = (firms[row, slots[drawn]] for row in (FIRM.T, FIRM.C, FIRM.R))
-        hold_on_both_axes(self.axes[0], C, T)
-        self._dots.set_offsets(np.column_stack([C, T]))
+        hold_on_both_axes(self.axes[0], T, C)
+        self._dots.set_offsets(np.column_stack([T, C]))
         self._dots.set_array(np.log10(np.maximum(R, 1e-6)))
         area = (30.0 if living <= 1_000 else 8.0) * share[drawn] / mean
         self._dots.set_sizes(np.clip(area, 3.0, 400.0))

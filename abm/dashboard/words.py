@@ -32,7 +32,7 @@ def run_in_words(market: WatchedMarket) -> str:
         return f"{place}."
     parts = [f"{kind} (HHI within sectors {outcomes['sector_hhi']:,.0f})"]
     if isinstance(outcomes["growth"], str):
-        parts.append(f"{GROWTHS[outcomes['growth']]} (R {outcomes['weighted_R']:.3g} by customers)")
+        parts.append(f"{GROWTHS[outcomes['growth']]} (R weighted by customers {outcomes['weighted_R']:.3g})")
     if isinstance(outcomes["winner"], str) and len(scenario.strategies) > 1:
         share = 100.0 * outcomes[f"share_{outcomes['winner']}"]
         first = "winner" if market.steps_done == scenario.steps else "ahead so far"

@@ -127,12 +127,13 @@ def _draw_diagram(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float
             ends, [values[0]] * 2, color=INK, lw=1.6, ls=style, label="stable" if stable else "unstable equilibrium"
         )
     ax.plot([], [], "o", ms=4, color=BLUE, label="ends of orbits from half the baselines")
-    for sector in entry["sectors"]:
-        ax.axvline(np.cbrt(sector["loop_gain"]), color=ORANGE, lw=2)
-    ax.axvline(here, color=ORANGE, lw=2)
+    gains = {here, *(float(np.cbrt(sector["loop_gain"])) for sector in entry["sectors"])}
+    for gain in gains:
+        ax.axvline(gain, color=ORANGE, lw=2)
     box = {"fc": "white", "ec": "none", "pad": 1.5, "alpha": 0.8}
-    side, gap = ("right", -0.02) if here > 0.5 * r[-1] else ("left", 0.02)
-    ax.text(here + gap, 0.03 * highest, "this scenario", ha=side, fontsize=TEXT, color=INK, bbox=box)
+    told = "this scenario" if len(gains) == 1 else "this scenario's median firm and sectors"
+    x, side = (min(gains) - 0.02, "right") if here > 0.5 * r[-1] else (max(gains) + 0.02, "left")
+    ax.text(x, 0.03 * highest, told, ha=side, fontsize=TEXT, color=INK, bbox=box)
     if set(values[:3]) == {1.0} and len(set(values[3:])) == 1 and bounds == NO_CEILINGS:
         for place, (value, text) in enumerate(LOGISTIC):
             ax.axvline(value, **DOTTED)

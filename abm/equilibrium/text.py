@@ -18,6 +18,7 @@ from abm.equilibrium.equilibria import (
     equilibria,
     values_of,
 )
+from abm.output.terminal import print_wide
 from abm.scenario.scenario import Scenario
 
 # What the two readings without a baseline to return to do instead; derived in `abm.equilibrium.equilibria`.
@@ -85,7 +86,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
     values = dict(zip(NAMES, values_of(scenario, NAMES)))
 
     def say(name: str, text: str) -> None:
-        console.print(Text.assemble((f"{name}: ", "bold"), text), soft_wrap=True)
+        console.print(Text.assemble((f"{name}: ", "bold"), text), soft_wrap=not console.is_terminal)
 
     say(scenario.name, _listed(values))
     say("ceilings", _listed(described["ceilings"]) if ceilings else "none (--ceilings puts the scenario's on)")
@@ -95,7 +96,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
     for monetisation, sectors in by_monetisation.items():
         console.print()
         say(f"k3 = {sectors[0]['k3']:g}", ", ".join(sector["name"] for sector in sectors))
-        console.print(_table(scenario, sectors[0], monetisation, ceilings))
+        print_wide(_table(scenario, sectors[0], monetisation, ceilings), console)
     console.print()
     for sector in described["sectors"]:
         say(sector["name"], in_words(sector))

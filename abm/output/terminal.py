@@ -18,7 +18,7 @@ NARROW = 120  # columns below which the table of parameters leaves out symbols a
 # A row that is piped into another program is not broken: wide enough for the longest.
 PIPED_WIDTH = 2000
 
-# What the words say, to be read behind the number that they rest on.
+# What each word means, printed beside the number that it is read from.
 STRUCTURES = {
     "monopoly": "6,400 or more: about one firm with 80%",
     "oligopoly": "1,800 or more: highly concentrated",
@@ -26,9 +26,9 @@ STRUCTURES = {
     "fragmented": "below 1,000",
 }
 GROWTHS = {
-    "virtuous": "more than half",
-    "vicious": "R below 1",
-    "stagnant": "not more than half, nor R below 1",
+    "virtuous": "more than half of customers",
+    "vicious": "weighted R below 1",
+    "stagnant": "neither more than half of customers, nor R below 1",
 }
 
 
@@ -105,8 +105,7 @@ def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tu
         yield "structure", f"{structure}: no firm is left"
     if isinstance(growth, str):
         circle = f"{_percent(outcomes['virtuous_share'])} of customers are with firms above all their baselines"
-        returns = f"weighted R {_number(outcomes['weighted_R'])}"
-        yield "growth", f"{growth}: {circle}, {returns} ({GROWTHS[growth]})"
+        yield "growth", f"{growth} ({GROWTHS[growth]}): {circle}, weighted R {_number(outcomes['weighted_R'])}"
     else:
         yield "growth", f"none to judge: no firm in the last {_count(window, 'step')}"
     at = f"at step {int(outcomes['peak_step']):,}" if outcomes["peak_step"] else "at the start"
@@ -309,7 +308,7 @@ def _print_listing(rows: Sequence[tuple[str, Mapping[str, str], str]], console: 
             table.add_row()
             table.add_row(Text(above, style="dim"))
         table.add_row(*map(Text, cells.values()))
-    _print_wide(table, console)
+    print_wide(table, console)
 
 
 def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
@@ -332,10 +331,10 @@ def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
     table.add_column(overflow="fold")
     for name, description in rows:
         table.add_row(Text(name), Text(description))
-    _print_wide(table, console)
+    print_wide(table, console)
 
 
-def _print_wide(table: Table, console: Console) -> None:
+def print_wide(table: Table, console: Console) -> None:
     """Print a table wrapped to the terminal, or one row a line into a pipe."""
     if console.is_terminal:
         console.print(table)

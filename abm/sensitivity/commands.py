@@ -25,7 +25,10 @@ def analyse(
     level: Annotated[float, typer.Option(metavar="P", parser=level_of, help="Level of the intervals.")] = 0.95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an analysis that DIR holds.")] = False,
 ) -> None:
-    """Sensitivity indices of a sweep with a Morris, Saltelli, Sobol or Latin design."""
+    """Sensitivity indices of a sweep over sampled factors.
+
+    Its design is of the kind Morris, Saltelli, Sobol or Latin.
+    """
     from rich.console import Console
 
     from abm.sensitivity.analysis import analyse as made

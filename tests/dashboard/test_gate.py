@@ -171,7 +171,7 @@ def test_no_message_to_an_input_of_the_page_reads_a_file_or_breaks_it(tmp_path):
     assert count > 200
     assert opened == []
     titles = [each.children for each in page.find(ipyvuetify.Tab).widgets]
-    assert ["Take away"] in titles  # the page is there as it was
+    assert ["Download"] in titles  # the page is there as it was
     page.close()
 
 

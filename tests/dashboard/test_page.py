@@ -1,4 +1,4 @@
-"""The page in a real browser: opened, changed, played, compared, taken away, closed."""
+"""The page in a real browser: opened, changed, played, compared, downloaded from, closed."""
 
 import io
 import shlex
@@ -238,7 +238,7 @@ def test_a_second_run_that_cannot_stand_beside_what_is_chosen_is_refused(watched
 
 def test_every_tab_shows_its_view_while_it_plays(watched):
     watched.press("▶")
-    for tab, pictures in (("Firms", 1), ("Sectors", 4), ("Two runs", 0), ("Take away", 0), ("Market", 6)):
+    for tab, pictures in (("Firms", 1), ("Sectors", 4), ("Two runs", 0), ("Download", 0), ("Market", 6)):
         watched.open_tab(tab)
         watched.until(lambda count=pictures: len(watched.pictures()) == count)
         watched.until_step(watched.step() + 1)
@@ -254,7 +254,7 @@ def test_what_is_taken_away_is_the_run_on_screen(watched, tmp_path, monkeypatch)
     watched.choose("Speed of play", "5 steps a frame")
     watched.press("Step")
     watched.until_step(5)
-    watched.open_tab("Take away")
+    watched.open_tab("Download")
     watched.page.wait_for_selector("text=up to step 5, again")
     assert " --steps 5 " in watched.page.locator(".abm-line").inner_text()
     with watched.page.expect_download() as download:
@@ -337,7 +337,7 @@ def test_the_page_asks_this_machine_alone(server, chromium):
 def test_nothing_is_cut_or_tiny(server, chromium, width):
     page = Watched(chromium, server.url, width)
     page.press("Step")
-    for tab in ("Market", "Firms", "Sectors", "Two runs", "Take away"):
+    for tab in ("Market", "Firms", "Sectors", "Two runs", "Download"):
         page.open_tab(tab)
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
         edges = "images => images.map(image => image.getBoundingClientRect()).map(box => [box.left, box.right])"

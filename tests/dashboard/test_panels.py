@@ -152,7 +152,7 @@ def test_the_plane_draws_the_largest_firms_of_a_large_market():
     drawn = np.asarray(plane._dots.get_offsets())
     largest = market.firms.nlargest(100, "share")
     assert len(drawn) == views.DOTS
-    assert {*map(tuple, largest[["C", "T"]].to_numpy())} <= {*map(tuple, drawn)}
+    assert {*map(tuple, largest[["T", "C"]].to_numpy())} <= {*map(tuple, drawn)}
 
 
 @pytest.mark.parametrize("step", [25, 1_000, 10_000, 250_000, 1_000_000])

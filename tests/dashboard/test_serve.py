@@ -1,4 +1,4 @@
-"""The page without a browser: its command, its controls, the market that it watches and what is taken away."""
+"""The page without a browser: its command, its controls, the market that it watches and what can be downloaded."""
 
 import importlib.util
 import io
@@ -253,7 +253,7 @@ def test_a_step_waits_until_the_last_frame_is_drawn_but_not_once_it_is_told_to_e
     assert market.steps_done == 1 and not ended.is_alive()
 
 
-# --- what is taken away -------------------------------------------------------------------------------
+# --- what is downloaded -------------------------------------------------------------------------------
 
 CHANGES = [
     {},

@@ -73,7 +73,8 @@ def test_structure_growth_peak_survival_and_winner_come_with_the_numbers_they_re
     text = " ".join(printed(print_summary, result, FILES).split())
     assert f"structure {outcomes['structure']}: sector HHI {outcomes['sector_hhi']:,.0f} (" in text
     assert f"HHI {outcomes['hhi']:,.0f}, four largest {100 * outcomes['cr4']:.0f}%" in text
-    assert f"growth {outcomes['growth']}: {100 * outcomes['virtuous_share']:.0f}% of customers" in text
+    assert f"growth {outcomes['growth']} (" in text
+    assert f"): {100 * outcomes['virtuous_share']:.0f}% of customers are with firms above" in text
     assert f"weighted R {outcomes['weighted_R']:.2f}" in text
     assert f"peak of {outcomes['peak_firms']:,} at the start, {len(result.firms)} at the end" in text
     assert f"survival {100 * outcomes['survival']:.0f}% of the initial firms" in text
