@@ -154,18 +154,9 @@ def run(
     loaded = Design.load(design)
     part = None if shard is None else Shard.parse(shard)
     if scheduler is not None:
-        executor = ExistingCluster(scheduler, tls_ca, tls_cert, tls_key)
+        executor = ExistingCluster(scheduler, ca=tls_ca, cert=tls_cert, key=tls_key)
     elif cluster:
-        options = JobOptions(
-            jobs=jobs,
-            cores=cores,
-            memory=memory,
-            walltime=walltime,
-            queue=queue,
-            account=account,
-            directive=tuple(directive or ()),
-        )
-        executor = SlurmJobs(options, interface)
+        executor = SlurmJobs(_job_options(context, jobs), interface=interface)
     else:
         executor = LocalProcesses(workers) if workers else LocalProcesses()
     errors = Console(stderr=True)
@@ -176,12 +167,12 @@ def run(
         from abm.sweeps.terminal import print_status
 
         kept = None if out is None or overwrite else SweepWriter(out)
-        print_status(estimate(loaded, executor, kept, part or ALL_RUNS), Console())
+        print_status(estimate(loaded, executor, store=kept, shard=part or ALL_RUNS), Console())
         if cluster:
             print(executor.script())
         return 0
     with shown_progress(errors) as watch:
-        work = SweepRun(loaded, SweepWriter(out), executor, run_timeout, patience, watch)
+        work = SweepRun(loaded, SweepWriter(out), executor, run_timeout=run_timeout, patience=patience, watch=watch)
         try:
             if part:
                 work.run_shard(part, retry_failed=retry_failed)
@@ -265,6 +256,7 @@ def run_one(
 
 @app.command()
 def script(
+    context: typer.Context,
     design: DesignName,
     shards: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Number of tasks of the array.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The sweep's directory.")],
@@ -280,17 +272,15 @@ def script(
     from abm.sweeps.design.plan import plan_of
     from abm.sweeps.job_array import array_script
 
-    options = JobOptions(
-        jobs=shards,
-        cores=cores,
-        memory=memory,
-        walltime=walltime,
-        queue=queue,
-        account=account,
-        directive=tuple(directive or ()),
-    )
+    options = _job_options(context, shards)
     plan_of(Design.load(design))  # so that a bad design is refused here and not by each task
     print(array_script(design, out, options), end="")
+
+
+def _job_options(context: typer.Context, jobs: int) -> JobOptions:
+    """The options of so many jobs, from a command's parameters, which have the names of the fields of JobOptions."""
+    given = {field.name: context.params[field.name] for field in fields(JobOptions) if field.name != "jobs"}
+    return JobOptions(**given | {"jobs": jobs, "directive": tuple(given["directive"] or ())})
 
 
 def _end(failed: int, folder: Path) -> int:

@@ -21,7 +21,7 @@ _SAMPLES = 3  # points that are timed: those with the least, the median and the 
 
 
 def estimate(
-    design: Design, executor: Executor, store: SweepFolder | None = None, shard: Shard = ALL_RUNS
+    design: Design, executor: Executor, *, store: SweepFolder | None = None, shard: Shard = ALL_RUNS
 ) -> dict[str, str]:
     """Points, runs, chunks, time and disk of a design, as texts by name; runs in `store` are not counted.
 

@@ -5,7 +5,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -127,9 +127,9 @@ def sweep(
         design if isinstance(design, Design) else Design.load(design),
         SweepWriter(out),
         executor or (LocalProcesses(workers) if workers else LocalProcesses()),
-        run_timeout,
-        patience,
-        watch or (lambda progress: None),
+        run_timeout=run_timeout,
+        patience=patience,
+        watch=watch or (lambda progress: None),
     )
     work.run(overwrite=overwrite, retry_failed=retry_failed)
     return load_sweep(out)
@@ -142,6 +142,7 @@ class SweepRun:
     design: Design
     store: SweepWriter
     executor: Executor
+    _: KW_ONLY
     run_timeout: float | None = None
     patience: float = 600.0
     watch: Callable[[Progress], None] = lambda progress: None

@@ -1,7 +1,7 @@
 """The state of a sweep's folder, also while another process makes its runs."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.reader import Reader
 from abm.sweeps.terminal import duration
+
+if TYPE_CHECKING:  # pandas is slow to import
+    import pandas as pd
+
+    from abm.simulation.results import Result
 
 _LARGE = 64_000_000  # bytes from which only the size of a file is checked
 
@@ -56,7 +61,7 @@ def _ended(summary: dict[str, Any]) -> dict[str, str]:
     return facts | {"work": duration(summary["run_seconds"])}
 
 
-def failures(folder: str | os.PathLike) -> Any:
+def failures(folder: str | os.PathLike) -> "pd.DataFrame":
     """A DataFrame of the failed runs with the values of their factors, of a sweep that is finished or not."""
     store = SweepFolder(folder)
     store.manifest()
@@ -81,7 +86,7 @@ def failures(folder: str | os.PathLike) -> Any:
     return pd.concat(frames, ignore_index=True)[names] if frames else pd.DataFrame(columns=names)
 
 
-def run_again(folder: str | os.PathLike, point: int, replication: int) -> Any:
+def run_again(folder: str | os.PathLike, point: int, replication: int) -> "Result":
     """The Result of one run of a sweep, made in this process, which raises what the run raises."""
     from abm.scenario.scenario import Scenario
     from abm.simulation.simulate import simulate

@@ -1,5 +1,7 @@
 """Options of jobs and the scripts made of them, without a Slurm; a shell runs the script of an array."""
 
+import dataclasses
+import inspect
 import re
 import shutil
 import subprocess
@@ -10,7 +12,8 @@ import pytest
 
 from abm.cli import main
 from abm.errors import InputError
-from abm.sweeps import Design, sweep
+from abm.sweeps import Design, commands, sweep
+from abm.sweeps.job_array import array_script
 from abm.sweeps.work.executors.slurm import SlurmJobs
 from abm.sweeps.work.job_options import JobOptions, megabytes, seconds
 
@@ -82,6 +85,44 @@ def test_a_walltime_that_is_none_is_refused_with_its_value(text):
 def test_a_memory_that_is_none_is_refused_with_its_value(text):
     with pytest.raises(InputError, match=f"--memory {re.escape(repr(text))}"):
         megabytes(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, "--jobs 0 is not an integer of at least 1"),
+        ({"cores": True}, "--cores True is not an integer of at least 1"),
+        ({"memory": "much"}, "--memory 'much' is not a size"),
+        ({"walltime": "soon"}, "--walltime 'soon' is not a time"),
+        ({"queue": "a\nb"}, "--queue 'a.*b' holds a control character"),
+        ({"account": "a\nb"}, "--account 'a.*b' holds a control character"),
+        ({"directive": ("--x", "a\nb")}, "--directive 'a.*b' holds a control character"),
+    ],
+)
+def test_an_option_of_jobs_is_refused_by_name_and_value(options, message):
+    with pytest.raises(InputError, match=message):
+        JobOptions(**options)
+
+
+def test_the_script_of_a_job_and_that_of_an_array_ask_for_the_same():
+    options = JobOptions(jobs=3, cores=2, memory="3GB", walltime="00:20:00", queue="q", account="a", directive=("--x",))
+    scripts = [SlurmJobs(options).script(), array_script("network-effect", Path("out"), options)]
+    asked = [
+        re.compile(f"^#SBATCH {each}$", re.MULTILINE) for each in ("(-p|--partition[ =]?) ?q", "(-A|--account[ =]?) ?a")
+    ]
+    asked += [
+        re.compile(f"^#SBATCH .*{each}", re.MULTILINE) for each in ("cpus-per-task=2", "mem=3072M", "00:20:00", "--x")
+    ]
+    for script in scripts:
+        assert all(each.search(script) for each in asked), script
+
+
+def test_the_command_has_the_defaults_of_the_options_that_jobs_share():
+    for function, left_out in ((commands.run, set()), (commands.script, {"jobs"})):
+        given = inspect.signature(function).parameters
+        for field in dataclasses.fields(JobOptions):
+            if field.name not in left_out | {"directive"}:
+                assert given[field.name].default == field.default
 
 
 def test_an_interface_that_this_machine_lacks_is_refused_with_those_that_it_has():

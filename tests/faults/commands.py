@@ -16,6 +16,7 @@ import psutil
 
 from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import run_seed
+from tests.sweeping import TABLES
 
 INJECTION = Path(__file__).parent
 PATIENCE = 180.0  # seconds that any process of a test may take for anything, on a machine that is busy otherwise
@@ -40,7 +41,6 @@ firms = true
 panel = 5
 """
 RUNS = 6 * COUNT
-TABLES = ("points", "outcomes", "steps", "sectors", "lives", "firms", "panel")
 SLOW = {"runs": [{"does": "slow", "seconds": 0.05}], "settings": {"abm.sweeps.work.chunks.MOST_RUNS": 4}}
 
 

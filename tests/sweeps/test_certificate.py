@@ -107,9 +107,9 @@ def test_options_of_certificates_are_refused_where_they_protect_nothing(tmp_path
     ):
         ExistingCluster("tcp://host:1", **own)
     with pytest.raises(InputError, match="--tls-ca and --tls-key without --tls-cert: the three go together"):
-        ExistingCluster("host:1", certificate, None, certificate)
+        ExistingCluster("host:1", ca=certificate, key=certificate)
     with pytest.raises(InputError, match="no certificate and key in"):
-        ExistingCluster("tls://127.0.0.1:1", tmp_path / "a", tmp_path / "b", tmp_path / "c").check()
+        ExistingCluster("tls://127.0.0.1:1", ca=tmp_path / "a", cert=tmp_path / "b", key=tmp_path / "c").check()
     command = ["sweep", "network-effect", "--out", str(tmp_path / "out"), "--tls-cert", str(certificate)]
     assert main(command) == 2
     assert capsys.readouterr().err == "abm: error: --tls-cert is an option of --scheduler, which is missing\n"

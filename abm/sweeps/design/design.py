@@ -189,9 +189,8 @@ class Design:
             parts = MORRIS_LEVELS - 1 if self.method == "morris" and not old_rounding else None
             columns = [factor.at(unit[:, column], parts) for column, factor in enumerate(self.factors.values())]
         frame = {name: frame_column(values) for name, values in zip(self.factors, columns)}
-        return pd.DataFrame(
-            frame, index=None if frame else pd.RangeIndex(1)
-        )  # without factors one point, the scenario itself
+        # Without factors there is one point, the scenario itself.
+        return pd.DataFrame(frame, index=None if frame else pd.RangeIndex(1))
 
     def scenario_at(self, values: Mapping[str, Any]) -> Scenario:
         """The scenario at a point, given the values of its factors; integers may be whole floats, as in a DataFrame.

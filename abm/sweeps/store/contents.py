@@ -12,7 +12,7 @@ DESIGN, SCENARIO, MANIFEST, SUMMARY = "design.toml", "scenario.toml", "manifest.
 WORKING = "working"
 MARK = "sweep-folder"  # the empty file in WORKING that shows that a sweep made the folder
 COMMIT = "merged"  # the folder in WORKING whose files become the tables
-SIGN = "sweep-[0-9a-f]{16}"  # pattern of the empty file in WORKING that is named after the design being run
+TOKEN = "sweep-[0-9a-f]{16}"  # pattern of the empty file in WORKING that is named after the design being run
 LOCK, SHARD_LOCKS = "lock", "lock-[0-9]+-of-[0-9]+"  # a name, and a pattern of names
 LOCKS = f"{LOCK}|{SHARD_LOCKS}"
 FIRM_TABLES = ("firm_table.csv", "firm_table.parquet")
@@ -47,7 +47,7 @@ def _any_of(names: Iterable[str]) -> str:
 PARTS_LAYOUT = Layout(r"[0-9a-f]{4,24}\.part")
 TABLES_LAYOUT = Layout(_any_of(FILES), {PARTS: PARTS_LAYOUT})
 WORKING_LAYOUT = Layout(
-    rf"{MARK}|{LOCKS}|certificate\.pem|{SIGN}|keys\.parquet|points\.parquet",
+    rf"{MARK}|{LOCKS}|certificate\.pem|{TOKEN}|keys\.parquet|points\.parquet",
     {
         PARTS: PARTS_LAYOUT,
         TIMED_OUT: Layout("[0-9a-f]{32}-[0-9]+"),

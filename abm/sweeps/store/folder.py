@@ -23,9 +23,9 @@ from abm.sweeps.store.contents import (
     DESIGN,
     INDEX_TABLES,
     MANIFEST,
-    SIGN,
     SUMMARY,
     TABLES,
+    TOKEN,
     WORKING,
     is_file,
     is_folder,
@@ -158,7 +158,7 @@ class SweepFolder:
         if not is_folder(self.working):
             return False
         names = os.listdir(self.working)
-        return "keys.parquet" in names or COMMIT in names or any(re.fullmatch(SIGN, name) for name in names)
+        return "keys.parquet" in names or COMMIT in names or any(re.fullmatch(TOKEN, name) for name in names)
 
     def committed(self) -> dict[str, Any] | None:
         """The summary of tables that are made but not all moved to their places yet, or None if there are none."""
@@ -208,7 +208,7 @@ class SweepFolder:
         return found
 
     def _finished_source(self) -> FinishedSource | None:
-        """The runs of the tables as far as they are whole, or None where it is not known which they are."""
+        """The runs of the undamaged part of the tables, or None if no undamaged file tells which runs they hold."""
         tables, _ = self._tables_and_digests()
         damage = self.damage()
         if "runs.parquet" not in damage:

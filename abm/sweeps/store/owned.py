@@ -11,8 +11,8 @@ from abm.sweeps.store.contents import (
     FILES,
     MANIFEST,
     MARK,
-    SIGN,
     SUMMARY,
+    TOKEN,
     WORKING,
     is_file,
     is_folder,
@@ -32,8 +32,8 @@ def is_marked(working: Path) -> bool:
     if is_file(working / MARK) or all(name.startswith(f".{MARK}-") for name in names):
         return True
     # Earlier versions wrote no mark: a token file, a lock or parts show that a sweep made the folder.
-    signs = (path for path in working.iterdir() if re.fullmatch(SIGN, path.name) and is_file(path))
-    if any(not path.stat().st_size for path in signs) or any(is_lock(path) for path in locks(working)):
+    tokens = (path for path in working.iterdir() if re.fullmatch(TOKEN, path.name) and is_file(path))
+    if any(not path.stat().st_size for path in tokens) or any(is_lock(path) for path in locks(working)):
         return True
     return names == {PARTS} and is_file(working.with_name(MANIFEST)) and _are_parts(working / PARTS)
 

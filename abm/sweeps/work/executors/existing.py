@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class ExistingCluster:
     """
 
     address: str
+    _: KW_ONLY
     ca: str | os.PathLike | None = None
     cert: str | os.PathLike | None = None
     key: str | os.PathLike | None = None

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class SlurmJobs:
     """
 
     options: JobOptions = field(default_factory=JobOptions)
+    _: KW_ONLY
     interface: str | None = None
     name: str = field(default_factory=lambda: f"abm-worker-{secrets.token_hex(4)}")
     _queue: "_Queue | None" = field(default=None, init=False, repr=False)
