@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from abm.output.terminal import parameter_table, print_summary, progress, scenario_table
+from abm.output.terminal import parameter_table, print_summary, progress, progress_bar, scenario_table
 from abm.scenario.listing import listing_rows
 from abm.scenario.parameters import PARAMETERS
 from abm.scenario.scenario import Scenario, describe
@@ -166,6 +166,18 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else():
     assert "[runs]" in shown
     assert "3 of 3" in shown
     assert "time left" in shown
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_bar_shows_what_is_done_and_counts_only_where_it_is_asked_to(counts):
+    def work(console):
+        with progress_bar(console, counts=counts) as show:
+            show("3 of 8 [runs], 1 of 2 workers", 3, 8)
+
+    assert printed(work) == ""
+    shown = printed(work, terminal=True, width=140)
+    assert "3 of 8 [runs], 1 of 2 workers" in shown
+    assert ("after" in shown) == counts
 
 
 def test_progress_goes_to_standard_error_by_default(capsys):

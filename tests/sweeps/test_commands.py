@@ -451,7 +451,7 @@ def test_no_option_of_jobs_is_forgotten():
     import inspect
 
     shared = set(inspect.signature(commands.run).parameters) & set(inspect.signature(commands.script).parameters)
-    assert set(commands._JOB_OPTIONS) == shared - {"design", "out"} | {"jobs", "interface"}
+    assert set(commands._JOB_OPTIONS) == shared - {"context", "design", "out"} | {"jobs", "interface"}
 
 
 def test_the_manifest_is_strict_json(said):
