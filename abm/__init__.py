@@ -13,6 +13,7 @@ from abm.version import __version__ as __version__
 if TYPE_CHECKING:
     from abm.agents.model import MarketModel
     from abm.comparison import compare
+    from abm.discovery import discover
     from abm.errors import InputError
     from abm.scenario.scenario import Scenario
     from abm.sensitivity import analyse
@@ -26,6 +27,7 @@ _HOMES = {
     "Scenario": "abm.scenario.scenario",
     "analyse": "abm.sensitivity",
     "compare": "abm.comparison",
+    "discover": "abm.discovery",
     "load_sweep": "abm.sweeps",
     "simulate": "abm.simulation.simulate",
     "simulate_many": "abm.simulation.simulate_many",
@@ -38,6 +40,7 @@ __all__ = [
     "Scenario",
     "analyse",
     "compare",
+    "discover",
     "load_sweep",
     "simulate",
     "simulate_many",

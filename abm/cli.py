@@ -14,6 +14,7 @@ import typer
 
 from abm.comparison.commands import compare
 from abm.dashboard.commands import dashboard
+from abm.discovery.commands import discover
 from abm.equilibrium.commands import equilibrium
 from abm.errors import InputError, Stopped
 from abm.output.commands import parameters, scenarios, version
@@ -34,7 +35,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, rerun, check, scenarios, parameters, outcomes, equilibrium, compare, analyse, dashboard, version):
+commands = (
+    *(run, rerun, check, scenarios, parameters, outcomes, equilibrium),
+    *(compare, analyse, discover, dashboard, version),
+)
+for command in commands:
     app.command()(command)
 app.command(name="compile")(compile_ahead)
 app.add_typer(sweep_app)

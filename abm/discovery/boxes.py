@@ -1,0 +1,134 @@
+"""Boxes in the space of factors: what they hold, how dense they are, and which limit could be chance.
+
+A box is, of each factor, which of its values are in it; the runs in a box are those of the points in it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from abm.discovery.space import Space
+
+Box = list[np.ndarray]
+CHANCE = 0.05  # quasi-p above which a limit is taken away again
+FEWEST = 10  # points that a box holds at least
+
+
+class Limit(NamedTuple):
+    """A side of a box that holds less than the whole: `low` or `high` of numbers, `words` of words."""
+
+    factor: int
+    side: str
+
+
+class Held(NamedTuple):
+    """What a box holds."""
+
+    points: int
+    runs: int
+    cases: int
+    coverage: float
+    density: float
+    mass: float
+
+
+def inside(space: Space, box: Box) -> np.ndarray:
+    """Which points lie in a box; bool array, shape (points,)."""
+    found = np.ones(len(space.codes), dtype=bool)
+    for place, allowed in enumerate(box):
+        if not allowed.all():
+            found &= allowed[space.codes[:, place]]
+    return found
+
+
+def held(space: Space, points: np.ndarray) -> Held:
+    """What some points hold: coverage is the share of all cases, density that of the runs there that are cases."""
+    runs, cases = int(space.runs[points].sum()), int(space.cases[points].sum())
+    of_all = int(space.cases.sum())
+    return Held(
+        int(points.sum()),
+        runs,
+        cases,
+        cases / of_all if of_all else float("nan"),
+        cases / runs if runs else float("nan"),
+        runs / int(space.runs.sum()),
+    )
+
+
+def limits(space: Space, box: Box) -> list[Limit]:
+    """The sides of a box that hold less than the whole, in the order of the factors."""
+    found = []
+    for place, (factor, allowed) in enumerate(zip(space.factors, box)):
+        if factor.is_word:
+            found += [] if allowed.all() else [Limit(place, "words")]
+            continue
+        found += [] if allowed[0] else [Limit(place, "low")]
+        found += [] if allowed[-1] else [Limit(place, "high")]
+    return found
+
+
+def without(box: Box, limit: Limit) -> Box:
+    """A box with one of its limits taken away."""
+    allowed = box[limit.factor].copy()
+    places = np.flatnonzero(allowed)
+    if limit.side == "words":
+        allowed[:] = True
+    elif limit.side == "low":
+        allowed[: places[0]] = True
+    else:
+        allowed[places[-1] :] = True
+    return [allowed if place == limit.factor else each for place, each in enumerate(box)]
+
+
+def quasi_p(space: Space, box: Box, limit: Limit) -> float:
+    """How likely a box is as dense as it is by chance, if one of its limits did nothing (Bryant and Lempert 2010).
+
+    One-sided binomial, the density without the limit being the truth. Counts points, each by its share of cases, not
+    runs: those of a point are not independent of each other. With a run a point it is the usual one.
+    """
+    from scipy.special import betainc
+
+    points, more = inside(space, box), inside(space, without(box, limit))
+    shares = space.cases / space.runs
+    count, found = int(points.sum()), float(shares[points].sum())
+    chance = float(shares[more].mean())
+    if found <= 0.0:
+        return 1.0
+    return float(betainc(found, count - found + 1.0, chance))
+
+
+def association(space: Space, points: np.ndarray) -> float:
+    """The correlation over runs between lying in a box and being a case; 0 for a box that holds all or nothing."""
+    runs, cases = space.runs.sum(), space.cases.sum()
+    in_box, both = space.runs[points].sum(), space.cases[points].sum()
+    spread = float(in_box) * float(runs - in_box) * float(cases) * float(runs - cases)
+    return (float(runs) * float(both) - float(in_box) * float(cases)) / spread**0.5 if spread > 0.0 else 0.0
+
+
+def chosen(space: Space, boxes: Sequence[Box]) -> tuple[int, Box]:
+    """The box of a trajectory with the largest association, less the limits that could be chance.
+
+    Parameters
+    ----------
+    space : Space
+    boxes : sequence of Box
+        The first holds all.
+
+    Returns
+    -------
+    place : int
+        Of the box among those given.
+    box : Box
+    """
+    found = [inside(space, box) for box in boxes]
+    worth = [association(space, points) if points.sum() >= FEWEST else 0.0 for points in found]
+    place = int(np.argmax(worth))
+    box = boxes[place]
+    while sides := limits(space, box):
+        chances = [quasi_p(space, box, limit) for limit in sides]
+        worst = int(np.argmax(chances))
+        if chances[worst] <= CHANCE:
+            break
+        box = without(box, sides[worst])
+    return place, box

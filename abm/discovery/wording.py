@@ -1,0 +1,74 @@
+"""A search in words: the answer in one sentence, and what the reader must know beside it."""
+
+from collections.abc import Iterator
+
+from abm.comparison.report.wording import p_said, percent
+from abm.discovery.boxes import limits
+from abm.discovery.condition import Condition
+from abm.discovery.search import Search
+from abm.discovery.stability import LEVEL, middle_and_ends
+from abm.discovery.tree import rule
+
+_ELSEWHERE = 0.6  # coverage below which cases lie in other places too
+
+
+def answer(search: Search, condition: Condition) -> str:
+    """What is found, or that nothing is, in one sentence."""
+    cases, runs = int(search.space.cases.sum()), int(search.space.runs.sum())
+    what = condition.noun
+    if search.why_not == "none":
+        return f"Nothing found: none of {runs:,} runs {'are ' + what if what else 'meets ' + condition.text}."
+    if search.why_not == "all":
+        return f"Nothing found: all {runs:,} runs {'are ' + what if what else 'meet ' + condition.text}."
+    base = f"{cases:,} of {runs:,} runs ({percent(cases / runs)}) {'are ' + what if what else 'meet ' + condition.text}"
+    if search.why_not:
+        chance = "" if search.why_not == "no box" else f" ({p_said(search.resamples.p)})"
+        return f"Nothing found: {base}, and no box is denser than the whole by more than chance{chance}."
+    held = search.held
+    tells = (
+        f"are {what}, {percent(held.coverage)} of all {what}"
+        if what
+        else f"meet it, {percent(held.coverage)} of all that do"
+    )
+    return f"{rule(search.space, search.box)}: {percent(held.density)} of runs there {tells}."
+
+
+def said_beside(search: Search, condition: Condition) -> Iterator[str]:
+    """What stands below the answer, a sentence each: the whole, and the box on points that its search had not."""
+    if search.why_not:
+        return
+    space = search.space
+    cases, runs = int(space.cases.sum()), int(space.runs.sum())
+    held = search.held
+    what = f"are {condition.noun}" if condition.noun else f"meet {condition.text}"
+    yield (
+        f"Of all {runs:,} runs {percent(space.density)} {what}. The box holds {held.runs:,} runs "
+        f"({percent(held.mass)}) of {held.points:,} points, and {held.cases:,} of {cases:,} cases."
+    )
+    density, coverage = (middle_and_ends(each) for each in (search.resamples.density, search.resamples.coverage))
+    yield (
+        f"On points that the search had not: density {_range(density)}, coverage {_range(coverage)} "
+        f"(median and the middle {percent(LEVEL)} of {len(search.resamples.boxes):,} resamples), "
+        f"{p_said(search.resamples.p)}."
+    )
+
+
+def _range(found: tuple[float, float, float]) -> str:
+    middle, low, high = found
+    return f"{percent(middle)} [{percent(low)}, {percent(high)}]"
+
+
+def notes(search: Search) -> Iterator[str]:
+    """What the reader must know of the box."""
+    if search.why_not:
+        return
+    before = limits(search.space, search.boxes[search.place])
+    if left := len(before) - len(limits(search.space, search.box)):
+        yield (
+            f"Taken away from box {search.place} of the trajectory, as they could be chance (quasi-p above 0.05): "
+            f"{left} limit{'s' * (left != 1)}."
+        )
+    if search.held.coverage < _ELSEWHERE:
+        yield (
+            f"{percent(1.0 - search.held.coverage)} of the cases lie elsewhere: the tree shows whether in another box."
+        )
