@@ -18,7 +18,7 @@ from abm.sweeps.store.writing import SweepWriter
 from tests.compared import without_format
 from tests.run_directories import contents
 from tests.sweep_folders import DESIGN
-from tests.sweeping import EVERYTHING, InProcess, design_of, make, tables_of
+from tests.sweeping import EVERYTHING, TABLES, InProcess, design_of, make, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_follows_from_the_design_or_the_tables_is_made_again_without_a_run(
     read_all(out)
 
 
-@pytest.mark.parametrize("name", ["outcomes", "steps", "sectors", "lives", "firms", "panel"])
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "points"])
 def test_a_damaged_table_makes_anew_the_runs_that_it_lacks(whole, out, small_groups, name):
     flip(out / f"{name}.parquet", 60, 3)  # in its first row group, which has a run or two
     with pytest.raises(InputError, match=rf"{name}.parquet: is damaged: .*{REPAIR_HINT}"):
