@@ -5,8 +5,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from abm import Scenario, simulate
 from abm.scenario.listing import markdown
 from abm.scenario.parameters import PARAMETERS
 from abm.simulation import outcome_list
@@ -154,3 +156,13 @@ def test_a_diff_that_is_shown_applies(place):
 
 def test_three_extensions_are_shown():
     assert len(diffs()) == 3
+
+
+def test_a_table_with_infinite_funds_can_be_written_for_stata_as_the_readme_says(tmp_path):
+    advice = 'replace(float("inf"), float("nan")).to_stata('
+    assert advice in (ROOT / "README.md").read_text(encoding="utf-8")
+    firms = simulate(Scenario(capacity=10, steps=3, runway=float("inf")), 1).firms
+    with pytest.raises(ValueError, match="infinity"):
+        firms.to_stata(tmp_path / "refused.dta")
+    firms.replace(float("inf"), float("nan")).to_stata(tmp_path / "firms.dta")
+    assert pd.read_stata(tmp_path / "firms.dta")["id"].tolist() == firms["id"].tolist()

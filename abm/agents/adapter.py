@@ -1,12 +1,12 @@
-"""What this package takes from Mesa, and all that differs between the versions of Mesa that it works with.
+"""What the package imports from Mesa, and how it handles the differences between versions of Mesa.
 
 - 3.3, the newest for Python 3.11: `batch_run` finds a step by its place in `model_vars`.
 - 3.4.0: `batch_run` takes `rng=` and overwrites a parameter `rng` with it, unless the model has a parameter `seed`;
   `MarketModel` has one.
 - 3.4.1: `batch_run` finds a step by the collector's `_collection_steps`; `MarketCollector` has them.
-- 3.5.0: `Model` sets a `scenario` of Mesa's own kind, which `MarketModel` drops for its own. SolaraViz takes any
-  scenario for one of that kind, see `keep_scenarios_apart`. `max_steps=N` of `batch_run` makes N steps, not N + 1, and
-  rows are each Nth step without the last.
+- 3.5.0: `Model` sets a `scenario` of Mesa's own kind, which `MarketModel` replaces by its own. SolaraViz
+  assumes that every scenario is of Mesa's kind, see `keep_scenarios_apart`. `max_steps=N` of `batch_run` makes N steps,
+  not N + 1, and rows are each Nth step without the last.
 - 3.5.1: `GroupBy` has moved to `mesa.agentset`.
 """
 
@@ -66,8 +66,8 @@ _PAGE = "mesa.visualization.solara_viz"
 def keep_scenarios_apart(model_class: type[Model]) -> None:
     """Let SolaraViz make our models anew from `model_params` alone, as it does before Mesa 3.5.
 
-    From 3.5 on it asks a model for its scenario, and takes what it gets for one of Mesa's own kind, which holds
-    parameters for the next model. Done once Mesa's page is loaded, which may be after the first model is made.
+    From 3.5 on it reads a model's scenario and assumes that it is of Mesa's own kind, which holds parameters for the
+    next model. Applied once Mesa's page is loaded, which may be after the first model is made.
     """
     page = sys.modules.get(_PAGE)
     if page is None or not hasattr(page, "_build_model_init_kwargs") or hasattr(page, "_keeps_scenarios_apart"):

@@ -1,7 +1,7 @@
-"""Firms changed by hand: what the market knows of them is brought up to date, and what its last row said is kept.
+"""Firms changed by hand between two steps: the market's sums follow, and the next row of measures shows the change.
 
-A change is noted when it is made and costs little then. Shares of customers are brought up to date when somebody reads
-them, block by block; all else before the next step.
+Setting a value only notes the change, which is cheap. Sums of customers are computed again when shares are read, block
+by block; all other sums before the next step.
 """
 
 from typing import TYPE_CHECKING
@@ -29,8 +29,8 @@ class Changes:
     def __init__(self, market: "Market") -> None:
         self._market = market
         self.pending = False
-        self._stale: set[int] = set()  # blocks whose customers are to be summed anew
-        self._said: tuple[np.ndarray, np.ndarray] | None = None  # B by slot and by sector, as the last row has it
+        self._stale: set[int] = set()  # blocks whose customers must be summed again
+        self._said: tuple[np.ndarray, np.ndarray] | None = None  # B by slot and by sector at the last row of measures
 
     def note(self, row: int, slots: np.ndarray) -> None:
         """Note that a row of `State.firms` is about to be changed in some slots."""
@@ -42,7 +42,7 @@ class Changes:
             self._stale.update((np.searchsorted(state.blocks["start"], slots, side="right") - 1).tolist())
 
     def bases(self) -> np.ndarray:
-        """Customers of each sector as its firms stand, shape (sectors,)."""
+        """Sum of B in each sector now, shape (sectors,)."""
         state = self._market.state
         # Summed slot by slot and block by block, as the kernels do: the bits are the same.
         for block in self._stale:
@@ -55,20 +55,20 @@ class Changes:
         return state.sectors["base"]
 
     def take_stock(self) -> None:
-        """Bring all that the market knows of its firms up to date."""
+        """Compute all sums over firms again, if a firm was changed."""
         if self.pending:
             take_stock(self._market.state, self._market.parameters, self._market.scratch[0])
             self.pending = False
             self._stale.clear()
 
     def before_step(self) -> None:
-        """Take stock, and forget what the last row said of B if nothing in it is another number now."""
+        """Take stock, and drop the B of the last row if no firm has another B now."""
         self.take_stock()
         if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[FIRM.B]):
             self._said = None
 
     def after_step(self) -> None:
-        """Let the step's row tell how far shares have moved since the last row, changes by hand included."""
+        """Measure how far shares moved since the last row, with the changes by hand."""
         if self._said is None:
             return
         state, rows = self._market.state, self._market.record.present

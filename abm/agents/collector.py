@@ -27,7 +27,7 @@ class MarketCollector(DataCollector):
 
     Every row is kept, since the outcomes at any step rest on the last fourth of the steps until then;
     `every` thins what `get_model_vars_dataframe` shows. Frames, lists and records are built when asked for.
-    It takes no reporters of a user's own: for those use a `mesa.DataCollector` beside it.
+    It takes no reporters of yours: use a `mesa.DataCollector` beside it.
     """
 
     def __init__(self, market: Market, every: int, panel: int) -> None:
@@ -48,7 +48,7 @@ class MarketCollector(DataCollector):
         self.tables: dict = {}
 
     def collect(self, model: "MarketModel") -> None:
-        """Keep the step that the model has just made; a second call at the same step does nothing."""
+        """Keep the measures of the step just made; a second call at the same step does nothing."""
         market = self._market
         step = market.steps_done
         if step < self._filled:
@@ -116,7 +116,7 @@ class MarketCollector(DataCollector):
         return self._records
 
     def tally(self) -> np.ndarray:
-        """What outcomes rest on, summed over the window in the order that the engine sums in."""
+        """The sums from which outcomes are computed, over the window, in the same order as `simulate`."""
         step, measures = self._filled - 1, len(self._market.measures)
         tally = np.zeros_like(self._market.record.tally)
         tally[:FIRST_MEASURE] = self._market.record.tally[:FIRST_MEASURE]  # the peak, of all steps

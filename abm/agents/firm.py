@@ -1,6 +1,6 @@
-"""Firms as Mesa agents: views on the columns of a market, made when somebody touches one.
+"""Firms as Mesa agents: each is a view on one slot of a market's arrays, made when it is first used.
 
-`read` and `write` do columns of any number of firms, for `abm.agents.firm_set`; a `Firm` uses them for its one slot.
+`read` and `write` work on a column of any number of firms, for `abm.agents.firm_set`; a `Firm` uses them for its slot.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
 ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
-# Where a firm is in a space of Mesa's; these are the user's, and any object.
+# The place of a firm in a space of Mesa; set by the user, any object.
 PLACES = ("pos", "cell")
 _PLACED = (*PLACES, "_mesa_cell")
 _INTEGERS = ("age", "direction")
@@ -28,7 +28,7 @@ NOT_BY_HAND = "firms enter and leave by the market's own rules; none can be adde
 
 
 class FirmHasLeft(InputError, AttributeError):
-    """A firm that has left its market was asked for more than its id; for `hasattr` it lacks the attribute."""
+    """An attribute of a firm that has left its market was read; `hasattr` is False for it."""
 
 
 def objects(values: Iterable[Any]) -> np.ndarray:
@@ -79,7 +79,7 @@ def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> Non
         hint = " that can be set" if name in READ_ONLY else nearest(name, ROWS)
         raise AttributeError(f"a firm has no attribute {name!r}{hint}")
     parameter = FIRM_COLUMNS[name]
-    # As objects, or NumPy would make numbers of the bools and texts in a list before anybody has seen them.
+    # As objects: otherwise NumPy would turn bools and texts into numbers before they can be refused.
     numbers = np.array(value, dtype=object) if isinstance(value, list | tuple) else np.asarray(value)
     if numbers.ndim and numbers.shape != slots.shape:
         raise InputError(f"{name}: {len(numbers)} values for {len(slots)} firms")
@@ -119,7 +119,7 @@ class Firm(Agent, HasCell, BasicMovement):
     def __init__(self, model: "MarketModel", slot: int | None = None, unique_id: int | None = None) -> None:
         if slot is None:  # as Mesa's users and `create_agents` would make one
             raise InputError(NOT_BY_HAND)
-        # Mesa's own initialisation is left out: it would register the firm as an agent of the user's.
+        # Mesa's own initialisation is not called: it would register the firm among the user's own agents.
         self.__dict__.update(model=model, slot=slot, unique_id=unique_id)
 
     @property

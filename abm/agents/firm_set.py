@@ -1,6 +1,6 @@
-"""Sets of firms as Mesa's AgentSet: views on slots of a market, without a Python object a firm.
+"""Sets of firms as Mesa's AgentSet: views on slots of a market, without a Python object for each firm.
 
-Whoever wants speed stays with arrays: `get`, `set` and `select` with a mask.
+`get`, `set` and `select` with a mask work on arrays and are fast; all that takes a function makes a `Firm` for each.
 """
 
 from collections import defaultdict

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# What a scenario holds; `steps` is Mesa's counter here, and a model may have a name of its own.
+# The parameters of a scenario. Not among them: `steps`, here Mesa's counter, and `name`, which a user may set.
 _PARAMETERS = frozenset(Scenario.model_fields) - {"steps", "name"}
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Whether a value is the one there is; what cannot be compared is not."""
+    """Whether two values are the same; values that cannot be compared are not."""
     return type(theirs) in (type(ours), int, float, str) and ours == theirs
 
 
@@ -138,14 +138,14 @@ class MarketModel(Model):
         self._collector.collect(self)
 
     def _let_go(self, first: int) -> None:
-        """Give up the views on the firms that left, from a row of `State.left` on."""
+        """Drop the views on firms that exited: the rows of `State.left` from `first` on."""
         for unique_id in self.market.state.left["id"][first:].tolist():
             firm = self.views.pop(unique_id, None)
             if firm is not None:
-                firm.cell = None  # as Mesa's own agents leave theirs
+                firm.cell = None  # as when an agent of Mesa is removed
 
     def take_stock(self) -> None:
-        """Bring what the market knows of its firms up to date, if one was changed by hand.
+        """Compute the sums over firms again, if a firm was changed by hand.
 
         Setting a firm's attribute is enough: the model calls this itself where it matters.
         """
@@ -170,13 +170,13 @@ class MarketModel(Model):
 
     @property
     def firms(self) -> "pd.DataFrame":
-        """The living firms by id, as `Result.firms`."""
+        """The living firms, sorted by id, as `Result.firms`."""
         self.take_stock()
         return firm_frame(self.market)
 
     @property
     def lives(self) -> "pd.DataFrame":
-        """Every firm that ever lived by id, as `Result.lives`."""
+        """The history of every firm, sorted by id, as `Result.lives`."""
         return life_frame(self.market)
 
     @property
@@ -187,7 +187,7 @@ class MarketModel(Model):
 
     @property
     def seed(self) -> int:
-        """What all draws of the run follow from."""
+        """The seed of all draws of the run."""
         return self.market.seed
 
     @property

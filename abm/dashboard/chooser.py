@@ -47,10 +47,10 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
         solara.Button(
             "Undo changes", on_click=lambda: load(origin.name), disabled=scenario == origin.scenario, outlined=True
         )
-    with solara.Div():  # always there, so that what follows keeps its place, and groups stay open
+    with solara.Div():  # present also without an error, so that the page does not jump and groups stay open
         if refusal.value:
             solara.Error(refusal.value, dense=True)
-    # After a refusal the sliders are made anew: the browser has moved one, and what is chosen has not changed.
+    # After a refusal the sliders are made anew: in the browser one has moved, but its value was not taken.
     with solara.Div(classes=["abm-sliders"]):
         for name in FIRST:
             ParameterControl(origin.scenario, scenario, name, change).key(f"{name} {refusals.value}")
@@ -73,11 +73,11 @@ def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], No
 
 @solara.component
 def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Callable[[str, Any], None]):
-    """A slider over the values that a parameter is offered, its number in the label, or a choice."""
+    """A slider over the values offered for a parameter, with the value in its label, or a menu."""
     parameter, value = scenario.settable()[name], value_of(scenario, name)
     offered = solara.use_memo(lambda: positions(parameter, value_of(origin, name)), [origin, name])
     key = name.split(".")[-1]
-    if value not in offered:  # one that went along with another
+    if value not in offered:  # it was changed together with another parameter
         offered = sorted([*offered, value])
     symbol = "" if parameter.symbol in ("–", key) else f"{parameter.symbol} "
     label = key if parameter.choices else f"{symbol}{key} = {written(value)}"
@@ -86,7 +86,7 @@ def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Ca
 
 @solara.component
 def Seed(chosen: solara.Reactive[dict[str, Any]]):
-    """The seed; what is no seed stays in the field and goes no further."""
+    """The seed; an invalid text stays in the field and is not used."""
     text = solara.use_reactive(str(chosen.value["rng"]))
     good = is_seed(text.value)
 
@@ -112,8 +112,8 @@ def is_seed(text: str) -> bool:
 
 @solara.component
 def Pending(market: WatchedMarket, chosen: dict[str, Any]):
-    """What is chosen but not run yet."""
-    update_counter.get()  # a run ends with a frame
+    """The changes that take effect at the next Reset."""
+    update_counter.get()  # drawn again at each frame, also when a run ends
     parts, scenario = [], chosen["scenario"]
     before = market.scenario
     if chosen["origin"] != market.origin:

@@ -1,4 +1,4 @@
-"""Which parameters a page shows where, and the values that each slider offers: made from the table of parameters."""
+"""Which parameters the page shows in which group, and the values of each slider, from the table of parameters."""
 
 import math
 from typing import Any
@@ -130,7 +130,7 @@ def about(name: str, parameter: Parameter) -> str:
 
 
 def choose(scenario: Any, name: str, value: Any) -> Any:
-    """The scenario with one value changed; what must not exceed it goes along.
+    """The scenario with one value changed; capacity and initial firms are kept consistent.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a page gives away of a run on screen: its files, and the command that makes it again."""
+"""The files of the run on screen, and the command that makes it again."""
 
 import shlex
 from typing import Any

@@ -96,8 +96,8 @@ def Largest(market: WatchedMarket):
 
 @solara.component
 def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
-    """Puts a second run, with the same seed and one parameter changed, beside the first."""
-    update_counter.get()  # a second run comes and goes with a frame
+    """Chooses a second run with the same seed and one parameter changed, and compares it with the first."""
+    update_counter.get()  # drawn again at each frame: a second run may have come or gone
     scenario = market.value.scenario
     names = [name for name in scenario.settable() if name not in ("steps", *_ALONE)]
     changed = market.value.changed_parameter or (FIRST[0], None)
@@ -176,8 +176,8 @@ def Download(market: WatchedMarket):
 
 @solara.component
 def Files(market: WatchedMarket, run: MarketModel, suffix: str, said: str):
-    """The files of one of a market's two runs, and its command."""
-    update_counter.get()  # what it is given stays the same while the run goes on, and would not renew it
+    """The files and the command of one of the two runs."""
+    update_counter.get()  # its arguments stay the same during a run, so they would not cause a new drawing
 
     def locked(content: Callable[[MarketModel], str]) -> str:
         with market.lock:

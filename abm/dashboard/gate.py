@@ -1,9 +1,9 @@
-"""Who may use the page: whoever has its token, asks at the address where it is served, and is no other page.
+"""Access to the page: a request needs the token, the right host and, if a page sent it, the right origin.
 
-A browser sends what any page that is open in it asks for. So a request must name this server as its host, which a
-foreign name that was made to lead here does not; what comes from a page must come from ours; and the token, which the
-command prints as part of the address, or the cookie that it was exchanged for, must be there. Another page on this
-machine is of the same site, as ports make no difference to a cookie: it is told apart by the origin alone.
+A browser sends requests for every page that is open in it, also for foreign ones. Three checks keep those out. The
+request must name this server as its host, so a foreign name that resolves to this machine is refused. A request from a
+page must come from this page: a page on another port of this machine gets the same cookies and differs in its origin
+alone. And it must have the token, which is part of the address that the command prints, or the cookie set for it.
 """
 
 import secrets
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 EVERYWHERE = ("0.0.0.0", "::")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-# No other page may hold this one in a frame, or take what it is made of.
+# No other page may show this one in a frame or read its files.
 HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -39,16 +39,16 @@ def in_url(host: str, port: int) -> str:
 
 
 class Gate:
-    """Lets through to an application what comes from the owner's page, and answers 403 to all else.
+    """Passes requests of the owner's page to an application, and answers 403 to all others.
 
     Parameters
     ----------
     app : ASGI application
     host : str
-        What is listened on.
+        The address on which the server listens.
     port : int
     token : str, optional
-        By default a new one that nobody can guess.
+        By default a new random one.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Pictures that change many times a second: what stands still is drawn once, and lines and areas by the browser.
+"""Pictures that change many times a second: matplotlib draws the axes once, the browser draws lines and areas.
 
 Drawing a panel of matplotlib anew takes some 40 ms, nearly all of it for letters. So a panel's picture is of its axes
 without the moving parts, and is drawn again only when the limits of an axis change, which is in jumps.

@@ -1,6 +1,6 @@
 """What drives the market of a page: Reset, play, pause, Step and a run to the end.
 
-Mesa's controller has no part in it: it does not know of a run that something else has ended, so its buttons would stay
+Mesa's controller is not used: it does not notice that a run was ended elsewhere, so that its buttons would stay active
 and do nothing.
 """
 
@@ -29,7 +29,7 @@ SPEEDS = {
 
 PLAY, TO_THE_END = "play", "to the end"
 Drive = tuple[str, int]
-"""What a market is driven by, and the number of the press: of two presses only the later one drives."""
+"""The button that moves the market on, and the number of the press: only the last press counts."""
 
 _presses = itertools.count()
 
@@ -52,8 +52,8 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
             latest = time.monotonic() + FRAME
             for made in itertools.count(1):
                 driven.step()
-                enough = time.monotonic() >= latest if to_the_end else made >= SPEEDS[speed.peek()][1]
-                if enough or not goes_on():
+                is_frame = time.monotonic() >= latest if to_the_end else made >= SPEEDS[speed.peek()][1]
+                if is_frame or not goes_on():
                     break
             force_update()
         if drive.peek() == by:
@@ -75,7 +75,7 @@ def Buttons(
     drive: solara.Reactive[Drive | None],
     speed: solara.Reactive[str],
 ):
-    """Buttons that can be pressed where they do something."""
+    """The buttons; one that would do nothing is inactive."""
     update_counter.get()  # a run ends with a frame
     ended = not market.value.running
     by = None if ended or drive.value is None else drive.value[0]

@@ -1,4 +1,4 @@
-"""The server of the page: where it listens, what it serves, and what keeps it from asking anything of the outside.
+"""The server of the page: where it listens, what it serves, and how it works without a connection to the outside.
 
 Solara hands the browser files that it would fetch from a public server and keep; here all of them are in `assets`, and
 for any other file Solara is pointed at a port of this machine where nobody listens.

@@ -1,4 +1,4 @@
-"""The market that a page shows: a `MarketModel` that waits to be seen, ends, and may have a second one beside it."""
+"""The market of a page: a `MarketModel` that waits until it is drawn, and may have a second market beside it."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from abm.simulation.simulate import check_memory
 # What is kept of each sector at each step.
 SECTOR_MEASURES = {name: getattr(MEASURE, name) for name in ("firms", "hhi", "mean_T", "weighted_R")}
 PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
-BREATH = 0.02  # seconds that the first step after a frame leaves the page to answer
+PAUSE = 0.02  # seconds before the first step after a frame, in which the page can react
 
 
 def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
@@ -90,7 +90,7 @@ class WatchedMarket(MarketModel):
         self.compare_with(changed)
 
     def compare_with(self, changed: tuple[str, Any] | None) -> None:
-        """Put a second market with one parameter changed beside this one, brought to the same step, or none.
+        """Make a second market with one parameter changed and step it to the same step, or remove it (None).
 
         Raises
         ------
@@ -136,7 +136,7 @@ class WatchedMarket(MarketModel):
     def _wait_until_due(self) -> None:
         if (frame := update_counter.peek()) != self._frame_before:
             self._frame_before = frame
-            time.sleep(BREATH)
+            time.sleep(PAUSE)
         while self.running and time.monotonic() < self._last_step + self.pace:
             time.sleep(0.005)
 

@@ -1,4 +1,4 @@
-"""What a page says of a run in words: how far it is, what market it is, and what the article's equations say of it."""
+"""The sentences of the page: the step, the kind of market, and the result of the article's equations."""
 
 from typing import Any
 
@@ -49,14 +49,14 @@ def equations_in_words(scenario: Scenario) -> str:
     'The equations without ceilings: loop gain 0.729: the baseline is stable; firms pushed above T = 1.11 take off.'
     """
     described = describe(scenario)
-    alike: dict[float, list[dict[str, Any]]] = {}
+    by_k3: dict[float, list[dict[str, Any]]] = {}
     for sector in described["sectors"]:
-        alike.setdefault(sector["k3"], []).append(sector)
+        by_k3.setdefault(sector["k3"], []).append(sector)
     usual = described["k"]["k3"]
-    sentences = [in_words(described)] if usual in alike else []
-    for k3, sectors in alike.items():
+    sentences = [in_words(described)] if usual in by_k3 else []
+    for k3, sectors in by_k3.items():
         if k3 != usual:
-            place = "all sectors" if len(alike) == 1 else " and ".join(sector["name"] for sector in sectors)
+            place = "all sectors" if len(by_k3) == 1 else " and ".join(sector["name"] for sector in sectors)
             sentences.append(f"in {place} {in_words(sectors[0])}")
     said = f"The equations without ceilings: {'; '.join(sentences)}."
     if scenario.reading in OTHER_READINGS:

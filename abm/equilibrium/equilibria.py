@@ -1,4 +1,4 @@
-"""What the article's equations (§4) say exactly: their equilibria, which are stable, and where the take-off begins.
+"""The equilibria of the article's equations (§4), exactly: which are stable, and where the take-off begins.
 
     T = T0 + k1·C·(C − C0)      C = C0 + k2·R·(R − R0)      R = R0 + k3·T·(T − T0)
 
@@ -103,6 +103,16 @@ def equilibria(
     ceilings : sequence of 3 floats
         K_T, K_C and K_R.
 
+    Returns
+    -------
+    list of Equilibrium
+        Sorted by T, then C and R.
+
+    Raises
+    ------
+    InputError
+        If a number is outside its range, or a coefficient is 0 in the readings "rate" and "increment".
+
     Examples
     --------
     With equal coefficients and baselines of 1, the baseline and 1/k:
@@ -144,8 +154,25 @@ def take_off_threshold(
     them is above. (From below its baselines it can overshoot and take off too if one of k1·C0²/T0, k2·R0²/C0 and
     k3·T0²/R0 exceeds 4; else it cannot.)
 
-    None if the loop gain is 1 or more, as nothing returns to the baseline from above then; if a coefficient is 0; or
-    if ceilings let no firm take off.
+    Parameters
+    ----------
+    T0, C0, R0, k1, k2, k3 : float
+        Baselines and coefficients, in the ranges of `abm parameters`.
+    monetisation : float
+        A factor on k3, as sectors have it.
+    ceilings : sequence of 3 floats
+        K_T, K_C and K_R.
+
+    Returns
+    -------
+    float or None
+        None if the loop gain is 1 or more, because then no firm returns to the baseline from above; if a coefficient is
+        0; or if ceilings let no firm take off.
+
+    Raises
+    ------
+    InputError
+        If a number is outside its range.
 
     Examples
     --------
@@ -168,7 +195,24 @@ def _threshold(found: Sequence[Equilibrium]) -> float | None:
 def coefficients_at_gain_one(
     T0: float, C0: float, R0: float, k1: float, k2: float, k3: float, *, monetisation: float = 1.0
 ) -> dict[str, float]:
-    """The value of each coefficient at which the loop gain is 1 while the others stay (§4.2); inf if one of them is 0.
+    """The value of each coefficient at which the loop gain is 1 while the others stay (§4.2).
+
+    Parameters
+    ----------
+    T0, C0, R0, k1, k2, k3 : float
+        Baselines and coefficients, in the ranges of `abm parameters`.
+    monetisation : float
+        A factor on k3, as sectors have it.
+
+    Returns
+    -------
+    dict of str to float
+        By `k1`, `k2`, `k3`; inf if one of the other coefficients is 0.
+
+    Raises
+    ------
+    InputError
+        If a number is outside its range.
 
     Examples
     --------
@@ -236,7 +280,7 @@ def describe(scenario: "Scenario", *, ceilings: bool = False) -> dict[str, Any]:
     ----------
     scenario : Scenario
     ceilings : bool
-        Put the scenario's ceilings on the equations, and tell them.
+        Include the scenario's ceilings in the equations, and list them in `ceilings`.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure
     ----------
     scenario : Scenario
     ceilings : bool
-        Put its ceilings on the equations.
+        Include its ceilings in the equations.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def _lap(T: np.ndarray, values: list[float], bounds: tuple[float, ...], factor: 
 
 
 def _draw_lap(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float, ...], highest: float) -> None:
-    """T after a lap against T, and two firms' laps from either side of the border."""
+    """T after one lap of the loop against T, and the laps of two firms that start below and above the threshold."""
     values, T0 = values_of(scenario, NAMES), scenario.T0
     dress(ax, "Once round the loop", "T, and T after a lap", "T (technology accumulation)")
     T = np.linspace(0.0, highest, 4000)

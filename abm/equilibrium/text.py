@@ -21,7 +21,7 @@ from abm.equilibrium.equilibria import (
 from abm.output.terminal import print_wide
 from abm.scenario.scenario import Scenario
 
-# What the two readings without a baseline to return to do instead; derived in `abm.equilibrium.equilibria`.
+# The rest points of the two readings in which no firm returns to a baseline; derived in `abm.equilibrium.equilibria`.
 OTHER_READINGS = {
     "rate": "at rest only where each of T, C, R is at its baseline or at 0, and never stable: any loop gain grows",
     "increment": "at rest only at T = C = R = 0, and not stable there: every firm grows",
@@ -78,7 +78,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
     ----------
     scenario : Scenario
     ceilings : bool
-        Put its ceilings on the equations.
+        Include its ceilings in the equations.
     console : rich.console.Console
         Where to.
     """
@@ -89,7 +89,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
         console.print(Text.assemble((f"{name}: ", "bold"), text), soft_wrap=not console.is_terminal)
 
     say(scenario.name, _listed(values))
-    say("ceilings", _listed(described["ceilings"]) if ceilings else "none (--ceilings puts the scenario's on)")
+    say("ceilings", _listed(described["ceilings"]) if ceilings else "none (--ceilings includes the scenario's)")
     by_monetisation: dict[float, list[dict[str, Any]]] = {}
     for sector, told in zip(scenario.sectors, described["sectors"]):
         by_monetisation.setdefault(sector.monetisation, []).append(told)

@@ -1,6 +1,6 @@
-"""What pictures have in common: size, colours, names that fit, short numbers, titles, legends, ticks and files.
+"""The common style of all pictures: size, colours, short names and numbers, titles, legends, ticks, files.
 
-Figures are made without pyplot, so none is kept alive behind the caller's back.
+Figures are made without pyplot, which would keep every figure in memory.
 """
 
 import os
@@ -61,7 +61,7 @@ def save(figure: Figure, path: str | os.PathLike) -> None:
 
 
 def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Make of a function's figure one whose names are texts, not formulas, in fonts that have their letters."""
+    """Let a drawing function write names as plain text, not as formulas, in fonts that have their letters."""
 
     @wraps(draw)
     def drawn(*arguments: Any, **named: Any) -> Figure:
