@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
 from abm.comparison.statistics.effects import holm, p_values
-from abm.comparison.statistics.intervals import difference_intervals, mean_intervals, skewed
+from abm.comparison.statistics.intervals import difference_intervals, mean_intervals, paired_intervals, skewed
 from abm.comparison.statistics.means import Means, combined, means_of, replicates
 from experiments.coverage_report import picture, readme
 
@@ -155,7 +155,9 @@ def intervals(
     else:
 
         def ours(binary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return difference_intervals(*groups, LEVEL, **layout, baseline_blocks=blocks, binary=binary, seed=seed)
+            if layout.get("paired"):
+                return paired_intervals(*groups, LEVEL, blocks, binary=binary, seed=seed)
+            return difference_intervals(*groups, LEVEL, blocks, blocks, binary=binary, seed=seed)
 
     paired = layout.get("paired")
     means = [means_of(table, blocks) for table in ([groups[0] - groups[1]] if paired else groups)]

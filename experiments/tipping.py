@@ -22,7 +22,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
-from abm.comparison.statistics.intervals import difference_intervals
+from abm.comparison.statistics.intervals import paired_intervals
 from abm.simulation.outcomes import MONOPOLY
 from experiments.common import (
     COLOURS,
@@ -113,7 +113,7 @@ def cells(
             columns |= named(f"firm 0 largest {start}", zip(*(share_with_interval(mine > 0.0) for mine in each)))
         columns |= dict(zip(("difference", "low", "high"), means_with_intervals((own[1] - own[0]).T, level)))
         yes = np.ones(len(effects), dtype=bool)
-        lead = difference_intervals(led[1].T, led[0].T, level, paired=True, binary=yes)
+        lead = paired_intervals(led[1].T, led[0].T, level, binary=yes)
         columns |= {"lead difference": (led[1] - led[0]).mean(axis=1), "lead low": lead[0], "lead high": lead[1]}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)

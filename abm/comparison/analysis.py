@@ -4,12 +4,13 @@ import contextlib
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abm.comparison.findings import Findings
 from abm.comparison.inputs.labels import few_of
 from abm.comparison.inputs.outcomes import STRATEGY
 from abm.comparison.inputs.reading import listed
@@ -34,55 +35,84 @@ LIBRARIES = ("scipy", "matplotlib", "jinja2")
 _STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, how many runs are enough, the report
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What `compare` found: a DataFrame a section, empty where the runs did not keep what it needs.
+class Comparison(Findings):
+    """What `compare` found: a table for each question, empty where the runs did not keep the data for it.
 
     Attributes
     ----------
     comparison : DataFrame
-        Each outcome of each group beside the baseline (see `abm.comparison.tables.effects.comparison_table`).
-    regimes, regime_changes : DataFrame
-        How often each structure meets each growth, and how much more often than in the baseline.
+        A row for each outcome of each group: `outcome group n failed mean sd median low high`, with `low` and `high`
+        the interval of the mean; `difference difference_low difference_high`, the mean minus the baseline's;
+        `cliffs_delta` (-1 to 1), `p_holm` (p after Holm's correction over the whole table) and `paired`. Then a column
+        for each factor where several make the groups, the other quantiles, `p`, `pairs`, `method` and `warning`.
+        Means and differences are in the outcome's unit.
+    regimes : DataFrame
+        `group structure growth n share low high runs`: the share of a group's runs that end in each regime.
+    regime_changes : DataFrame
+        `group structure growth difference low high paired`: each share minus the baseline's.
     winners : DataFrame
-        Which strategy wins, how often and by how much.
+        `group strategy n share low high margin runs`: the share of runs that each strategy wins, and the mean distance
+        of its share of customers from the second's in them.
     enough : DataFrame
-        Interval widths against numbers of runs.
-    survival, log_rank : DataFrame
-        Of firms; from `lives`.
-    trajectories, partings : DataFrame
-        Of measures over the steps; from `steps`.
+        `outcome group given runs half_width relative n`: the half-width of the interval that a number of runs gives
+        (`given` is `runs`), and the number of runs that a half-width takes (`given` is `half_width`).
+    survival : DataFrame
+        `group strategy step at_risk survival low high sector cohort runs`: Kaplan-Meier curves; `step` is a firm's age.
+    log_rank : DataFrame
+        `group strategy sector cohort against firms exits expected ratio chi_square`: exits beside the exits expected
+        if all firms had the same hazard at the same age.
+    trajectories : DataFrame
+        `group measure step median low high q10 q90 n`: measures of the market over the steps, over runs.
+    partings : DataFrame
+        `measure group other step step_median higher`: the first step from which two groups' paths differ to the end.
     notes : list of str
-        What the reader must know, a sentence each: what was left out, and what differs from the usual.
+        What a reader must know about the numbers, a sentence each.
     method : dict
-        How each number was made, and the versions and the command that make them again.
+        How each number was made, and the versions and the command that make it again.
     runs : Runs
-    """
+        The runs in their groups.
 
-    comparison: "pd.DataFrame"
-    regimes: "pd.DataFrame"
-    regime_changes: "pd.DataFrame"
-    winners: "pd.DataFrame"
-    enough: "pd.DataFrame"
-    survival: "pd.DataFrame"
-    log_rank: "pd.DataFrame"
-    trajectories: "pd.DataFrame"
-    partings: "pd.DataFrame"
-    notes: list[str]
-    method: dict[str, Any]
-    runs: Runs = field(repr=False)
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 2, "seed": [1, 1, 2, 2], "hhi": [900.0, 800.0, 950.0, 700.0]})
+    >>> compare(frame, by="churn")
+    Comparison(1 outcomes in 2 groups, 4 rows; baseline 0.1)
+    """
 
     def __repr__(self) -> str:
         groups = f"{len(self.runs.groups)} groups, {len(self.runs.frame):,} rows"
         return f"Comparison({len(self.runs.names)} outcomes in {groups}; baseline {self.runs.baseline})"
 
-    def save(self, folder: Path) -> None:
-        """Write the tables as CSV and Parquet, the report, and how they were made."""
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write the tables as CSV and Parquet, the report, and how they were made.
+
+        Parameters
+        ----------
+        folder : path
+            A directory that exists. A table that is empty is not written.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 2, "seed": [1, 1, 2, 2], "hhi": [900.0, 800.0, 950.0, 700.0]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     compare(frame, by="churn").save(folder)
+        ...     sorted(path.name for path in Path(folder).glob("*.csv"))
+        ['comparison.csv', 'enough.csv']
+        """
         from abm.comparison.report.html import write_report
 
+        folder = Path(folder)
         for name in TABLES:
             table = getattr(self, name)
-            if table.empty:  # left out, as the notes say
+            if table.empty:  # a note says why
                 continue
             categories = table.select_dtypes("category").columns
             plain = table.astype(dict.fromkeys(categories, object))
@@ -92,8 +122,21 @@ class Comparison:
         write_json({"notes": self.notes, **self.method}, folder / ABOUT)
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What `compare` was asked, as the command that repeats it needs it."""
+
+    by: tuple[str, ...]
+    baseline: Any
+    outcomes: tuple[str, ...]
+    level: float
+    allow_different: bool
+    paired: bool | None
+
+
 def compare(
     what: Any,
+    *,
     by: str | Sequence[str] = (),
     baseline: Any = None,
     outcomes: str | Iterable[str] = (),
@@ -158,7 +201,7 @@ def compare(
         raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     what = listed(what)
-    command = _command(what, by, baseline, outcomes, level, allow_different, paired, out)
+    command = _command(what, _Options(by, baseline, outcomes, level, allow_different, paired), out)
     if out is not None and figures is not None:
         _check_apart(out, figures)
     with contextlib.ExitStack() as folders:
@@ -168,7 +211,9 @@ def compare(
         if figures is not None:
             written = new_folder(figures, overwrite=overwrite, kind="comparison's figures", files=FIGURES)
             paper = folders.enter_context(written)
-        runs = collect_runs(what, by, baseline, outcomes, allow_different, paired)
+        runs = collect_runs(
+            what, by=by, baseline=baseline, outcomes=outcomes, allow_different=allow_different, paired=paired
+        )
         watch = _Watch(progress, len(runs.groups) + _STAGES)
         comparison = _compared(runs, level, watch, command)
         if folder is not None:
@@ -291,28 +336,20 @@ def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> di
     }
 
 
-def _command(
-    what: Any,
-    by: Sequence[str],
-    baseline: Any,
-    outcomes: Sequence[str],
-    level: float,
-    allow_different: bool,
-    paired: bool | None,
-    out: str | os.PathLike | None,
-) -> str:
-    """The command line that makes the same comparison, or the call where it was of a frame."""
+def _command(what: Any, options: _Options, out: str | os.PathLike | None) -> str:
+    """The command line that makes the same comparison, or the call of `compare` where a frame was compared."""
     if hasattr(what, "columns"):
         asked = (
-            f"by={list(by)!r}, baseline={baseline!r}, outcomes={list(outcomes)!r}, level={level!r}, paired={paired!r}"
+            f"by={list(options.by)!r}, baseline={options.baseline!r}, outcomes={list(options.outcomes)!r}, "
+            f"level={options.level!r}, paired={options.paired!r}"
         )
         return f"abm.compare(frame, {asked})"
     words = ["abm", "compare", *(str(getattr(each, "folder", each)) for each in what)]
-    words += [word for name in by for word in ("--by", name)]
-    words += ["--baseline", str(baseline)] if baseline is not None else []
-    words += [word for name in outcomes for word in ("--outcome", name)]
-    words += [] if level == 0.95 else ["--level", f"{level:g}"]
-    words += ["--allow-different"] if allow_different else []
-    words += [] if paired is None else ["--paired" if paired else "--unpaired"]
+    words += [word for name in options.by for word in ("--by", name)]
+    words += ["--baseline", str(options.baseline)] if options.baseline is not None else []
+    words += [word for name in options.outcomes for word in ("--outcome", name)]
+    words += [] if options.level == 0.95 else ["--level", f"{options.level:g}"]
+    words += ["--allow-different"] if options.allow_different else []
+    words += [] if options.paired is None else ["--paired" if options.paired else "--unpaired"]
     words += ["--out", "DIR" if out is None else str(out)]
     return shlex.join(words)

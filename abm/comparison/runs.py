@@ -74,8 +74,10 @@ class Runs:
         """Whether all groups are compared run by run."""
         return all(paired for group, paired in self.paired.items() if group != self.baseline)
 
-    def values_of(self, group: str) -> dict[str, Any]:
-        """A group's value of each factor."""
+    def factor_columns(self, group: str) -> dict[str, Any]:
+        """A group's level of each factor, or nothing where one factor makes the groups and the label is its level."""
+        if len(self.by) < 2:
+            return {}
         rows = self.frame.index[self.frame["group"] == group]
         return {name: self.frame.at[rows[0], name] for name in self.by}
 
@@ -133,6 +135,7 @@ class Runs:
 
 def collect_runs(
     what: Any,
+    *,
     by: str | Sequence[str] = (),
     baseline: Any = None,
     outcomes: Iterable[str] = (),

@@ -63,12 +63,13 @@ class Analysis:
 
         write_csv(self.indices, folder / "indices.csv")
         write_parquet(self.indices, folder / "indices.parquet")
-        save(bars(self), folder / PICTURE)
+        save(bars(self.indices), folder / PICTURE)
         write_json({"notes": self.notes, **self.method}, folder / ABOUT)
 
 
 def analyse(
     sweep: str | os.PathLike | SweepResults,
+    *,
     outcomes: str | Iterable[str] = (),
     level: float = 0.95,
     out: str | os.PathLike | None = None,

@@ -33,7 +33,7 @@ def analyse(
 
     from abm.sensitivity.analysis import analyse as made
 
-    print_analysis(made(sweep, outcome or (), level, out, overwrite), Console())
+    print_analysis(made(sweep, outcomes=outcome or (), level=level, out=out, overwrite=overwrite), Console())
 
 
 def print_analysis(analysis: "Analysis", console: "Console") -> None:

@@ -9,7 +9,7 @@ from abm.comparison.report.canvas import TEXT, drawing
 from abm.output.style import GREY, INK, PALETTE, dress_axes, fit
 
 if TYPE_CHECKING:
-    from abm.sensitivity.analysis import Analysis
+    import pandas as pd
 
 SHOWN = ("sector_hhi", "mean_T", "mean_C", "mean_R", "firms", "survival")  # first, where they were analysed
 MOST, FACTORS = 6, 12
@@ -17,14 +17,14 @@ _NAMES = {"mu_star": "mean absolute effect μ*", "first_order": "first order", "
 
 
 @drawing
-def bars(analysis: "Analysis") -> Figure:
+def bars(table: "pd.DataFrame") -> Figure:
     """Strength of the strongest factors for up to six outcomes, with intervals.
 
     Parameters
     ----------
-    analysis : Analysis
+    table : DataFrame
+        Of `Analysis.indices`.
     """
-    table = analysis.indices
     known = list(dict.fromkeys(table["outcome"]))
     chosen = sorted(known, key=lambda name: SHOWN.index(name) if name in SHOWN else len(SHOWN))[:MOST]
     columns = [name for name in ("first_order", "total", "mu_star") if name in table]

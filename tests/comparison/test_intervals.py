@@ -15,6 +15,7 @@ from abm.comparison.statistics.intervals import (
     effective_runs,
     is_binary,
     mean_intervals,
+    paired_intervals,
     skewed,
     wilson,
 )
@@ -140,7 +141,7 @@ def test_paired_shares_agree_with_the_example_of_fagerland_and_others():
     # Complete response before and after consolidation (Cavo et al. 2012): Fagerland, Lydersen and Laake, Statistical
     # Analysis of Contingency Tables (2017), chapter 8, give -0.1195 to -0.0032.
     before, after = np.repeat([[1, 1, 0, 0], [1, 0, 1, 0]], (59, 6, 16, 80), axis=1).astype(float)[..., np.newaxis]
-    low, high = difference_intervals(before, after, paired=True)
+    low, high = paired_intervals(before, after)
     assert (low.item(), high.item()) == pytest.approx((-0.1195, -0.0032), abs=5e-5)
 
 
@@ -157,7 +158,7 @@ def test_a_design_effect_shrinks_the_runs_to_what_blocks_tell():
 
 def test_pairing_is_the_interval_of_the_differences(outcomes):
     values, baseline = outcomes[:, :, [0, 1, 3]]
-    found = difference_intervals(values, baseline, paired=True)
+    found = paired_intervals(values, baseline)
     np.testing.assert_array_equal(found, mean_intervals(values - baseline))
 
 
@@ -187,8 +188,8 @@ def test_order_of_runs_and_of_outcomes_changes_nothing(outcomes):
         moved = None if used is None else used[order]
         same = mean_intervals(values[order][:, columns], blocks=moved)
         np.testing.assert_allclose(same, np.array(mean_intervals(values, blocks=used))[:, columns], rtol=1e-12)
-        paired = difference_intervals(values, baseline, paired=True, blocks=used)
-        again = difference_intervals(values[order], baseline[order], paired=True, blocks=moved)
+        paired = paired_intervals(values, baseline, blocks=used)
+        again = paired_intervals(values[order], baseline[order], blocks=moved)
         np.testing.assert_allclose(again, paired, rtol=1e-12)
     apart = difference_intervals(values, baseline)
     np.testing.assert_allclose(difference_intervals(values[order], baseline[others]), apart, rtol=1e-12)
@@ -198,19 +199,17 @@ def test_missing_runs_are_left_out(outcomes):
     values, baseline = outcomes
     known = np.isfinite(values[:, 3])
     np.testing.assert_array_equal(np.array(mean_intervals(values))[:, [3]], mean_intervals(values[known][:, [3]]))
-    found = np.array(difference_intervals(values, baseline, paired=True))[:, [3]]
-    np.testing.assert_array_equal(
-        found, difference_intervals(values[known][:, [3]], baseline[known][:, [3]], paired=True)
-    )
+    found = np.array(paired_intervals(values, baseline))[:, [3]]
+    np.testing.assert_array_equal(found, paired_intervals(values[known][:, [3]], baseline[known][:, [3]]))
     spoilt = np.where(np.isnan(values), np.inf, values)
     np.testing.assert_array_equal(mean_intervals(spoilt), mean_intervals(values))
     assert np.isnan(mean_intervals(np.full((9, 1), np.nan))).all()
 
 
 def test_data_beside_themselves_differ_by_exactly_nothing(outcomes):
-    low, high = difference_intervals(outcomes[0], outcomes[0], paired=True, binary=np.zeros(4, dtype=bool))
+    low, high = paired_intervals(outcomes[0], outcomes[0], binary=np.zeros(4, dtype=bool))
     assert not low.any() and not high.any()
-    low, high = difference_intervals(outcomes[0], outcomes[0], paired=True)
+    low, high = paired_intervals(outcomes[0], outcomes[0])
     assert low[2] == -high[2] < 0.0  # of a yes/no outcome no change in 40 pairs is not no change for ever
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from abm import compare
 from abm.comparison.statistics.effects import cliffs_delta, p_values, variance_ratio
-from abm.comparison.statistics.intervals import difference_intervals
+from abm.comparison.statistics.intervals import paired_intervals
 from abm.comparison.statistics.rounding import differences, settled, unit_of
 from abm.comparison.tables.paths import partings
 
@@ -84,7 +84,7 @@ def test_functions_that_are_given_values_know_of_rounding_too():
     assert cliffs_delta(other, base)[0] == 0.0
     for paired in (True, False):
         assert p_values(other, base, paired=paired)[0] == 1.0
-    assert difference_intervals(other, base, paired=True) == (0.0, 0.0)
+    assert paired_intervals(other, base) == (0.0, 0.0)
     assert np.isinf(variance_ratio(other, base)[0])
 
 

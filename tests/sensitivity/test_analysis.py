@@ -63,7 +63,7 @@ def test_a_sweep_is_analysed_and_compare_points_there(tmp_path, capsys, method, 
     assert files == {"indices.csv", "indices.parquet", "indices.png", "analysis.json"}
     table = pd.read_csv(tmp_path / "out" / "indices.csv")
     assert set(table["factor"]) == {"churn", "runway", "policy"} and table[column].is_monotonic_decreasing
-    found = analyse(tmp_path / "swept", "firms").indices
+    found = analyse(tmp_path / "swept", outcomes="firms").indices
     assert table[column].to_numpy() == pytest.approx(found[column].to_numpy())
     with pytest.raises(InputError, match="abm analyse tells which factors matter"):
         compare(tmp_path / "swept")
@@ -75,5 +75,5 @@ def test_what_has_no_indices_is_refused(tmp_path):
         analyse(tmp_path / "grid")
     make(DESIGN % ("morris", 2), tmp_path / "swept")
     with pytest.raises(InputError, match=r"unknown outcome 'firm' \(did you mean 'firms'\?\)"):
-        analyse(tmp_path / "swept", "firm", out=tmp_path / "out")
+        analyse(tmp_path / "swept", outcomes="firm", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

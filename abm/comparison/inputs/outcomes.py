@@ -1,7 +1,7 @@
 """Which outcomes are compared: texts as yes/no outcomes, and outcomes of strategies within runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from abm.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from abm.comparison.runs import Runs
 
 STRATEGY = "strategy"  # the factor whose values are within runs
 SHARE = "share_"  # before a strategy's name, its share of customers
@@ -57,11 +55,6 @@ def strategies_in(names: Iterable[str]) -> list[str]:
     ['bold', 'shy']
     """
     return [name.removeprefix(SHARE) for name in names if name.startswith(SHARE)]
-
-
-def factors_of(runs: "Runs", group: str) -> dict[str, Any]:
-    """A group's value of each factor where there are several, so that it is not in the group's name alone."""
-    return runs.values_of(group) if len(runs.by) > 1 else {}
 
 
 def is_text(column: "pd.Series") -> bool:

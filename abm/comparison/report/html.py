@@ -9,17 +9,17 @@ from abm.comparison.report.page import Section, View
 from abm.comparison.report.sections import sections
 
 if TYPE_CHECKING:
-    from abm.comparison.analysis import Comparison
+    from abm.comparison.findings import Findings
 
 REPORT = "report.html"
 
 
-def report_html(comparison: "Comparison", command: str) -> str:
+def report_html(comparison: "Findings", command: str) -> str:
     """The report's text, equal for equal comparisons.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Findings
     command : str
         What makes it again; printed as it is.
     """
@@ -46,12 +46,12 @@ def page(title: str, parts: Sequence[Section]) -> str:
     return pages.get_template(f"{REPORT}.j2").render(title=title, sections=parts)
 
 
-def write_report(comparison: "Comparison", folder: str | os.PathLike, command: str) -> Path:
+def write_report(comparison: "Findings", folder: str | os.PathLike, command: str) -> Path:
     """Write `report.html` into a folder, beside the tables that its numbers stand in.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Findings
     folder : path
     command : str
         What makes it again.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from abm.comparison.analysis import Comparison
+    from abm.comparison.findings import Findings
 
 SENTENCES = 12  # in a list at most; tables have all
 
@@ -62,10 +62,10 @@ class View:
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Findings
     """
 
-    def __init__(self, comparison: "Comparison") -> None:
+    def __init__(self, comparison: "Findings") -> None:
         self.comparison, runs = comparison, comparison.runs
         self.runs, self.by, self.level = runs, list(runs.by), comparison.method["level"]
         self.groups = [short(group, self.by) for group in runs.groups]

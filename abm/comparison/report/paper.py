@@ -9,7 +9,7 @@ from abm.output.new_folder import TEX_MARK
 from abm.output.picture_files import picture_bytes
 
 if TYPE_CHECKING:
-    from abm.comparison.analysis import Comparison
+    from abm.comparison.findings import Findings
 
 PICTURES = ("effects", "regimes", "regime_map", "paths", "survival", "survival_by_strategy", "winners", "enough")
 TABLES = (
@@ -82,12 +82,12 @@ def _document(sections: Sequence[Section]) -> str:
     return "\n".join([*lines, "", r"\end{document}", ""])
 
 
-def write_figures(comparison: "Comparison", folder: Path) -> None:
+def write_figures(comparison: "Findings", folder: Path) -> None:
     """Write each picture as PDF and SVG, each table as LaTeX, and a document that has all of them.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Findings
     folder : Path
         That exists.
     """

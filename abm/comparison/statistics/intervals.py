@@ -165,61 +165,83 @@ def difference_intervals(
     values: np.ndarray,
     baseline: np.ndarray,
     level: float = 0.95,
-    *,
-    paired: bool = False,
     blocks: np.ndarray | None = None,
     baseline_blocks: np.ndarray | None = None,
+    *,
     binary: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the mean of each outcome less its mean in the baseline.
+    """Interval of the difference between two groups' means, whose runs are independent, for each outcome.
 
-    Bootstrap-t for numbers. For yes/no outcomes Bonett and Price's interval (2012) where paired, and Newcombe's
-    (1998, method 10), made of the two Wilson intervals, where not.
+    Bootstrap-t for numbers; Newcombe's interval (1998, method 10) for yes/no outcomes.
 
     Parameters
     ----------
     values, baseline : float64 array, shape (runs, outcomes)
-        What is not finite counts as missing. Where paired, row for row, and a pair counts if it has both.
+        What is not finite counts as missing.
     level : float
-    paired : bool
     blocks, baseline_blocks : int64 array, shape (runs,), optional
-        As in `mean_intervals`; where paired, the first is that of the pairs and the second is not used.
+        As in `mean_intervals`.
     binary : bool array, shape (outcomes,), optional
         Which outcomes are yes/no; by default `is_binary` of both groups together.
     seed : int
+        Of the resampling.
 
     Returns
     -------
     low, high : float64 array, shape (outcomes,)
-
-    Examples
-    --------
-    >>> seeds = np.random.default_rng(1).normal(size=(40, 1))
-    >>> for paired in (True, False):
-    ...     low, high = difference_intervals(seeds + 0.1 + 0.01 * seeds**2, seeds, paired=paired)
-    ...     print(low.round(2), high.round(2))
-    [0.1] [0.12]
-    [-0.32] [0.55]
     """
     binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
-    values, baseline = (differences(values, baseline), values[:0]) if paired else settled(values, baseline)
+    values, baseline = settled(values, baseline)
     low, high = np.full((2, values.shape[1]), np.nan)
     for columns, (rows, others) in complete(values, baseline):
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
-            if not chosen.size:
-                continue
-            groups = [means_at(values, rows, chosen, blocks)]
-            if not paired:
-                groups.append(means_at(baseline, others, chosen, baseline_blocks))
-            if not kind:
-                ends = _number(groups, level, seed)
-            elif paired:
-                ends = _paired_shares(groups[0], (values[np.ix_(rows, chosen)] ** 2).mean(axis=0), level)
-            else:
-                ends = _two_shares(*groups, level)
-            low[chosen], high[chosen] = ends
+            if chosen.size:
+                first = means_at(values, rows, chosen, blocks)
+                second = means_at(baseline, others, chosen, baseline_blocks)
+                ends = _two_shares(first, second, level) if kind else _number([first, second], level, seed)
+                low[chosen], high[chosen] = ends
+    return low, high
+
+
+def paired_intervals(
+    values: np.ndarray,
+    baseline: np.ndarray,
+    level: float = 0.95,
+    blocks: np.ndarray | None = None,
+    *,
+    binary: np.ndarray | None = None,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the mean difference of pairs of runs, for each outcome.
+
+    Bootstrap-t for numbers; Bonett and Price's interval (2012) for yes/no outcomes.
+
+    Parameters
+    ----------
+    values, baseline : float64 array, shape (pairs, outcomes)
+        What is not finite counts as missing; a pair without both values is left out.
+    level, blocks, binary, seed
+        As in `difference_intervals`, with the block of each pair.
+
+    Returns
+    -------
+    low, high : float64 array, shape (outcomes,)
+    """
+    binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
+    apart = differences(values, baseline)
+    low, high = np.full((2, apart.shape[1]), np.nan)
+    for columns, (rows,) in complete(apart):
+        for kind in (True, False):
+            chosen = columns[binary[columns] == kind]
+            if chosen.size:
+                means = means_at(apart, rows, chosen, blocks)
+                if kind:
+                    discordant = (apart[np.ix_(rows, chosen)] ** 2).mean(axis=0)
+                    low[chosen], high[chosen] = _paired_shares(means, discordant, level)
+                else:
+                    low[chosen], high[chosen] = _number([means], level, seed)
     return low, high
 
 

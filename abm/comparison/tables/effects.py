@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import factors_of
 from abm.comparison.statistics.effects import cliffs_delta, cliffs_word, holm, p_values, variance_ratio
-from abm.comparison.statistics.intervals import difference_intervals, is_binary, mean_intervals, skewed
+from abm.comparison.statistics.intervals import (
+    difference_intervals,
+    is_binary,
+    mean_intervals,
+    paired_intervals,
+    skewed,
+)
 from abm.comparison.statistics.means import FEWEST
 from abm.comparison.statistics.rounding import differences, settled, unit_of
 
@@ -208,17 +213,26 @@ def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], No
         with np.errstate(over="ignore"):
             part |= {name: part[name] * sample.unit for name in _IN_UNITS if name in part}
         about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
-        parts.append(pd.DataFrame(about | factors_of(runs, sample.group) | part))
+        parts.append(pd.DataFrame(about | runs.factor_columns(sample.group) | part))
         advance()
     table = stacked(parts, runs.groups, ["place", "group"])
     table["p_holm"] = holm(table["p"].to_numpy(np.float64))
-    return table[[*FIXED, *factors_of(runs, runs.baseline), *FURTHER]]
+    return table[[*FIXED, *runs.factor_columns(runs.baseline), *FURTHER]]
 
 
 def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
     """Which outcomes are yes/no: by their kind, or by their values in all groups together."""
     found = is_binary(runs.frame[names].to_numpy(np.float64))
     return found | np.array([name in runs.yes_no for name in names])
+
+
+def difference_ends(
+    ours: Sample, theirs: Sample, paired: bool, binary: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of each outcome's difference between two groups, whose rows are pairs where `paired`."""
+    if paired:
+        return paired_intervals(ours.values, theirs.values, level, ours.blocks, binary=binary)
+    return difference_intervals(ours.values, theirs.values, level, ours.blocks, theirs.blocks, binary=binary)
 
 
 def _alone(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
@@ -254,7 +268,7 @@ def _beside(
     """What is said of a group beside the baseline, and for which outcomes pairs are too skewed for their number."""
     ours, theirs = sample.beside(base) if paired else (sample, base)
     options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
-    low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
+    low, high = difference_ends(ours, theirs, paired, binary, level)
     if paired:
         both = np.isfinite(ours.values) & np.isfinite(theirs.values)
         apart = np.where(both, differences(ours.values, theirs.values), np.nan)

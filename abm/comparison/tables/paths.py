@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import SHARE, factors_of
+from abm.comparison.inputs.outcomes import SHARE
 from abm.comparison.statistics.rounding import differences
 from abm.comparison.tables.effects import quantile
 from abm.comparison.tables.survival import thinned
@@ -50,7 +50,7 @@ def trajectories(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
         for group, steps, blocks, values in _by_group(frame, measure):
             path = pd.DataFrame(path_of(values, blocks, level) | {"group": group, "measure": measure, "step": steps})
             path = path[list(COLUMNS)]
-            paths.append(path.assign(**factors_of(runs, group)))
+            paths.append(path.assign(**runs.factor_columns(group)))
     return pd.concat(paths, ignore_index=True)
 
 

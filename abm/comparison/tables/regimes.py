@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import factors_of, filled, words
-from abm.comparison.statistics.intervals import difference_intervals, mean_intervals
-from abm.comparison.tables.effects import samples_of, stacked
+from abm.comparison.inputs.outcomes import filled, words
+from abm.comparison.statistics.intervals import mean_intervals
+from abm.comparison.tables.effects import difference_ends, samples_of, stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def regimes(runs: "Runs", level: float = 0.95) -> tuple["pd.DataFrame", "pd.Data
     for table in (shares, changes):
         for place, name in enumerate(REGIME):
             table[name] = [found[int(key)][place] for key in table["key"]]
-    factors = factors_of(runs, runs.baseline)
+    factors = runs.factor_columns(runs.baseline)
     return shares[[*COLUMNS, "runs", *factors]], changes[[*CHANGES, *factors]]
 
 
@@ -97,7 +97,7 @@ def share_tables(runs: "Runs", flags: "pd.DataFrame", level: float) -> tuple["pd
     frame = pd.concat([runs.frame[["group", "pair", "block"]], flags], axis=1)
     shares, changes, base = [], [], None
     for sample in samples_of(runs, keys, frame):
-        about = {"group": sample.group, "key": keys} | factors_of(runs, sample.group)
+        about = {"group": sample.group, "key": keys} | runs.factor_columns(sample.group)
         low, high = mean_intervals(sample.values, level, sample.blocks, binary=binary)
         n, count = sample.values.sum(axis=0).astype(np.int64), len(sample.values)
         shares.append(pd.DataFrame(about | {"n": n, "share": n / count, "low": low, "high": high, "runs": count}))
@@ -106,8 +106,7 @@ def share_tables(runs: "Runs", flags: "pd.DataFrame", level: float) -> tuple["pd
             continue
         paired = runs.paired[sample.group]
         ours, theirs = sample.beside(base) if paired else (sample, base)
-        options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
-        low, high = difference_intervals(ours.values, theirs.values, level, binary=binary, **options)
+        low, high = difference_ends(ours, theirs, paired, binary, level)
         difference = ours.values.mean(axis=0) - theirs.values.mean(axis=0)
         changes.append(pd.DataFrame(about | {"difference": difference, "low": low, "high": high, "paired": paired}))
     return stacked(shares, runs.groups, ["group"]), stacked(changes, runs.groups, ["group"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import factors_of, strategies_in
+from abm.comparison.inputs.outcomes import strategies_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +164,7 @@ def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     curves = []
     for group, labels, firms in _samples(runs):
         curve = kaplan_meier(firms, level).assign(group=group, **labels)[list(COLUMNS)]
-        factors = factors_of(runs, group).items()
+        factors = runs.factor_columns(group).items()
         curves.append(curve.assign(**{name: value for name, value in factors if name not in COLUMNS}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=list(COLUMNS))
 

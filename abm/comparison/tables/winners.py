@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import NONE, SHARE, factors_of, filled, strategies_in
+from abm.comparison.inputs.outcomes import NONE, SHARE, filled, strategies_in
 from abm.comparison.statistics.rounding import differences
 from abm.comparison.tables.regimes import share_tables
 
@@ -58,7 +58,7 @@ def winners(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     margins = _margins(frame, won).groupby([frame["group"], won], observed=True).mean()
     table["margin"] = margins.reindex(zip(table["group"], table["key"])).to_numpy(np.float64)
     table = table.rename(columns={"key": "strategy"})
-    return table[[*COLUMNS, "runs", *factors_of(runs, runs.baseline)]]
+    return table[[*COLUMNS, "runs", *runs.factor_columns(runs.baseline)]]
 
 
 def _margins(frame: "pd.DataFrame", won: "pd.Series") -> "pd.Series":
