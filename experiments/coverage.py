@@ -21,7 +21,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from abm.comparison.statistics.effects import holm, p_values
 from abm.comparison.statistics.intervals import difference_intervals, mean_intervals, paired_intervals, skewed
-from abm.comparison.statistics.means import Means, combined, means_of, replicates
+from abm.comparison.statistics.means import Means, bootstrap_means, combined_variance, means_of
 from experiments.coverage_report import picture, readme
 
 LEVEL, SIZES, FAMILY = 0.95, (30, 200), 20
@@ -113,7 +113,7 @@ CASES = (
 
 def student(groups: list[Means]) -> tuple[np.ndarray, np.ndarray]:
     """Student's or Welch's interval."""
-    estimate, (variance, freedom) = _estimate(groups), combined(groups)
+    estimate, (variance, freedom) = _estimate(groups), combined_variance(groups)
     half = stdtrit(freedom, (1.0 + LEVEL) / 2.0) * np.sqrt(variance)
     return estimate - half, estimate + half
 
@@ -121,7 +121,7 @@ def student(groups: list[Means]) -> tuple[np.ndarray, np.ndarray]:
 def bca(groups: list[Means], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Efron's bias-corrected and accelerated interval from the same resamples as the bootstrap-t."""
     signs = (1, -1)[: len(groups)]
-    shifts = sum(sign * replicates(group, (seed, k))[0] for k, (sign, group) in enumerate(zip(signs, groups)))
+    shifts = sum(sign * bootstrap_means(group, (seed, k))[0] for k, (sign, group) in enumerate(zip(signs, groups)))
     shifts = np.sort(np.where(np.abs(shifts) < 1e-12, 0.0, shifts), axis=0)  # ties are ties, whatever their rounding
     bias = ndtri(((shifts < 0.0).mean(axis=0) + (shifts <= 0.0).mean(axis=0)) / 2.0)
     skewness = sum(sign * group.third for sign, group in zip(signs, groups))

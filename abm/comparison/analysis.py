@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm.comparison.findings import Findings
-from abm.comparison.inputs.labels import few_of
+from abm.comparison.inputs.labels import short_list
 from abm.comparison.inputs.outcomes import STRATEGY
-from abm.comparison.inputs.reading import listed
+from abm.comparison.inputs.reading import as_list
 from abm.comparison.report.paper import FILES as FIGURES
 from abm.comparison.report.paper import write_figures
+from abm.comparison.report.wording import percent
 from abm.comparison.runs import Runs, collect_runs
+from abm.comparison.statistics.effects import WORDS
 from abm.comparison.statistics.means import FEWEST
 from abm.errors import InputError, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
@@ -32,7 +34,7 @@ TABLES = (
 REPORT, ABOUT = "report.html", "comparison.json"
 FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
 LIBRARIES = ("scipy", "matplotlib", "jinja2")
-_STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, how many runs are enough, the report
+_STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, sample sizes, the report
 
 
 class Comparison(Findings):
@@ -153,38 +155,44 @@ def compare(
     Parameters
     ----------
     what : path, SweepResults, DataFrame, or a sequence of paths and SweepResults
-        Sweeps or single runs, or a row a run: factors, `seed` and outcomes, as `SweepResults.outcomes` or
-        `simulate_many(...).outcomes`.
+        Sweeps or single runs; or a frame with a row for each run and the columns factors, `seed` and outcomes, such as
+        `SweepResults.outcomes` or `simulate_many(...).outcomes`. Single runs of the same scenario form one group.
     by : str or sequence of str
-        Factors whose values are the groups; `strategy` for the strategies within runs. By default a sweep's only
-        factor, or the directories where there are several. Single runs of the same scenario are one directory.
-    baseline : optional
-        The value, or the label, of the group that others are compared with; the first by default.
+        Factors whose levels are the groups; `strategy` for the strategies within runs. By default the only factor of a
+        sweep, or the directories where there are several.
+    baseline : str or number, optional
+        The group that the others are compared with, by its label or value. By default the first group.
     outcomes : str or sequence of str
-        Those that are compared; all by default.
+        The compared outcomes, as `hhi` or `structure=oligopoly`. By default all.
     level : float
-        Of the intervals.
+        Confidence level of the intervals, between 0 and 1.
     allow_different : bool
-        Compare runs of different scenarios, lengths or firm tables too.
+        Compare runs of different scenarios, numbers of steps, firm tables or versions nevertheless.
     paired : bool, optional
-        Compare run by run, or not; by default where groups share seeds.
+        Compare run by run (True) or as independent samples (False). By default run by run where groups share seeds.
     out : path, optional
-        Directory to write; nothing is written by default.
+        Directory for tables and report. By default nothing is written.
     overwrite : bool
-        Replace an earlier comparison there, and earlier figures.
+        Replace an earlier comparison in these directories.
     figures : path, optional
-        Another directory to write, for a paper: each picture as PDF and SVG, each table as LaTeX.
+        Another directory, for a paper: each picture as PDF and SVG, each table as LaTeX.
     progress : callable, optional
-        Called with what is being done, how many parts are done and of how many.
+        Called with the current task, the number of finished parts and the number of all parts.
 
     Returns
     -------
     Comparison
+        Means, differences and their intervals are in the outcomes' units, shares between 0 and 1.
 
     Raises
     ------
     InputError
-        If the runs cannot be compared as asked, or the directory cannot be used.
+        If an option is invalid, the runs cannot be compared as asked, or a directory cannot be used.
+
+    References
+    ----------
+    Intervals: Hall (1988), Wilson (1927), Newcombe (1998), Bonett and Price (2012). Cliff's delta: Romano et al.
+    (2006). Correction for many tests: Holm (1979). `experiments/coverage.py` measures the intervals' coverage.
 
     Examples
     --------
@@ -200,10 +208,10 @@ def compare(
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
         raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
-    what = listed(what)
+    what = as_list(what)
     command = _command(what, _Options(by, baseline, outcomes, level, allow_different, paired), out)
     if out is not None and figures is not None:
-        _check_apart(out, figures)
+        _check_separate(out, figures)
     with contextlib.ExitStack() as folders:
         folder = paper = None
         if out is not None:
@@ -214,8 +222,8 @@ def compare(
         runs = collect_runs(
             what, by=by, baseline=baseline, outcomes=outcomes, allow_different=allow_different, paired=paired
         )
-        watch = _Watch(progress, len(runs.groups) + _STAGES)
-        comparison = _compared(runs, level, watch, command)
+        watch = _Progress(progress, len(runs.groups) + _STAGES)
+        comparison = _findings(runs, level, watch, command)
         if folder is not None:
             watch("report")
             comparison.save(folder)
@@ -225,17 +233,17 @@ def compare(
     return comparison
 
 
-def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:
-    """Refuse two directories of which one would be written into the other."""
+def _check_separate(out: str | os.PathLike, figures: str | os.PathLike) -> None:
+    """Refuse two directories of which one lies within the other."""
     one, other = (Path(os.path.realpath(each)) for each in (out, figures))
     if one in (other, *other.parents) or other in one.parents:
         raise InputError(
-            f"{figures}: lies in {out}, or the other way round; name a directory beside it for the figures"
+            f"{figures}: one of the directories for tables and figures lies within the other; choose separate ones"
         )
 
 
-class _Watch:
-    """Tells how far a comparison is."""
+class _Progress:
+    """Reports how far a comparison is."""
 
     def __init__(self, progress: Callable[[str, int, int], None] | None, total: int) -> None:
         self.progress, self.total, self.done = progress, total, 0
@@ -246,12 +254,12 @@ class _Watch:
             self.progress(what, self.done, self.total)
 
 
-def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparison:
-    """All sections of a comparison."""
+def _findings(runs: Runs, level: float, watch: _Progress, command: str) -> Comparison:
+    """All tables of a comparison."""
     from abm.comparison.tables.effects import comparison_table
-    from abm.comparison.tables.paths import partings, trajectories
+    from abm.comparison.tables.paths import divergences, trajectories
     from abm.comparison.tables.regimes import regimes
-    from abm.comparison.tables.sample_size import enough
+    from abm.comparison.tables.sample_size import sample_sizes
     from abm.comparison.tables.survival import log_rank, survival
     from abm.comparison.tables.winners import winners
 
@@ -265,19 +273,19 @@ def _compared(runs: Runs, level: float, watch: _Watch, command: str) -> Comparis
     curves, ranks = survival(runs, level), log_rank(runs)
     watch("paths", 1)
     paths = trajectories(runs, level)
-    parted = partings(paths)
-    watch("how many runs are enough", 1)
-    widths = enough(runs, level)
+    parted = divergences(paths)
+    watch("sample sizes", 1)
+    widths = sample_sizes(runs, level)
     watch("report", 1)
     notes += _left_out(runs, shares, won)
-    notes += _warnings(table, runs)
+    notes += _warnings(table, runs, level)
     about = _method(runs, table, level, command)
     return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
 
 
 def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> Iterator[str]:
-    """Which sections are left out, and why."""
-    why = "groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
+    """Which tables are empty, and why, a sentence each."""
+    why = "the groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
     for name, table in (("Regimes", regimes), ("Winners", winners)):
         if table.empty:
             yield f"{name} are left out: {why}."
@@ -286,24 +294,24 @@ def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> I
             yield f"{name} left out: {setting}."
 
 
-def _warnings(table: "pd.DataFrame", runs: Runs) -> list[str]:
-    """What the reader must know of the table's intervals."""
+def _warnings(table: "pd.DataFrame", runs: Runs, level: float) -> list[str]:
+    """What a reader must know about the intervals, a sentence each."""
     found = []
     few = table[table["warning"] == "few runs"]
     replications = runs.frame.groupby("group", observed=True)["block"].nunique()
     small = few["group"].map(replications).astype(float) < FEWEST
-    rest = "intervals are Student's t and rest on next to nothing."
+    rest = "their intervals are Student's t and very uncertain."
     if small.any():
-        found.append(f"Fewer than {FEWEST} replications in {few_of(few['group'][small].astype(str))}: {rest}")
+        found.append(f"Fewer than {FEWEST} replications in {short_list(few['group'][small].astype(str))}: {rest}")
     if not small.all():
         lacking = (f"{row.outcome} ({row.group}: {row.n:,})" for row in few[~small].itertuples())
-        found.append(f"Fewer than {FEWEST} replications have a value of {few_of(lacking)}: {rest}")
+        found.append(f"Fewer than {FEWEST} replications have a value of {short_list(lacking)}: {rest}")
     skewed = table[table["warning"] == "skewed"]
     if len(skewed):
-        names = few_of(skewed["outcome"])
+        names = short_list(skewed["outcome"])
         found.append(
-            "Too skewed for so few runs, so that intervals of the mean, or of the difference of pairs, may cover less "
-            f"than they say: {names}."
+            "Intervals of the mean, or of the mean difference of pairs, may cover the true value less often than "
+            f"{percent(level)}, since these outcomes are too skewed for so few runs: {names}."
         )
     return found
 
@@ -312,6 +320,8 @@ def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> di
     """How each number was made."""
     paired = [group for group, is_paired in runs.paired.items() if is_paired]
     tests = int(table["p"].notna().sum())
+    bounds = zip([word for _, word in WORDS[::-1]], [least for least, _ in WORDS[-2::-1]])
+    sizes = ", ".join(f"{word} below {least}" for word, least in bounds)
     return {
         "groups": runs.groups,
         "baseline": runs.baseline,
@@ -320,15 +330,17 @@ def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> di
         "runs": {str(group): int(count) for group, count in runs.frame["group"].value_counts(sort=False).items()},
         "failed": runs.failed,
         "level": level,
-        "interval": "Bootstrap-t of the mean over runs; over whole replications where a group has several runs of one. "
-        "Wilson's for yes/no outcomes, with the effective number of runs. Student's t below 5 replications.",
-        "difference": "Of means. Where groups share seeds, of the pairs: runs with the same seed and other factors. "
+        "interval": "Bootstrap-t of the mean over runs; whole replications are resampled where a group has several "
+        f"runs of one. Yes/no outcomes: Wilson's interval with the effective number of runs. Below {FEWEST} "
+        "replications: Student's t.",
+        "difference": "The group's mean minus the baseline's. Where groups share seeds: the mean difference of pairs, "
+        "which are runs with the same seed and the same other factors. "
         "Yes/no outcomes: Bonett and Price's interval for pairs, Newcombe's otherwise.",
-        "p": f"Student's t of the pairs, or Welch's; after Holm over all {tests} differences of the table.",
-        "cliffs_delta": "Over all runs of both groups; negligible below 0.147, small below 0.33, medium below 0.474.",
-        "missing": "A run without an outcome is left out of that outcome's numbers and counted; infinite values count "
-        "as missing. A missing structure, growth or winner is the word none: the market was empty.",
-        "yes_no": "structure=oligopoly is 1 for runs whose structure is oligopoly; so for each word of a text.",
+        "p": f"Student's t test of the pairs, or Welch's t test; Holm's correction over all {tests} differences.",
+        "cliffs_delta": f"Over all runs of both groups; {sizes}.",
+        "missing": "A run without a value of an outcome is left out of that outcome's numbers and counted; infinite "
+        "values count as missing. A missing structure, growth or winner is called none: the market was empty.",
+        "yes_no": "structure=oligopoly is 1 for runs whose structure is oligopoly, else 0; likewise for each text.",
         "versions": versions() | {name: metadata.version(name) for name in LIBRARIES},
         "sources": [source.label for source in runs.sources],
         "command": command,

@@ -9,7 +9,7 @@ from abm.errors import InputError
 
 
 def level_of(text: str | float) -> float:
-    """A level of intervals, of an option."""
+    """The level of intervals that an option gives."""
     try:
         level = float(text)
     except ValueError:
@@ -24,9 +24,7 @@ def compare(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write.")],
     by: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="FACTOR", help="Whose values are the groups; strategy for those within runs. May be repeated."
-        ),
+        typer.Option(metavar="FACTOR", help="Factor whose levels are the groups, or strategy. May be repeated."),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(metavar="VALUE", help="The group that others are compared with. Default: the first.")
@@ -37,14 +35,14 @@ def compare(
     level: Annotated[float, typer.Option(metavar="P", parser=level_of, help="Level of the intervals.")] = 0.95,
     paired: Annotated[
         bool | None,
-        typer.Option("--paired/--unpaired", help="Run by run, or not. Default: where groups share seeds."),
+        typer.Option("--paired/--unpaired", help="Compare run by run, or not. Default: where groups share seeds."),
     ] = None,
     allow_different: Annotated[
-        bool, typer.Option("--allow-different", help="Compare different scenarios, lengths or firm tables.")
+        bool, typer.Option("--allow-different", help="Compare runs of different scenarios, lengths or firm tables.")
     ] = False,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write for a paper too: pictures as PDF and SVG, tables as LaTeX."),
+        typer.Option(metavar="DIR", help="Directory for a paper: pictures as PDF and SVG, tables as LaTeX."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that DIR holds.")] = False,
 ) -> None:

@@ -1,11 +1,11 @@
-"""What groups are called, which one is the baseline, and which are compared with it run by run."""
+"""The groups' labels, the baseline, and which groups are compared with it run by run."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import level_texts
+from abm.comparison.inputs.labels import factor_levels
 from abm.comparison.inputs.outcomes import STRATEGY, strategies_in
 from abm.comparison.inputs.sources import Source
 from abm.errors import InputError, nearest, shown
@@ -13,29 +13,13 @@ from abm.errors import InputError, nearest, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-_ENOUGH_PAIRS = 0.5  # of each of two groups' runs must have a partner for a paired analysis
+_LEAST_SHARE_PAIRED = 0.5  # of each group's runs must have a partner in the other group
 
 
 def group_labels(
     frame: "pd.DataFrame", rows: "pd.DataFrame", sources: Sequence[Source], by: Sequence[str]
 ) -> tuple[Any, dict[str, int], str]:
-    """The group of each row, how many runs of each group failed, and the first group.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With a column for each of `by`.
-    rows : DataFrame
-        With the number of each run's `source`, for groups that are sources.
-    sources : sequence of Source
-    by : sequence of str
-
-    Returns
-    -------
-    Categorical, dict of str to int, str
-        Ordered as the factors' levels are; groups of which no run finished are among the failed only. The first group
-        has the levels that the design, or the frame, names first.
-    """
+    """Each row's group (a Categorical in the levels' order), each group's count of failed runs, and the first group."""
     import pandas as pd
 
     if not by:
@@ -44,7 +28,7 @@ def group_labels(
         return pd.Categorical.from_codes(rows["source"], labels, ordered=True), failed, labels[0]
     failures = pd.concat([_failure_factors(source, by) for source in sources], ignore_index=True)
     every = pd.concat([frame[list(by)], failures], ignore_index=True) if len(failures) else frame[list(by)]
-    codes, texts, places = zip(*(_levels(every[name], sources) for name in by))
+    codes, texts, positions = zip(*(_levels(every[name], sources) for name in by))
     sizes = tuple(len(each) for each in texts)
     flat = np.ravel_multi_index(codes, sizes)
     own, of_failures = flat[: len(frame)], flat[len(frame) :]
@@ -53,7 +37,7 @@ def group_labels(
         code: texts[0][level[0]] if len(by) == 1 else ", ".join(f"{n}={t[p]}" for n, t, p in zip(by, texts, level))
         for code, *level in zip(every_code, *np.unravel_index(every_code, sizes))
     }
-    ranks = [place[level] for place, level in zip(places, np.unravel_index(there, sizes))]
+    ranks = [index[level] for index, level in zip(positions, np.unravel_index(there, sizes))]
     groups = [labels[code] for code in there]
     counts = {label: int((of_failures == code).sum()) for code, label in labels.items()}
     first = groups[np.lexsort(ranks[::-1])[0]]
@@ -61,17 +45,17 @@ def group_labels(
 
 
 def _levels(column: "pd.Series", sources: Sequence[Source]) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """The levels of a factor as `level_texts` has them, in the order in which the sources name them."""
+    """The levels of a factor, in the order in which the sources name them (see `factor_levels`)."""
     name = column.name
     named: dict[Any, None] = {}
     for source in sources:
         named |= dict.fromkeys(source.levels.get(name, [source.values[name]] if name in source.values else []))
     as_named = any(name in source.as_named for source in sources)
-    return level_texts(column, list(named or dict.fromkeys(column)), as_named=as_named)
+    return factor_levels(column, list(named or dict.fromkeys(column)), as_named=as_named)
 
 
 def _failure_factors(source: Source, by: Sequence[str]) -> "pd.DataFrame":
-    """The factors of a source's failed runs, a row for each strategy where groups are strategies."""
+    """The factors of a source's failed runs, with a row for each strategy where strategies are the groups."""
     failures = source.failures
     frame = failures.reindex(columns=[name for name in by if name in source.factors])
     for name in by:
@@ -85,32 +69,7 @@ def _failure_factors(source: Source, by: Sequence[str]) -> "pd.DataFrame":
 
 
 def baseline_of(given: Any, groups: Sequence[str], first: str, failed: Collection[str] = ()) -> str:
-    """The label of the baseline: the first group, or the one that is named.
-
-    Parameters
-    ----------
-    given : str or number, optional
-    groups : sequence of str
-    first : str
-        The group that is the baseline where nothing is given.
-    failed : collection of str
-        Groups of which no run finished.
-
-    Raises
-    ------
-    InputError
-        If there is no such group.
-
-    Examples
-    --------
-    >>> baseline_of(None, ["0", "0.5"], "0.5"), baseline_of("0.50", ["0", "0.5"], "0")
-    ('0.5', '0.5')
-    >>> baseline_of("b=1,c=2", ["b=1, c=2"], "b=1, c=2")
-    'b=1, c=2'
-    >>> baseline_of("hgih", ["low", "high"], "low")
-    Traceback (most recent call last):
-    abm.errors.InputError: unknown baseline 'hgih' (did you mean 'high'?); the groups are low, high
-    """
+    """The baseline's label: `first`, or the group that was given by its label or by an equal number."""
     if given is None:
         return first
     text = str(given).strip()
@@ -130,23 +89,10 @@ def baseline_of(given: Any, groups: Sequence[str], first: str, failed: Collectio
 
 
 def paired_groups(frame: "pd.DataFrame", baseline: str, asked: bool | None, notes: list[str]) -> dict[str, bool]:
-    """Of each group whether it is compared with the baseline run by run.
+    """Whether each group is compared with the baseline run by run.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        With `group` and `pair`.
-    baseline : str
-    asked : bool, optional
-        Refuse what cannot be paired, or pair nothing; by default each group is paired of whose runs, and of the
-        baseline's, at least half have a partner.
-    notes : list of str
-        Gets one where some have none.
-
-    Raises
-    ------
-    InputError
-        If it was asked for and cannot be done.
+    By default a group is paired where at least half of its runs, and of the baseline's, have a partner: a run with the
+    same seed and other factors. `asked` is the user's wish; a note says how many runs have no partner.
     """
     pairs = frame.groupby("group", observed=False)["pair"].unique()
     base = set(pairs[baseline])
@@ -154,16 +100,16 @@ def paired_groups(frame: "pd.DataFrame", baseline: str, asked: bool | None, note
     for group in pairs.index:
         own = set(pairs[group])
         common = len(base & own)
-        fits = group != baseline and common >= 2 and common >= _ENOUGH_PAIRS * max(len(base), len(own))
+        fits = group != baseline and common >= 2 and common >= _LEAST_SHARE_PAIRED * max(len(base), len(own))
         found[group] = fits and asked is not False
         if asked and group != baseline and not fits:
             raise InputError(
                 f"group {group} has {common:,} of {len(own):,} runs with the seed and other factors of a run of "
-                f"{baseline}: it cannot be compared run by run (--unpaired does without)"
+                f"{baseline}, too few to compare it run by run; use --unpaired"
             )
         if found[group] and common < max(len(base), len(own)):
             notes.append(
-                f"{group} and {baseline} have {common:,} pairs of runs; {len(own) - common:,} and "
-                f"{len(base) - common:,} runs without a partner count for the means, not for the difference."
+                f"{group} and {baseline} have {common:,} pairs of runs; the other {len(own) - common:,} and "
+                f"{len(base) - common:,} runs count in the means, not in the difference."
             )
     return found

@@ -1,4 +1,4 @@
-"""Groups of runs: which run belongs to which group, and which runs of two groups are a pair."""
+"""Runs in groups: which run belongs to which group, and which runs of two groups form a pair."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.comparison.grouping import baseline_of, group_labels, paired_groups
-from abm.comparison.inputs.alike import check_alike
-from abm.comparison.inputs.labels import differences, few_of
+from abm.comparison.inputs.comparable import check_comparable
+from abm.comparison.inputs.labels import differing_parameters, short_list
 from abm.comparison.inputs.outcomes import STRATEGY, by_strategy, chosen_outcomes, is_text, numbers_of
 from abm.comparison.inputs.reading import read_sources
-from abm.comparison.inputs.rows import each_run_once, numbered, places_in, run_level
+from abm.comparison.inputs.rows import row_codes, row_numbers, run_table, without_duplicates
 from abm.comparison.inputs.sources import Source
-from abm.comparison.statistics.rounding import settled
+from abm.comparison.statistics.rounding import merge_close
 from abm.errors import InputError, nearest, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_WORDS = 100  # that a text can have to be an outcome
+_MOST_VALUES = 100  # different values of a text that is an outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,27 +29,25 @@ class Runs:
     Attributes
     ----------
     frame : DataFrame
-        A row a run (a run and strategy where groups are strategies): `group` (an ordered category), `pair` (equal in
-        all groups where the seed and all other factors are), `block` (equal where the seed is), a column for each of
-        `by`, then the outcomes: those that are texts, and all as numbers.
+        A row for each run (for each run and strategy where strategies are the groups): `group` (an ordered category),
+        `pair` (equal where the seed and all other factors are), `block` (equal where the seed is: one replication), a
+        column for each of `by`, then the outcomes: texts, and all outcomes as numbers.
     by : tuple of str
-        The factors whose values are the groups; empty where they are directories.
+        The factors whose levels are the groups; empty where directories are.
     baseline : str
-        The group that others are compared with.
+        The group that the others are compared with.
     names : list of str
-        The outcomes that are compared, all numbers; `structure=oligopoly` is 1 for the runs that are one.
+        The compared outcomes, all numbers; `structure=oligopoly` is 1 for runs with that structure, else 0.
     yes_no : frozenset of str
-        Outcomes that are yes/no whatever values occur: words of texts, and truth values.
-    failed : dict
-        Of each group how many runs failed.
-    missing : dict
-        Of each group how many runs lack an outcome that other runs have.
+        Outcomes that are yes/no by their kind: values of texts, and truth values.
+    failed, missing : dict
+        Each group's number of failed runs, and of runs without a value of an outcome that other runs have.
     paired : dict
-        Of each group whether it is compared with the baseline run by run; False for the baseline.
+        Whether each group is compared with the baseline run by run; False for the baseline.
     notes : list of str
-        What the reader should know, a sentence each.
+        What a reader must know, a sentence each.
     sources : list of Source
-        What was read, for `table`.
+        Where `table` reads from.
     """
 
     frame: "pd.DataFrame"
@@ -66,12 +64,12 @@ class Runs:
 
     @property
     def groups(self) -> list[str]:
-        """Labels in order."""
+        """The groups' labels in their order."""
         return list(self.frame["group"].cat.categories)
 
     @property
-    def common(self) -> bool:
-        """Whether all groups are compared run by run."""
+    def all_paired(self) -> bool:
+        """Whether all groups are compared with the baseline run by run."""
         return all(paired for group, paired in self.paired.items() if group != self.baseline)
 
     def factor_columns(self, group: str) -> dict[str, Any]:
@@ -82,7 +80,7 @@ class Runs:
         return {name: self.frame.at[rows[0], name] for name in self.by}
 
     def left_out(self, name: str) -> str | None:
-        """Why there is no table of this name, with the setting that keeps it, or None where there is one."""
+        """Why a table is missing, with the setting that keeps it, or None where it exists."""
         if STRATEGY in self.by and name in ("steps", "sectors"):
             return f"{name} are of the whole market, and the groups are its strategies"
         for source in self.sources:
@@ -91,20 +89,7 @@ class Runs:
         return None
 
     def table(self, name: str, columns: Iterable[str] | None = None) -> "pd.DataFrame | None":
-        """A table that the runs kept, or None.
-
-        Parameters
-        ----------
-        name : str
-            `steps`, `sectors`, `lives`, `firms` or `panel`.
-        columns : iterable of str, optional
-            Those that are wanted; all by default.
-
-        Returns
-        -------
-        DataFrame or None
-            `group`, `pair` and `block` of each row's run, `length`, its number of steps, and the columns.
-        """
+        """A table that the runs kept, or None; each row has `group`, `pair`, `block` and the run's `length`."""
         import pandas as pd
 
         if self.left_out(name):
@@ -115,22 +100,22 @@ class Runs:
         parts = []
         for number, source in enumerate(self.sources):
             rows = source.read(name, wanted)
-            place = places_in(self._rows, number, source)[rows.pop("run").to_numpy()]
-            keep = place >= 0
-            rows, place = (rows, place) if keep.all() else (rows[keep].reset_index(drop=True), place[keep])
-            parts.append(self._about(place, rows).join(rows))
+            index = row_numbers(self._rows, number, source)[rows.pop("run").to_numpy()]
+            keep = index >= 0
+            rows, index = (rows, index) if keep.all() else (rows[keep].reset_index(drop=True), index[keep])
+            parts.append(self._about(index, rows).join(rows))
         return pd.concat(parts, ignore_index=True)
 
-    def _about(self, place: np.ndarray, rows: "pd.DataFrame") -> "pd.DataFrame":
-        """Group, pair, block and length of rows of the runs at some places."""
+    def _about(self, index: np.ndarray, rows: "pd.DataFrame") -> "pd.DataFrame":
+        """Group, pair, block and length of the runs with some row numbers."""
         import pandas as pd
 
         if STRATEGY in self.by:  # a run's rows lie one after the other, a row a strategy
             names = list(dict.fromkeys(self.frame[STRATEGY]))
-            place = place * len(names) + pd.Index(names).get_indexer(rows[STRATEGY])
-        columns = {name: self.frame[name].array.take(place) for name in ("group", "pair", "block")}
+            index = index * len(names) + pd.Index(names).get_indexer(rows[STRATEGY])
+        columns = {name: self.frame[name].array.take(index) for name in ("group", "pair", "block")}
         per_run = len(self.frame) // len(self._rows)
-        return pd.DataFrame(columns | {"length": self._rows["length"].to_numpy()[place // per_run]})
+        return pd.DataFrame(columns | {"length": self._rows["length"].to_numpy()[index // per_run]})
 
 
 def collect_runs(
@@ -142,53 +127,30 @@ def collect_runs(
     allow_different: bool = False,
     paired: bool | None = None,
 ) -> Runs:
-    """Read runs and put them into groups.
-
-    Parameters
-    ----------
-    what, by, baseline, outcomes, allow_different, paired
-        As of `abm.compare`.
-
-    Raises
-    ------
-    InputError
-        If the runs cannot be compared as asked.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 2, "seed": [1, 1, 2, 2], "hhi": [900.0, 800.0, 950.0, 700.0]})
-    >>> runs = collect_runs(frame, by="churn")
-    >>> runs.baseline, runs.names, runs.common
-    ('0.1', ['hhi'], True)
-    >>> runs.frame
-      group  pair  block  churn    hhi
-    0   0.1     0      0    0.1  900.0
-    1   0.2     0      0    0.2  800.0
-    2   0.1     1      1    0.1  950.0
-    3   0.2     1      1    0.2  700.0
-    """
+    """Read runs and put them into groups; the options are those of `abm.compare`."""
     import pandas as pd
 
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     if len(set(by)) < len(by):
         raise InputError(f"by = {', '.join(by)} names a factor twice")
     sources = read_sources(what, by)
-    notes = check_alike(sources, by, allow_different)
+    notes = check_comparable(sources, by, allow_different)
     swept = list(dict.fromkeys(name for source in sources for name in source.factors))
-    varying = swept + [name for name in differences([source.values for source in sources]) if name not in swept]
+    varying = swept + [
+        name for name in differing_parameters([source.values for source in sources]) if name not in swept
+    ]
     by = by or _only_factor(sources)
     for name in by:
         _check_factor(name, sources, varying)
     factors = [name for name in by if name != STRATEGY]
-    # What differs between directories is what is compared where they are the groups.
+    # Where directories are the groups, what differs between them is compared and must not separate pairs.
     others = [name for name in (varying if by else swept) if name not in factors]
     for source in sources:
         if source.frame.empty:
             raise InputError(f"{source.label}: all {len(source.failures):,} runs failed, so nothing can be compared")
-    rows = run_level(sources, [*factors, *others], notes)
-    rows["block"], rows["pair"] = numbered(rows, ["seed"]), numbered(rows, ["seed", *others])
-    rows, frame = each_run_once(rows, ["pair", *factors] if by else ["pair", "source"], sources, notes)
+    rows = run_table(sources, [*factors, *others], notes)
+    rows["block"], rows["pair"] = row_codes(rows, ["seed"]), row_codes(rows, ["seed", *others])
+    rows, frame = without_duplicates(rows, ["pair", *factors] if by else ["pair", "source"], sources, notes)
     keys = ["pair", "block", *factors]
     frame = pd.concat([rows[keys], frame], axis=1)
     if STRATEGY in by:
@@ -198,20 +160,20 @@ def collect_runs(
     labels, failed, first = group_labels(frame, rows, sources, by)
     groups = list(labels.categories)
     lost = {group: count for group, count in failed.items() if group not in groups}
-    all_failed = f"all runs failed of {few_of(f'{group} ({count:,})' for group, count in lost.items())}"
+    all_failed = f"all runs failed in {short_list(f'{group} ({count:,})' for group, count in lost.items())}"
     if len(groups) < 2 and lost:
         raise InputError(f"nothing to compare {groups[0]} with: {all_failed}")
     if lost:
         notes.append(f"Groups are left out: {all_failed}.")
     if len(groups) < 2:
-        alike = f"{by[0]} is {groups[0]} in all runs" if len(by) == 1 else f"all runs are of {groups[0]}"
-        raise InputError(f"one group only: {alike}; name another directory, or a factor by --by")
+        constant = f"{by[0]} is {groups[0]} in all runs" if len(by) == 1 else f"all runs are of {groups[0]}"
+        raise InputError(f"one group only: {constant}; name another directory, or a factor by --by")
     numbers, texts, yes_no = _outcomes(frame.drop(columns=keys), notes)
     names = chosen_outcomes(numbers, outcomes)
     if not names:
         raise InputError("there is no outcome to compare")
     columns = pd.DataFrame({name: values for each in numbers.values() for name, values in each.items()})
-    columns = pd.DataFrame(settled(columns.to_numpy())[0], columns=columns.columns)
+    columns = pd.DataFrame(merge_close(columns.to_numpy())[0], columns=columns.columns)
     frame = pd.concat([frame[["pair", "block", *by, *texts]], columns], axis=1)
     frame.insert(0, "group", labels)
     base = baseline_of(baseline, groups, first, lost)
@@ -221,10 +183,10 @@ def collect_runs(
 
 
 def _outcomes(own: "pd.DataFrame", notes: list[str]) -> tuple[dict[str, Any], list[str], frozenset[str]]:
-    """Outcomes as numbers, the columns that are texts, and which outcomes are yes/no."""
+    """Outcomes as numbers, the text columns, and which outcomes are yes/no."""
     texts = [name for name in own if is_text(own[name])]
-    if wordy := [name for name in texts if own[name].nunique() > _MOST_WORDS]:
-        notes.append(f"Texts of more than {_MOST_WORDS} words are no outcomes and left out: {', '.join(wordy)}.")
+    if wordy := [name for name in texts if own[name].nunique() > _MOST_VALUES]:
+        notes.append(f"Texts with more than {_MOST_VALUES} different values are left out: {', '.join(wordy)}.")
         own, texts = own.drop(columns=wordy), [name for name in texts if name not in wordy]
     numbers = numbers_of(own)
     yes_no = frozenset(each for n in own if n in texts or own[n].dtype == bool for each in numbers[n])
@@ -232,16 +194,16 @@ def _outcomes(own: "pd.DataFrame", notes: list[str]) -> tuple[dict[str, Any], li
 
 
 def _missing(frame: "pd.DataFrame", names: Sequence[str], notes: list[str]) -> dict[str, int]:
-    """Of each group how many runs lack an outcome that others have."""
+    """Each group's number of runs without a value of an outcome that other runs have."""
     empty = frame[list(names)].isna()
     if nowhere := [name for name in names if empty[name].all()]:
-        notes.append(f"Without a value in any run, so that their rows are empty: {', '.join(nowhere)}.")
+        notes.append(f"No run has a value of these outcomes, so their rows are empty: {', '.join(nowhere)}.")
     lacking = empty.drop(columns=nowhere).any(axis=1).groupby(frame["group"], observed=False).sum()
     return {str(group): int(count) for group, count in lacking.items()}
 
 
 def _only_factor(sources: Sequence[Source]) -> tuple[str, ...]:
-    """The factors that are the groups where nothing was said: a sweep's only one; none for several directories."""
+    """The default factors: the only one of a single sweep; none where several directories are the groups."""
     if len(sources) > 1:
         return ()
     source = sources[0]
@@ -251,16 +213,17 @@ def _only_factor(sources: Sequence[Source]) -> tuple[str, ...]:
         )
     if source.is_sample:
         raise InputError(
-            f"{source.label}: its points are a sample, of which values are no groups: abm analyse tells which factors "
-            "matter (--by strategy compares strategies)"
+            f"{source.label}: its points are a sample, so levels do not form groups; abm analyse shows which "
+            "factors matter, and --by strategy compares strategies"
         )
     if len(source.factors) > 1:
         names = ", ".join(source.factors)
-        raise InputError(f"{source.label}: several factors vary; say which by --by: {names} (or strategy)")
+        raise InputError(f"{source.label}: several factors vary; choose with --by: {names} (or strategy)")
     return source.factors
 
 
 def _check_factor(name: str, sources: Sequence[Source], varying: Sequence[str]) -> None:
+    """Refuse a factor that does not vary or that a source lacks."""
     if name == STRATEGY and STRATEGY not in varying:
         return
     if name in varying:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import few_of
+from abm.comparison.inputs.labels import short_list
 from abm.comparison.inputs.outcomes import chosen_outcomes, numbers_of
-from abm.comparison.statistics.rounding import settled
+from abm.comparison.statistics.rounding import merge_close
 from abm.errors import InputError, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import new_folder
-from abm.sensitivity.indices import LEAST, indices, rows_together
+from abm.sensitivity.indices import LEAST, indices, rows_per_unit
 from abm.sweeps.design.samples import SAMPLES
 from abm.sweeps.results import SweepResults, load_sweep
 
@@ -118,6 +118,7 @@ def analyse(
 
 
 def _analysed(results: SweepResults, method: str, wanted: tuple[str, ...], level: float) -> Analysis:
+    """The indices of all chosen outcomes."""
     import pandas as pd
 
     factors, seed = results.factors, results.manifest["design_seed"]
@@ -129,35 +130,40 @@ def _analysed(results: SweepResults, method: str, wanted: tuple[str, ...], level
     names = chosen_outcomes(numbers, wanted)
     columns = {name: values for each in numbers.values() for name, values in each.items() if name in names}
     means = pd.DataFrame(columns, index=own.index).groupby(level=0).mean().reindex(range(len(sample)))[names]
-    together = rows_together(method, len(factors))
-    parts, constant, thinned = [], [], []
-    for name, values in zip(names, settled(means.to_numpy())[0].T):
-        whole = np.isfinite(values).reshape(-1, together).all(axis=1).repeat(together)
-        least = LEAST if together == 1 else 2 * together
+    unit = rows_per_unit(method, len(factors))
+    parts, constant, incomplete = [], [], []
+    for name, values in zip(names, merge_close(means.to_numpy())[0].T):
+        whole = np.isfinite(values).reshape(-1, unit).all(axis=1).repeat(unit)
+        least = LEAST if unit == 1 else 2 * unit
         if whole.sum() < least or np.ptp(values[whole]) == 0.0:
             constant.append(name)
             continue
         if not whole.all():
-            thinned.append(f"{name} ({len(whole) - whole.sum():,})")
+            incomplete.append(f"{name} ({len(whole) - whole.sum():,})")
         found = indices(method, sample[whole], values[whole], level, seed % 2**32)
         part = pd.DataFrame({"outcome": name, "factor": factors, **found, "points": int(whole.sum())})
         lead = next(column for column in ("mu_star", "total", "first_order") if column in part)
         parts.append(part.sort_values(lead, ascending=False, kind="stable"))
     if not parts:
-        raise InputError(f"{results.folder}: no outcome varies over enough points to be analysed")
+        raise InputError(f"{results.folder}: no outcome varies over as many points as an analysis needs")
     notes = []
     if constant:
-        notes.append(f"Left out, for they do not vary or too few points have them: {few_of(constant)}.")
-    if thinned:
-        notes.append(f"Points left out, with those that belong to them, for want of a value: {few_of(thinned)}.")
+        notes.append(f"Left out, since they do not vary or too few points have a value: {short_list(constant)}.")
+    if incomplete:
+        notes.append(
+            f"Points without a value are left out with the rest of their trajectory or block: {short_list(incomplete)}."
+        )
     count = results.manifest["replications"]["count"]
-    notes.append(f"The outcome of a point is the mean of {count} run{'s' * (count != 1)}: their noise is interaction.")
+    notes.append(
+        f"A point's outcome is the mean of {count} run{'s' * (count != 1)}; noise between runs counts as interaction."
+    )
     about = {"sweep": results.folder.name, "design": method, "level": level, "indices": _METHODS[method]}
     about |= {"factors": results.manifest["factors"], "versions": versions() | _salib()}
     return Analysis(pd.concat(parts, ignore_index=True), notes, about)
 
 
 def _salib() -> dict[str, str]:
+    """The version of SALib."""
     from importlib import metadata
 
     return {"SALib": metadata.version("SALib")}

@@ -37,10 +37,10 @@ def analyse(
 
 
 def print_analysis(analysis: "Analysis", console: "Console") -> None:
-    """Print the strongest factors of the first outcomes, in one screen."""
+    """Print the strongest factors of the first outcomes on one screen."""
     from rich.text import Text
 
-    from abm.comparison.report.wording import between, number
+    from abm.comparison.report.wording import interval, number
     from abm.sensitivity.figure import SHOWN
 
     table, lead = analysis.indices, analysis.leading
@@ -50,9 +50,9 @@ def print_analysis(analysis: "Analysis", console: "Console") -> None:
     lines = [(f"{len(known)} outcomes, {table['factor'].nunique()} factors; strongest by {what}", "bold")]
     for name in chosen:
         rows = table[table["outcome"] == name].head(_FACTORS)
-        said = (f"{row['factor']} {number(row[lead])} {between(row[f'{lead}_low'], row[f'{lead}_high'])}"
+        effects = (f"{row['factor']} {number(row[lead])} {interval(row[f'{lead}_low'], row[f'{lead}_high'])}"
                 for _, row in rows.iterrows())  # fmt: skip
-        lines.append((f"{name}: {'; '.join(said)}", ""))
+        lines.append((f"{name}: {'; '.join(effects)}", ""))
     if len(known) > len(chosen):
         lines.append((f"({len(known) - len(chosen)} more outcomes: indices.csv)", ""))
     lines += [(f"note: {note}", "") for note in analysis.notes]

@@ -1,4 +1,4 @@
-"""The picture of a sensitivity analysis: factors by strength, a panel an outcome."""
+"""The picture of a sensitivity analysis: factors by strength, a panel for each outcome."""
 
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,7 @@ _NAMES = {"mu_star": "mean absolute effect μ*", "first_order": "first order", "
 
 @drawing
 def bars(table: "pd.DataFrame") -> Figure:
-    """Strength of the strongest factors for up to six outcomes, with intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `Analysis.indices`.
-    """
+    """The strongest factors of up to six outcomes with their intervals, from the table of indices."""
     known = list(dict.fromkeys(table["outcome"]))
     chosen = sorted(known, key=lambda name: SHOWN.index(name) if name in SHOWN else len(SHOWN))[:MOST]
     columns = [name for name in ("first_order", "total", "mu_star") if name in table]
@@ -36,16 +30,16 @@ def bars(table: "pd.DataFrame") -> Figure:
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for ax, outcome in zip(panels, chosen):
         own = table[table["outcome"] == outcome].head(FACTORS)
-        places = np.arange(len(own))
+        positions = np.arange(len(own))
         thick = 0.78 / len(columns)
         for turn, name in enumerate(columns):
             ends = np.maximum([own[name] - own[f"{name}_low"], own[f"{name}_high"] - own[name]], 0.0)
             shift = (turn - (len(columns) - 1) / 2) * thick
-            ax.barh(places + shift, own[name], thick, xerr=np.nan_to_num(ends), color=PALETTE[4 if turn == 0 else 0],
+            ax.barh(positions + shift, own[name], thick, xerr=np.nan_to_num(ends), color=PALETTE[4 if turn == 0 else 0],
                     label=_NAMES[name], error_kw={"elinewidth": 1.1, "ecolor": INK})  # fmt: skip
         dress_axes(ax, "", "", TEXT)
         ax.set_title(fit(outcome, 3.0), loc="left", fontsize=TEXT, weight="bold", color=INK)
-        ax.set_yticks(places, [fit(name, 1.7) for name in own["factor"]])
+        ax.set_yticks(positions, [fit(name, 1.7) for name in own["factor"]])
         ax.set_ylim(len(own) - 0.5, -0.5)
         ax.axvline(0.0, color=GREY, lw=0.8)
         if "mu_star" not in columns:

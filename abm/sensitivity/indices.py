@@ -7,18 +7,12 @@ import numpy as np
 from abm.sweeps.design.samples import MORRIS_LEVELS
 
 RESAMPLES = 500
-LEAST = 50  # points of a Sobol or Latin design, of which half as many harmonics would be noise
+LEAST = 50  # points of a Sobol or Latin design; with fewer, the harmonics are mostly noise
 _HARMONICS = 10
 
 
-def rows_together(method: str, factors: int) -> int:
-    """How many points of a design belong together: what lacks one of them is left out as a whole.
-
-    Examples
-    --------
-    >>> [rows_together(method, 3) for method in ("morris", "saltelli", "sobol")]
-    [4, 5, 1]
-    """
+def rows_per_unit(method: str, factors: int) -> int:
+    """How many points of a design form a unit (a trajectory or a block), which is left out if one has no value."""
     return {"morris": factors + 1, "saltelli": factors + 2}.get(method, 1)
 
 
@@ -56,12 +50,12 @@ def indices(method: str, sample: np.ndarray, values: np.ndarray, level: float, s
     from SALib.analyze import morris, rbd_fast, sobol
 
     count = sample.shape[1]
-    problem = {"num_vars": count, "names": [str(place) for place in range(count)], "bounds": [[0.0, 1.0]] * count}
+    problem = {"num_vars": count, "names": [str(index) for index in range(count)], "bounds": [[0.0, 1.0]] * count}
     options = {"num_resamples": RESAMPLES, "conf_level": level, "seed": seed}
     centre, spread = values.mean(), values.std()
-    scaled = (values - centre) / spread  # so that an outcome of any unit and size is analysed alike
+    scaled = (values - centre) / spread  # so that the result does not depend on the outcome's unit
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of resamples in which nothing varies, whose intervals are then missing
+        warnings.simplefilter("ignore")  # resamples in which nothing varies; their intervals are then missing
         if method == "morris":
             found = morris.analyze(problem, sample, scaled, num_levels=MORRIS_LEVELS, **options)
         elif method == "saltelli":
@@ -78,5 +72,6 @@ def indices(method: str, sample: np.ndarray, values: np.ndarray, level: float, s
 
 
 def _interval(name: str, index: np.ndarray, half: np.ndarray) -> dict[str, np.ndarray]:
+    """An index with its interval."""
     index, half = np.asarray(index, dtype=float), np.asarray(half, dtype=float)
     return {name: index, f"{name}_low": index - half, f"{name}_high": index + half}

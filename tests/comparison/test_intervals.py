@@ -38,9 +38,9 @@ def outcomes():
 def exact_ends(samples, level):
     """Bootstrap-t of the first sample's mean, or of the difference of two, from all resamples there are."""
     signs, shifts, spreads = (1.0, -1.0), 0.0, 0.0
-    for place, (sign, sample) in enumerate(zip(signs, samples)):
+    for index, (sign, sample) in enumerate(zip(signs, samples)):
         drawn = np.array(list(product(sample, repeat=len(sample))))
-        shape = (-1, 1) if place == 0 else (1, -1)
+        shape = (-1, 1) if index == 0 else (1, -1)
         shifts = shifts + (sign * (drawn.mean(axis=1) - sample.mean())).reshape(shape)
         spreads = spreads + (drawn.var(axis=1, ddof=1) / len(sample)).reshape(shape)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -191,8 +191,8 @@ def test_order_of_runs_and_of_outcomes_changes_nothing(outcomes):
         paired = paired_intervals(values, baseline, blocks=used)
         again = paired_intervals(values[order], baseline[order], blocks=moved)
         np.testing.assert_allclose(again, paired, rtol=1e-12)
-    apart = difference_intervals(values, baseline)
-    np.testing.assert_allclose(difference_intervals(values[order], baseline[others]), apart, rtol=1e-12)
+    distances = difference_intervals(values, baseline)
+    np.testing.assert_allclose(difference_intervals(values[order], baseline[others]), distances, rtol=1e-12)
 
 
 def test_missing_runs_are_left_out(outcomes):

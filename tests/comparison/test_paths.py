@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from abm.comparison.tables.paths import partings, path_of, trajectories
+from abm.comparison.tables.paths import divergences, path_statistics, trajectories
 
 
 def runs_with(steps: pd.DataFrame, kept: bool = True) -> SimpleNamespace:
@@ -23,11 +23,11 @@ def runs_with(steps: pd.DataFrame, kept: bool = True) -> SimpleNamespace:
 
 def some_steps(generator, groups=("a", "b"), runs: int = 11, length: int = 6) -> pd.DataFrame:
     frames = []
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         columns = {"group": group, "pair": np.repeat(np.arange(runs), length), "length": length}
         columns |= {"block": columns["pair"], "step": np.tile(np.arange(1, length + 1), runs)}
         for name in ("mean_T", "sector_hhi", "share_first", "share_second", "firms"):
-            columns[name] = generator.normal(place, 1.0, runs * length)
+            columns[name] = generator.normal(index, 1.0, runs * length)
         frames.append(pd.DataFrame(columns))
     steps = pd.concat(frames, ignore_index=True)
     return steps.assign(group=steps["group"].astype("category"))
@@ -49,7 +49,7 @@ def test_runs_without_a_value_are_left_out_of_a_step():
     values = np.random.default_rng(3).normal(size=(9, 4))
     values[2, 1] = values[5, 1] = np.nan
     values[:, 3] = np.nan
-    path = path_of(values, np.arange(9))
+    path = path_statistics(values, np.arange(9))
     assert path["n"].tolist() == [9, 7, 9, 0]
     assert path["median"][:3] == pytest.approx(np.nanmedian(values[:, :3], axis=0))
     for name in ("median", "low", "high", "q10", "q90"):
@@ -63,23 +63,23 @@ def test_intervals_cover_the_median(runs, per_block):
     # Each column is a sample of its own: skewed, and within a block alike.
     shared = generator.normal(size=(runs // per_block, 2000))[blocks]
     own = generator.normal(size=(runs, 2000))
-    path = path_of(np.exp(shared + (0.5 if per_block > 1 else 1.0) * own), blocks)
+    path = path_statistics(np.exp(shared + (0.5 if per_block > 1 else 1.0) * own), blocks)
     covered = ((path["low"] <= 1.0) & (path["high"] >= 1.0)).mean()
     assert 0.93 <= covered <= 0.975
     if per_block > 1:  # taken for independent they would cover it too seldom
-        naive = path_of(np.exp(shared + 0.5 * own), np.arange(runs))
+        naive = path_statistics(np.exp(shared + 0.5 * own), np.arange(runs))
         assert ((naive["low"] <= 1.0) & (naive["high"] >= 1.0)).mean() < 0.85
 
 
 def test_the_interval_of_independent_runs_is_nearly_the_binomial_one():
     values = np.arange(1.0, 201.0)[:, np.newaxis]
-    path = path_of(values, np.arange(200))
+    path = path_statistics(values, np.arange(200))
     low, high = stats.binom.ppf([0.025, 0.975], 200, 0.5)
     assert path["low"][0] == pytest.approx(low, abs=1.5) and path["high"][0] == pytest.approx(high + 1, abs=1.5)
 
 
 def test_one_run_has_a_path_and_no_interval():
-    path = path_of(np.array([[1.0, 2.0]]), np.zeros(1, int))
+    path = path_statistics(np.array([[1.0, 2.0]]), np.zeros(1, int))
     assert path["median"].tolist() == [1.0, 2.0] and np.isnan(path["low"]).all() and np.isnan(path["high"]).all()
 
 
@@ -104,10 +104,10 @@ def test_groups_part_where_every_later_band_is_apart():
             columns = {"group": group, "measure": "m", "step": np.arange(10, 18), "q10": bands[group][0]}
             columns |= {"q90": bands[group][1], "low": middle - 0.1, "high": middle + 0.1}
             frames.append(pd.DataFrame(columns))
-        found = partings(pd.concat(frames)).iloc[0]
-        place = brute_force(*bands["a"], *bands["b"])
-        assert pd.isna(found.step) if place is None else found.step == 10 + place
-        if place is not None:
+        found = divergences(pd.concat(frames)).iloc[0]
+        index = brute_force(*bands["a"], *bands["b"])
+        assert pd.isna(found.step) if index is None else found.step == 10 + index
+        if index is not None:
             parted += 1
             assert found.higher == ("b" if bands["b"][0][-1] > bands["a"][1][-1] else "a")
             assert found.step_median <= found.step
@@ -118,14 +118,14 @@ def test_a_market_that_is_empty_at_the_end_parts_from_none():
     columns = {"measure": "m", "step": [1, 2], "low": [0.0, np.nan], "high": [1.0, np.nan]}
     one = pd.DataFrame(columns | {"group": "a"}).assign(q10=lambda f: f.low, q90=lambda f: f.high)
     two = one.assign(group="b", low=5.0, high=6.0, q10=5.0, q90=6.0)
-    found = partings(pd.concat([one, two])).iloc[0]
+    found = divergences(pd.concat([one, two])).iloc[0]
     assert pd.isna(found.step) and pd.isna(found.step_median) and found.higher is None
 
 
 def test_runs_that_kept_no_steps_have_an_empty_table():
     paths = trajectories(runs_with(pd.DataFrame(), kept=False))
     assert paths.empty and list(paths)[:6] == ["group", "measure", "step", "median", "low", "high"]
-    assert partings(paths).empty
+    assert divergences(paths).empty
 
 
 def test_a_long_path_is_thinned_to_values_of_the_whole(monkeypatch):

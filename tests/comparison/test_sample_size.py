@@ -1,4 +1,4 @@
-"""How many runs are enough, against search by counting and against intervals of real subsets."""
+"""Sample size against search by counting and against intervals of real subsets."""
 
 from itertools import count
 
@@ -20,7 +20,7 @@ def values():
 
 
 @pytest.mark.parametrize(("half_width", "level"), [(0.5, 0.95), (0.1, 0.9), (0.04, 0.99)])
-def test_the_runs_needed_are_the_first_that_are_enough(values, half_width, level):
+def test_the_runs_needed_are_the_smallest_number_with_that_width(values, half_width, level):
     def student(n):
         return stats.t.ppf((1 + level) / 2, n - 1) * values[:, 0].std(ddof=1) / np.sqrt(n)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from abm.comparison.tables.survival import Firms, expected_exits, kaplan_meier, log_rank, survival, thinned
+from abm.comparison.tables.survival import Firms, evenly_spaced, expected_exits, kaplan_meier, log_rank, survival
 
 # Weeks in remission of leukaemia, 6-MP against placebo (Freireich et al. 1963, Blood 21), and the curve that textbooks
 # print of it, as Kleinbaum and Klein, Survival Analysis, tables 2.2 and 2.3.
@@ -44,9 +44,9 @@ def runs_with(lives: pd.DataFrame, baseline: str = "a") -> SimpleNamespace:
 def some_lives(generator, groups=("a", "b"), runs: int = 6, firms: int = 80, length: int = 40) -> pd.DataFrame:
     count = runs * firms
     frames = []
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         entry = np.where(generator.random(count) < 0.5, 0, generator.integers(1, length + 1, count))
-        leaves = entry + generator.geometric(0.03 + 0.03 * place, count)
+        leaves = entry + generator.geometric(0.03 + 0.03 * index, count)
         columns = {"group": group, "pair": np.repeat(np.arange(runs), firms), "length": length}
         columns |= {
             "sector": generator.choice(["x", "y"], count),
@@ -129,8 +129,8 @@ def test_thinned_curves_have_the_values_of_the_whole(monkeypatch):
 
 
 def test_thinned_steps_are_whole_and_keep_both_ends():
-    assert thinned(3).tolist() == [0, 1, 2, 3]
-    steps = thinned(12_345, first=5)
+    assert evenly_spaced(3).tolist() == [0, 1, 2, 3]
+    steps = evenly_spaced(12_345, first=5)
     assert steps[0] == 5 and steps[-1] == 12_345 and len(steps) == 500 and len(set(np.diff(steps))) <= 2
 
 
@@ -164,7 +164,7 @@ def test_each_group_has_curves_of_all_firms_strategies_sectors_and_cohorts():
             assert start[group, "all", name, "all"] == len(part)
         assert start[group, "all", "all", "initial"] == (own.entry_step == 0).sum()
         for quarter, (first, last) in enumerate([(1, 10), (11, 20), (21, 30), (31, 40)], 1):
-            assert start[group, "all", "all", f"fourth {quarter}"] == own.entry_step.between(first, last).sum()
+            assert start[group, "all", "all", f"fourth {quarter}"] == own.entry_step.interval(first, last).sum()
     strategies = curves[(curves.strategy != "all") & (curves.group == "a")].strategy.unique()
     assert list(strategies) == ["second", "first"]  # as in the scenario, whose shares come in this order
 

@@ -65,7 +65,7 @@ def test_a_sweep_is_analysed_and_compare_points_there(tmp_path, capsys, method, 
     assert set(table["factor"]) == {"churn", "runway", "policy"} and table[column].is_monotonic_decreasing
     found = analyse(tmp_path / "swept", outcomes="firms").indices
     assert table[column].to_numpy() == pytest.approx(found[column].to_numpy())
-    with pytest.raises(InputError, match="abm analyse tells which factors matter"):
+    with pytest.raises(InputError, match="abm analyse shows which factors matter"):
         compare(tmp_path / "swept")
 
 

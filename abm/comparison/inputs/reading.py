@@ -1,4 +1,4 @@
-"""Whatever `abm.compare` takes, as sources."""
+"""Read what `abm.compare` accepts as sources of runs."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,8 @@ from abm.sweeps.results import SweepResults, load_sweep
 from abm.sweeps.store.contents import MANIFEST
 
 
-def listed(what: Any) -> Any:
-    """What `abm.compare` takes as a frame or a list, whether it was one thing or several.
-
-    Examples
-    --------
-    >>> listed("sweep"), listed(("one", "two"))
-    (['sweep'], ['one', 'two'])
-    """
+def as_list(what: Any) -> Any:
+    """A frame as it is, anything else as a list."""
     import pandas as pd
 
     if isinstance(what, pd.DataFrame):
@@ -34,47 +28,29 @@ def listed(what: Any) -> Any:
 
 
 def read_sources(what: Any, by: Sequence[str] = ()) -> list[Source]:
-    """The sources of whatever `abm.compare` takes.
-
-    Parameters
-    ----------
-    what : path, SweepResults, DataFrame, or a sequence of paths and SweepResults
-    by : sequence of str
-        Columns of a frame that are factors.
-
-    Raises
-    ------
-    InputError
-        For a directory that holds no results.
-
-    Examples
-    --------
-    >>> read_sources("no-such-directory")
-    Traceback (most recent call last):
-    abm.errors.InputError: no-such-directory: holds neither a sweep nor a run
-    """
+    """The sources of a frame, of sweeps and of directories of single runs; `by` names factors of a frame."""
     import pandas as pd
 
     if isinstance(what, pd.DataFrame):
         return [source_of_frame(what, by)]
-    given = listed(what)
+    given = as_list(what)
     if not given:
         raise InputError("no directory to compare")
     sweeps: dict[int, SweepResults] = {}
     singles: dict[int, Path] = {}
-    for place, each in enumerate(given):
+    for index, each in enumerate(given):
         if isinstance(each, SweepResults):
-            sweeps[place] = each
+            sweeps[index] = each
         elif not isinstance(each, str | os.PathLike):
             raise InputError(f"{shown(each)} is neither a directory's path nor the results of a sweep")
         elif (Path(each) / MANIFEST).is_file():
-            sweeps[place] = load_sweep(each)
+            sweeps[index] = load_sweep(each)
         elif (Path(each) / RUN).is_file() and (Path(each) / "outcomes.json").is_file():
-            singles[place] = Path(each)
+            singles[index] = Path(each)
         else:
             raise InputError(f"{each}: holds neither a sweep nor a run")
     labels = dict(zip(sweeps, path_labels([results.folder for results in sweeps.values()]))) if sweeps else {}
-    found = {place: source_of_sweep(results, labels[place]) for place, results in sweeps.items()}
+    found = {index: source_of_sweep(results, labels[index]) for index, results in sweeps.items()}
     sources = list(found.values()) + list(sources_of_runs(list(singles.values())))
     if singles and min(singles) < min(sweeps, default=len(given)):
         sources = sources[len(found) :] + sources[: len(found)]

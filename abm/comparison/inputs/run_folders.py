@@ -1,4 +1,4 @@
-"""Directories of single runs: those of one scenario with different seeds are one source."""
+"""Directories of single runs: runs of one scenario with different seeds are one source."""
 
 import json
 import math
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import differences, flat, path_labels, text_of
-from abm.comparison.inputs.sources import KEEPS, Source, sameness
+from abm.comparison.inputs.labels import differing_parameters, flat, level_text, path_labels
+from abm.comparison.inputs.sources import KEEPS, Source, required_settings
 from abm.errors import InputError
 from abm.output.run_folder import ABOUT as RUN
 from abm.output.stored import ScenarioShape, Shape, read_object
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class _VersionsShape(Shape):
-    """Versions of what made a run."""
+    """The versions of the programs that made a run."""
 
     abm: str
 
 
 class _RunShape(Shape):
-    """What a run's directory says of it, as far as a comparison asks."""
+    """What a comparison reads from the file that describes a run."""
 
     scenario: ScenarioShape
     seed: int
@@ -51,17 +51,12 @@ class _Single:
 
     @property
     def scenario(self) -> str:
-        """What all runs of a group have in common, as a text."""
+        """The scenario and the firm table, as a text that is equal for the runs of one source."""
         return json.dumps([self.about["scenario"], self.about.get("firm_table_hash")], sort_keys=True)
 
 
 def sources_of_runs(folders: Sequence[Path]) -> Iterator[Source]:
-    """A source for each scenario among directories of single runs, a run that is there twice once.
-
-    Parameters
-    ----------
-    folders : sequence of Path
-    """
+    """A source for each scenario; of two runs with the same seed the first counts."""
     scenarios: dict[str, dict[int, _Single]] = {}
     for folder in folders:
         run = _Single(
@@ -75,7 +70,7 @@ def sources_of_runs(folders: Sequence[Path]) -> Iterator[Source]:
 
 
 def _source_of_runs(label: str, runs: Sequence[_Single]) -> Source:
-    """Runs of one scenario with different seeds."""
+    """A source of runs of one scenario with different seeds."""
     import pandas as pd
 
     infinite = {"inf": math.inf, "-inf": -math.inf}  # as JSON has them
@@ -95,7 +90,7 @@ def _source_of_runs(label: str, runs: Sequence[_Single]) -> Source:
 
     left_out = {name: option for name, (_, option) in KEEPS.items() if not all(_keeps(run, name) for run in runs)}
     about = runs[0].about
-    same = sameness(about["scenario"], "run", about["versions"]["abm"], about.get("firm_table_hash"))
+    same = required_settings(about["scenario"], "run", about["versions"]["abm"], about.get("firm_table_hash"))
     failures = pd.DataFrame()
     return Source(label, frame, (), flat(about["scenario"]), same, failures, read, left_out)
 
@@ -108,13 +103,13 @@ def _keeps(run: _Single, table: str) -> bool:
 
 
 def _labels_of_scenarios(runs: Sequence[_Single]) -> list[str]:
-    """What tells scenarios apart: their names, else the parameters that differ, else a directory of theirs."""
+    """Distinct labels of scenarios: their names, else the parameters that differ, else a directory of each."""
     names = [run.about["scenario"]["name"] for run in runs]
     if len(set(names)) == len(names):
         return names
     values = [flat(run.about["scenario"]) for run in runs]
-    differing = differences(values)
-    labels = [", ".join(f"{name}={text_of(each[name])}" for name in differing) for each in values]
+    differing = differing_parameters(values)
+    labels = [", ".join(f"{name}={level_text(each[name])}" for name in differing) for each in values]
     if 1 <= len(differing) <= 3 and len(set(labels)) == len(labels):
         return labels
     return path_labels([run.folder for run in runs])

@@ -1,4 +1,4 @@
-"""Where compared runs come from: sweeps, directories of single runs, and frames, each as a `Source`."""
+"""Sources of compared runs: sweeps, directories of single runs, and frames."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,42 +26,41 @@ KEEPS = {
     "firms": ("firms = true in [collect] of the design", ""),
     "panel": ("panel = N in [collect] of the design", "--panel N"),
 }
-_PLACES = ("point", "replication", "seed", "run")  # columns of a frame that say which run a row is
+_RUN_COLUMNS = ("point", "replication", "seed", "run")  # columns of a frame that say which run a row is
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Runs that were read from one place.
+    """Runs that were read together.
 
     Attributes
     ----------
     label : str
-        How the place is called among the others.
     frame : DataFrame
-        A row a finished run: `seed` (where known), the factors, the outcomes.
+        A row for each finished run: `seed` (where known), the factors, the outcomes.
     factors : tuple of str
-        What varies among the runs.
+        Parameters that vary among the runs.
     values : dict
         Every other parameter's value, by name.
-    sameness : dict
-        What runs must have in common to be compared, by what a user calls it.
+    required : dict
+        Settings that must be equal for runs to be compared, by a name for messages.
     failures : DataFrame
         The factors of each failed run.
-    levels : mapping of str to list
-        Of each factor its levels in the order in which the design, the frame or the column's categories name them.
-    as_named : frozenset of str
-        Factors whose numbers have an order of their own, that of their categories.
-    is_sample : bool
-        Whether the points are a sample, of which values are no groups.
     read : callable
-        Gives a table with the column `run`, the row of each row's run in `frame`; of `_left_out` none.
+        Reads a table by name (and columns); its column `run` is the row of the run in `frame`.
+    levels : mapping of str to list
+        Each factor's levels in the order in which the design, the frame or the column's categories name them.
+    as_named : frozenset of str
+        Factors whose numbers keep that order.
+    is_sample : bool
+        Whether the design is a sample, whose values do not form groups.
     """
 
     label: str
     frame: "pd.DataFrame"
     factors: tuple[str, ...]
     values: Mapping[str, Any]
-    sameness: Mapping[str, Any]
+    required: Mapping[str, Any]
     failures: "pd.DataFrame"
     read: Reader
     _left_out: Mapping[str, str] = field(default_factory=dict)
@@ -70,47 +69,17 @@ class Source:
     is_sample: bool = False
 
     def left_out(self, table: str) -> str | None:
-        """The setting that would have kept a table that is not there, or None where it is.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> source_of_frame(pd.DataFrame({"churn": [0.1, 0.2], "hhi": [1.0, 2.0]}), ["churn"]).left_out("steps")
-        'a frame has outcomes only; the directories of sweeps or runs have more'
-        """
+        """The setting that would have kept a missing table, or None where the table exists."""
         return self._left_out.get(table)
 
     @property
     def outcomes(self) -> list[str]:
-        """Names of the columns that are outcomes.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> source_of_frame(pd.DataFrame({"churn": [0.1, 0.2], "hhi": [1.0, 2.0]}), ["churn"]).outcomes
-        ['hhi']
-        """
-        return [name for name in self.frame if name not in self.factors and name not in _PLACES]
+        """Names of the columns that are outcomes."""
+        return [name for name in self.frame if name not in self.factors and name not in _RUN_COLUMNS]
 
 
-def sameness(scenario: Mapping[str, Any], kind: str, version: str, firm_table: str | None) -> dict[str, Any]:
-    """What runs must have in common to be compared, by what a user calls it.
-
-    Parameters
-    ----------
-    scenario : mapping
-    kind : str
-        `sweep` or `run`; versions and hashes are those of a kind, and compared within it only.
-    version : str
-    firm_table : str or None
-        Its hash.
-
-    Examples
-    --------
-    >>> from abm import Scenario
-    >>> sameness(Scenario.load("one-market").to_dict(), "sweep", "2.1", None)["sectors"]
-    'market'
-    """
+def required_settings(scenario: Mapping[str, Any], kind: str, version: str, firm_table: str | None) -> dict[str, Any]:
+    """Settings that must be equal for runs to be compared; versions and hashes only within a kind (sweep or run)."""
     members = {name: ", ".join(each["name"] for each in scenario[name]) for name in MEMBERS}
     return {
         "scenario": scenario["name"],
@@ -123,21 +92,15 @@ def sameness(scenario: Mapping[str, Any], kind: str, version: str, firm_table: s
 
 
 def source_of_sweep(results: SweepResults, label: str) -> Source:
-    """A finished sweep.
-
-    Parameters
-    ----------
-    results : SweepResults
-    label : str
-    """
+    """A finished sweep as a source."""
     import pandas as pd
 
     manifest, factors = results.manifest, tuple(results.factors)
     frame = results.outcomes
     count = manifest["replications"]["count"]
-    place = frame["point"].to_numpy() * count + frame["replication"].to_numpy()
+    index = frame["point"].to_numpy() * count + frame["replication"].to_numpy()
     row_of = np.full(len(results.points) * count, -1)
-    row_of[place] = np.arange(len(frame))
+    row_of[index] = np.arange(len(frame))
 
     def read(table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
         rows = results.read(table, columns)
@@ -149,7 +112,7 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
     is_sample = manifest["method"] in SAMPLES
     failures = results.failures if "failures" in results.tables else pd.DataFrame(columns=list(factors))
     settings = manifest["scenario"]
-    same = sameness(settings, "sweep", manifest["model_version"], manifest["firm_table"])
+    same = required_settings(settings, "sweep", manifest["model_version"], manifest["firm_table"])
     if "steps" in factors:
         del same["steps"]
     values = {name: value for name, value in flat(settings).items() if name not in factors}
@@ -158,22 +121,10 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
 
 
 def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "frame") -> Source:
-    """A frame with a row a run.
+    """A frame with a row for each run as a source.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Outcomes beside factors; `seed` (else `replication`) tells which runs have common random numbers. An index
-        with names, as that of `simulate_many(...).outcomes`, counts as columns.
-    by : sequence of str
-        Columns that are factors; so are `scenario` and all whose names are those of parameters.
-    label : str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> source_of_frame(pd.DataFrame({"churn": [0.1, 0.2], "x": [1, 2], "hhi": [1.0, 2.0]}), ["x"]).factors
-    ('churn', 'x')
+    `seed` (else `replication`) tells which runs have common random numbers; named levels of the index count as columns.
+    Factors are the columns in `by`, `scenario` and all that have a parameter's name.
     """
     import pandas as pd
 
@@ -193,7 +144,7 @@ def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "fram
         name in by or name in parameters or name.startswith(tuple(f"{member}." for member in MEMBERS)) for name in frame
     ]
     factors = tuple(name for name, wanted in zip(frame, is_factor) if wanted)
-    why = "a frame has outcomes only; the directories of sweeps or runs have more"
+    why = "a frame has outcomes only; directories of sweeps and runs can have other tables"
 
     def read(table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
         raise InputError(f"{table}: {why}")
@@ -206,7 +157,7 @@ def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "fram
 
 
 def _typed(column: "pd.Series") -> "pd.Series":
-    """Numbers and truth values of a column of objects as such, as other programs hand them over."""
+    """A column of objects as numbers or truth values where all its values are such, as other programs write them."""
     import pandas as pd
 
     known = column.dropna()

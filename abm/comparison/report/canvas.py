@@ -1,4 +1,4 @@
-"""What the pictures of a comparison have in common: size, colours, names that fit, legends that wrap."""
+"""Common parts of the pictures of a comparison: size, colours, labels that fit, legends."""
 
 import base64
 import io
@@ -18,12 +18,12 @@ WIDTH = 8.0  # inches; on A4 paper a little less, so that small print stays legi
 TEXT = 9.5  # points
 PANEL = 2.05  # height of a small panel with its title and axis, in inches
 MOST_PANELS = 12
-# Dashes tell apart the groups behind the seven hues of the palette.
+# Dashes distinguish groups that have the same of the seven colours.
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 
 
 def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw in small print, with names that are texts, not formulas, in fonts that have their letters."""
+    """Draw with small letters, with names as plain texts, in fonts that contain their letters."""
 
     @wraps(draw)
     def drawn(*arguments: Any, **named: Any) -> Figure:
@@ -34,15 +34,9 @@ def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def svg(figure: Figure) -> str:
-    """A figure as the address of an image that holds all of it, the same for the same figure.
-
-    Examples
-    --------
-    >>> svg(Figure())[:26]
-    'data:image/svg+xml;base64,'
-    """
+    """A figure as a data address of an SVG image; equal figures have equal addresses."""
     buffer = io.BytesIO()
-    # Letters as shapes: the reader's fonts do not matter.
+    # Letters are drawn as shapes, so that the reader needs no fonts.
     with mpl.rc_context({"svg.hashsalt": "abm", "svg.fonttype": "path", "path.simplify_threshold": 0.5}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -54,26 +48,13 @@ def new_figure(height: float) -> Figure:
 
 
 def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and dashes of each name's line, by its place.
-
-    Examples
-    --------
-    >>> styles(["a", "b"])["b"]
-    {'color': '#e69f00', 'ls': '-'}
-    """
+    """Colour and dashes of each name's line, by its index."""
     colours = strategy_colours(names)
-    return {name: {"color": colours[name], "ls": _DASHES[place // 7 % 4]} for place, name in enumerate(names)}
+    return {name: {"color": colours[name], "ls": _DASHES[index // 7 % 4]} for index, name in enumerate(names)}
 
 
 def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:
-    """Write a legend along the top of a figure, in as many columns as fit; its height in inches.
-
-    Parameters
-    ----------
-    figure : Figure
-    handles, names : sequences
-    title : str
-    """
+    """Write a legend along the top of a figure, in as many columns as fit; return its height in inches."""
     short = [fit(name, 3.0) for name in names]
     column = 0.55 + max((width_of(name, TEXT) for name in short), default=0.0)
     columns = int(np.clip(WIDTH / column, 1, max(len(short), 1)))
@@ -84,20 +65,13 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: 
 
 
 def dress(ax: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Give a small panel its title, labels and plain lines."""
+    """Set a small panel's title, axis labels and frame."""
     ax.set_title(title, loc="left", fontsize=TEXT, weight="bold", color=INK)
     dress_axes(ax, x, y, TEXT)
 
 
 def panels(count: int, above: float, columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """A figure with small panels, and room above them for a legend of some inches.
-
-    Parameters
-    ----------
-    count : int
-    above : float
-    columns : int
-    """
+    """A figure with small panels, below an area of `above` inches for a legend."""
     columns = min(columns, max(count, 1))
     rows = -(-count // columns)
     height = PANEL * rows + above

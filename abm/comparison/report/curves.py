@@ -1,4 +1,4 @@
-"""Pictures of what goes on: paths of markets and survival of firms."""
+"""Pictures of paths of markets, survival of firms, and interval widths."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,42 +15,43 @@ from abm.output.style import fit, number
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BANDS = 4  # lines with bands in a panel; more of them would hide each other
-_POINTS = 160  # of a line: as many as a small panel shows
+MOST_BANDS = 4  # lines with bands in a panel; more bands would cover each other
+_POINTS = 160  # of a line; a small panel shows no more
 _TITLES = {"mean_T": "mean T", "mean_C": "mean C", "mean_R": "mean R", "sector_hhi": "HHI within sectors"}
 
 
-def _lines(ax: Any, own: "pd.DataFrame", key: str, look: dict[str, dict[str, Any]], names: tuple[str, str, str], *,
-           stepped: bool = False) -> None:  # fmt: skip
-    """A line for each name, with its band where there are few."""
+def _lines(
+    ax: Any,
+    own: "pd.DataFrame",
+    key: str,
+    line_styles: dict[str, dict[str, Any]],
+    names: tuple[str, str, str],
+    *,
+    stepped: bool = False,
+) -> None:
+    """A line for each name, with its band where there are few lines."""
     middle, low, high = names
-    there = [name for name in look if name in set(own[key].astype(str))]
+    there = [name for name in line_styles if name in set(own[key].astype(str))]
     for name in there:
         rows = own[own[key].astype(str) == name]
         rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, _POINTS).round().astype(int))]
         style = {"drawstyle": "steps-post"} if stepped else {}
-        ax.plot(rows["step"], rows[middle], lw=1.5, **look[name], **style)
+        ax.plot(rows["step"], rows[middle], lw=1.5, **line_styles[name], **style)
         if len(there) <= MOST_BANDS:
             ax.fill_between(rows["step"], rows[low].to_numpy(float), rows[high].to_numpy(float), lw=0, alpha=0.18,
-                            color=look[name]["color"], step="post" if stepped else None)  # fmt: skip
+                            color=line_styles[name]["color"], step="post" if stepped else None)  # fmt: skip
 
 
 def measure_name(measure: str) -> str:
-    """A measure in words.
-
-    Examples
-    --------
-    >>> measure_name("mean_T"), measure_name("share_balanced")
-    ('mean T', 'share of balanced')
-    """
+    """A measure's name for a reader."""
     return _TITLES.get(measure) or f"share of {measure.removeprefix('share_')}"
 
 
-def _handles(look: dict[str, dict[str, Any]]) -> list[Line2D]:
-    return [Line2D([], [], lw=2, **style) for style in look.values()]
+def _handles(line_styles: dict[str, dict[str, Any]]) -> list[Line2D]:
+    return [Line2D([], [], lw=2, **style) for style in line_styles.values()]
 
 
-def _dress_small(ax: Any, title: str, x: str) -> None:
+def _format_panel(ax: Any, title: str, x: str) -> None:
     dress(ax, fit(title, 2.1), x)
     for side in (ax.xaxis, ax.yaxis):
         side.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
@@ -59,22 +60,14 @@ def _dress_small(ax: Any, title: str, x: str) -> None:
 
 @drawing
 def paths(table: "pd.DataFrame", title: str = "") -> Figure:
-    """Median over runs of each measure by step, a line a group, with bands of 10 to 90 % of the runs.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `trajectories`.
-    title : str
-        Of the legend: what the groups are values of.
-    """
+    """Median over runs of each measure by step, a line for each group, with bands from 10 to 90 % of the runs."""
     measures = list(dict.fromkeys(table["measure"]))[:MOST_PANELS]
-    look = styles([str(group) for group in dict.fromkeys(table["group"])])
-    figure, axes = _panels_with_legend(len(measures), look, title)
+    line_styles = styles([str(group) for group in dict.fromkeys(table["group"])])
+    figure, axes = _panels_with_legend(len(measures), line_styles, title)
     for ax, measure in zip(axes, measures):
         name = measure_name(measure)
-        _lines(ax, table[table["measure"] == measure], "group", look, ("median", "q10", "q90"))
-        _dress_small(ax, name, "step (quarter)")
+        _lines(ax, table[table["measure"] == measure], "group", line_styles, ("median", "q10", "q90"))
+        _format_panel(ax, name, "step (quarter)")
         if measure.startswith("share_"):
             ax.set_ylim(bottom=0.0)
     return figure
@@ -82,20 +75,12 @@ def paths(table: "pd.DataFrame", title: str = "") -> Figure:
 
 @drawing
 def survival_by_group(table: "pd.DataFrame", title: str = "") -> Figure:
-    """Survival of all firms, a line a group.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `survival`.
-    title : str
-        Of the legend: what the groups are values of.
-    """
+    """Survival of all firms, a line for each group."""
     own = table[(table["strategy"] == ALL) & (table["sector"] == ALL) & (table["cohort"] == ALL)]
-    look = styles([str(group) for group in dict.fromkeys(table["group"])])
-    figure, ax = under_legend((0.75, 0.55, 7.0, 2.4), _handles(look), list(look), title)
-    _lines(ax, own, "group", look, ("survival", "low", "high"), stepped=True)
-    dress(ax, "", "age of the firm in steps (quarters)", "share still alive")
+    line_styles = styles([str(group) for group in dict.fromkeys(table["group"])])
+    figure, ax = under_legend((0.75, 0.55, 7.0, 2.4), _handles(line_styles), list(line_styles), title)
+    _lines(ax, own, "group", line_styles, ("survival", "low", "high"), stepped=True)
+    dress(ax, "", "age of the firm in steps (quarters)", "share of firms that survive")
     ax.set_ylim(0.0, 1.02)
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(number)
@@ -104,48 +89,34 @@ def survival_by_group(table: "pd.DataFrame", title: str = "") -> Figure:
 
 @drawing
 def survival_by_part(table: "pd.DataFrame", part: str) -> Figure:
-    """Survival in each group, a line a strategy, sector or cohort.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `survival`.
-    part : str
-        `strategy`, `sector` or `cohort`.
-    """
+    """Survival in each group, a line for each strategy, sector or cohort (`part`)."""
     own = table[table[part] != ALL]
     groups = [str(group) for group in dict.fromkeys(table["group"])][:MOST_PANELS]
-    look = styles(list(dict.fromkeys(own[part].astype(str))))
-    figure, axes = _panels_with_legend(len(groups), look, part)
+    line_styles = styles(list(dict.fromkeys(own[part].astype(str))))
+    figure, axes = _panels_with_legend(len(groups), line_styles, part)
     for ax, group in zip(axes, groups):
-        _lines(ax, own[own["group"].astype(str) == group], part, look, ("survival", "low", "high"), stepped=True)
-        _dress_small(ax, group, "age (steps)")
+        _lines(ax, own[own["group"].astype(str) == group], part, line_styles, ("survival", "low", "high"), stepped=True)
+        _format_panel(ax, group, "age (steps)")
         ax.set_ylim(0.0, 1.02)
         ax.set_xlim(left=0)
     return figure
 
 
-def _panels_with_legend(count: int, look: dict[str, dict[str, Any]], title: str) -> tuple[Figure, list[Any]]:
-    """Small panels with the legend of their lines above; the legend's height is known only once it is made."""
-    above = legend(new_figure(1.0), _handles(look), list(look), title)
+def _panels_with_legend(count: int, line_styles: dict[str, dict[str, Any]], title: str) -> tuple[Figure, list[Any]]:
+    """Small panels below the legend of their lines, whose height is known only after it is drawn once."""
+    above = legend(new_figure(1.0), _handles(line_styles), list(line_styles), title)
     figure, axes = panels(count, above)
-    legend(figure, _handles(look), list(look), title)
+    legend(figure, _handles(line_styles), list(line_styles), title)
     return figure, axes
 
 
 @drawing
 def widths(lines: "dict[str, pd.DataFrame]") -> Figure:
-    """Half-width of the interval of a mean, relative to the mean, by the number of runs.
-
-    Parameters
-    ----------
-    lines : dict
-        `runs` and `relative` of each outcome.
-    """
-    look = styles(list(lines))
-    figure, ax = under_legend((0.85, 0.55, 6.9, 2.4), _handles(look), list(look))
+    """Half-width of the interval of a mean, relative to the mean, by the number of runs, a line for each outcome."""
+    line_styles = styles(list(lines))
+    figure, ax = under_legend((0.85, 0.55, 6.9, 2.4), _handles(line_styles), list(line_styles))
     for name, own in lines.items():
-        ax.plot(own["runs"].to_numpy(float), 100.0 * own["relative"].to_numpy(float), lw=1.5, **look[name])
+        ax.plot(own["runs"].to_numpy(float), 100.0 * own["relative"].to_numpy(float), lw=1.5, **line_styles[name])
     ax.set(xscale="log", yscale="log")
     dress(ax, "", "runs", "half-width (% of the mean)")
     for side in (ax.xaxis, ax.yaxis):

@@ -1,4 +1,4 @@
-"""The report of a comparison: one HTML file that needs nothing else, for the screen and for paper."""
+"""The report of a comparison: one HTML file without other files, for the screen and for paper."""
 
 import os
 from collections.abc import Sequence
@@ -15,27 +15,14 @@ REPORT = "report.html"
 
 
 def report_html(comparison: "Findings", command: str) -> str:
-    """The report's text, equal for equal comparisons.
-
-    Parameters
-    ----------
-    comparison : Findings
-    command : str
-        What makes it again; printed as it is.
-    """
+    """The report's text; equal comparisons have equal texts. `command` makes the comparison again."""
     view = View(comparison)
     title = f"Market outcomes by {view.title}" if view.by else "Market outcomes of " + ", ".join(view.groups)
     return page(title, sections(view, command))
 
 
 def page(title: str, parts: Sequence[Section]) -> str:
-    """Sections as one page, which holds its pictures.
-
-    Parameters
-    ----------
-    title : str
-    parts : sequence of Section
-    """
+    """Sections as one HTML page that contains its pictures."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # Names of groups and outcomes come from files: they are texts in the page, never parts of it.
@@ -47,20 +34,7 @@ def page(title: str, parts: Sequence[Section]) -> str:
 
 
 def write_report(comparison: "Findings", folder: str | os.PathLike, command: str) -> Path:
-    """Write `report.html` into a folder, beside the tables that its numbers stand in.
-
-    Parameters
-    ----------
-    comparison : Findings
-    folder : path
-    command : str
-        What makes it again.
-
-    Returns
-    -------
-    Path
-        Of the file.
-    """
+    """Write `report.html` into a folder and return its path."""
     path = Path(folder) / REPORT
     path.write_text(report_html(comparison, command), encoding="utf-8")
     return path

@@ -1,17 +1,17 @@
 """The sections of a report on markets: regimes, paths, survival of firms and winners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from abm.comparison.inputs.outcomes import STRATEGY
 from abm.comparison.report import curves, pictures
 from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
-from abm.comparison.report.wording import percent, points, share_with_interval
+from abm.comparison.report.wording import number, percent, points, share_with_interval
 from abm.comparison.tables.survival import ALL
 
 
 def regimes(view: View) -> Section:
-    """How often each regime comes about."""
+    """How often each regime occurs."""
     table, changes = view.frame("regimes"), view.frame("regime_changes")
     if table.empty:
         return _noted(view, "Regimes")
@@ -19,20 +19,20 @@ def regimes(view: View) -> Section:
     for group, own in table.groupby("group", sort=False):
         most = own.loc[own["share"].idxmax()]
         name = pictures.regime_name(most["structure"], most["growth"])
-        bullets.append(f"{view.spelled(group)}: most often {name}, {share_with_interval(most)} of the runs.")
+        bullets.append(f"{view.full_label(group)}: most often {name}, {share_with_interval(most)} of the runs.")
     moved = changes[(changes["low"] > 0.0) | (changes["high"] < 0.0)]
     order = moved["difference"].abs().sort_values(ascending=False, kind="stable").index
     for _, row in moved.loc[order].head(SENTENCES // 2).iterrows():
         name = pictures.regime_name(row["structure"], row["growth"])
         more = f"{points(row['difference'])} percentage points [{points(row['low'])}, {points(row['high'])}]"
-        bullets.append(f"{view.spelled(row['group'])} against {view.base_text}: {name} {more}.")
+        bullets.append(f"{view.full_label(row['group'])} against {view.baseline_text}: {name} {more}.")
     shown = [
         Picture(
             "regimes", pictures.regime_bars(table, view.title), "Share of runs that end in each regime.", "regimes.csv"
         )
     ]
     if len(view.by) == 2:
-        caption = "The most frequent regime, and the share of runs that end in it; the paler, the less certain."
+        caption = "The most frequent regime and the share of runs that end in it; paler where that share is smaller."
         shown.append(Picture("regime_map", pictures.regime_map(table, view.by), caption, "regimes.csv"))
     kinds = {kind: pictures.regime_name(*kind) for kind in dict.fromkeys(zip(table["structure"], table["growth"]))}
     cells = {(row["group"], (row["structure"], row["growth"])): share_with_interval(row) for _, row in table.iterrows()}
@@ -41,37 +41,37 @@ def regimes(view: View) -> Section:
 
 
 def paths(view: View) -> Section:
-    """How markets develop, and when groups part."""
+    """How markets develop, and when the groups' paths diverge."""
     import pandas as pd
 
-    table, parted = view.frame("trajectories"), view.frame("partings")
+    table, divergences = view.frame("trajectories"), view.frame("partings")
     if table.empty:
         return Section("Paths", [f"Left out: {view.runs.left_out('steps') or 'the runs have no rows of steps'}."])
-    mine = parted[(parted["group"] == view.baseline) | (parted["other"] == view.baseline)]
+    from_baseline = divergences[(divergences["group"] == view.baseline) | (divergences["other"] == view.baseline)]
     bullets, rows = [], []
-    for _, row in mine.iterrows():
+    for _, row in from_baseline.iterrows():
         other = row["other"] if row["group"] == view.baseline else row["group"]
         name = curves.measure_name(row["measure"])
         steps = ["never" if pd.isna(row[each]) else f"{row[each]:,}" for each in ("step", "step_median")]
         rows.append((name, other, *steps, row["higher"] if isinstance(row["higher"], str) else "-"))
         if steps[0] != "never":
-            side = f"lies {'above' if row['higher'] == other else 'below'} that of {view.base_text}"
-            bullets.append(f"{name} of {view.spelled(other)} {side} from step {steps[0]} on.")
-    says = ["In no measure do the bands of 10 to 90% of the runs of a group and of the baseline part and stay apart."]
+            side = f"lies {'above' if row['higher'] == other else 'below'} that of {view.baseline_text}"
+            bullets.append(f"{name} of {view.full_label(other)} {side} from step {steps[0]} on.")
+    sentences = ["No band of a group (10% to 90% of its runs) stays separate from the baseline's until the last step."]
     if bullets:
-        says = ["The bands of 10 to 90% of the runs part at these steps and do not overlap again to the end:"]
+        sentences = ["From these steps on, the bands (10% to 90% of the runs) do not overlap until the last step:"]
     few = table["group"].nunique() <= curves.MOST_BANDS
-    caption = f"Median over runs by step{', with bands of 10 to 90% of the runs' if few else ''}."
-    heads = ("measure", view.title or "group", "bands part at step", "medians part at step", "higher")
-    note = f"The first step from which each group stays apart from {view.base_text} to the end."
+    caption = f"Median over runs by step{', with bands from 10% to 90% of the runs' if few else ''}."
+    heads = ("measure", view.title or "group", "bands diverge at step", "medians diverge at step", "higher")
+    note = f"The first step from which each group stays separate from {view.baseline_text} until the last step."
     shown = [Picture("paths", curves.paths(table, view.title), caption, "trajectories.csv")]
     return Section(
-        "Paths", says, bullets[:SENTENCES], shown, [Table("partings", heads, rows, "partings.csv", note, words=2)]
+        "Paths", sentences, bullets[:SENTENCES], shown, [Table("partings", heads, rows, "partings.csv", note, words=2)]
     )
 
 
 def survival(view: View) -> Section:
-    """How long firms live."""
+    """How long firms survive."""
     table = view.frame("survival")
     if table.empty:
         why = view.runs.left_out("lives") or "the runs have no rows of lives"
@@ -82,7 +82,7 @@ def survival(view: View) -> Section:
     whole = (at_age["strategy"] == ALL) & (at_age["sector"] == ALL) & (at_age["cohort"] == ALL)
     lives = f"of the firms live longer than {age:,} steps"
     bullets = [
-        f"{view.spelled(row['group'])}: {share_with_interval(row, 'survival')} {lives}."
+        f"{view.full_label(row['group'])}: {share_with_interval(row, 'survival')} {lives}."
         for _, row in at_age[whole].iterrows()
     ]
     caption = "Share of firms that live longer than each age (Kaplan and Meier), with intervals over runs."
@@ -100,7 +100,23 @@ def survival(view: View) -> Section:
         cells = {(row["group"], row[part]): share_with_interval(row, "survival") for _, row in at_age.iterrows()}
         note = f"Share that lives longer than {age:,} steps, by {'cohort of entry' if part == 'cohort' else part}."
         tables.append(_by_group(view, f"survival_by_{part}", dict(zip(names, names)), cells, "survival.csv", note))
-    return Section("Survival of firms", (), bullets, shown, tables)
+    return Section("Survival of firms", (), bullets, shown, [*tables, *_exits(view)])
+
+
+def _exits(view: View) -> Iterator[Table]:
+    """The table of observed and expected exits of each group and strategy, if there is one."""
+    table = view.frame("log_rank")
+    table = table[(table["sector"] == ALL) & (table["cohort"] == ALL)]
+    if table.empty:
+        return
+    rows = [
+        (row["group"], "all firms" if row["strategy"] == ALL else row["strategy"], row["against"],
+         f"{row['firms']:,}", f"{row['exits']:,}", number(row["expected"]), number(row["ratio"]))
+        for _, row in table.iterrows()
+    ]  # fmt: skip
+    heads = (view.title or "group", "firms", "compared with", "number", "exits", "expected", "exits / expected")
+    note = "Exits, and the exits expected if both samples had the same hazard at the same age; above 1: more exits."
+    yield Table("log_rank", heads, rows, "log_rank.csv", note, words=3)
 
 
 def winners(view: View) -> Section:
@@ -113,7 +129,7 @@ def winners(view: View) -> Section:
         most = own.loc[own["share"].idxmax()]
         by = f", by {percent(most['margin'])} of customers on average" if most["margin"] == most["margin"] else ""
         wins = f"most often {most['strategy']}, {share_with_interval(most)} of the runs{by}"
-        bullets.append(f"{view.spelled(group)}: {wins}.")
+        bullets.append(f"{view.full_label(group)}: {wins}.")
     cells = {(row["group"], row["strategy"]): share_with_interval(row) for _, row in table.iterrows()}
     names = {name: name for name in table["strategy"]}
     caption = "Share of runs in which each strategy has most customers at the end, with its interval."
@@ -124,13 +140,13 @@ def winners(view: View) -> Section:
 
 
 def _noted(view: View, section: str) -> Section:
-    """A section that is left out for the reason that a note gives."""
+    """A section without data: the note that gives the reason."""
     return Section(section, [note for note in view.comparison.notes if note.startswith(section)][:1])
 
 
 def _by_group(
     view: View, name: str, names: Mapping[Any, str], cells: Mapping[tuple[str, Any], str], file: str, caption: str
 ) -> Table:
-    """A table with a row a group and a column a name."""
+    """A table with a row for each group and a column for each name."""
     rows: Sequence = [(group, *(cells.get((group, key), "-") for key in names)) for group in view.groups]
     return Table(name, (view.title or "group", *names.values()), rows, file, caption)

@@ -1,11 +1,11 @@
-"""What a report's page is made of: sections of sentences, pictures and tables, and a comparison seen by short names."""
+"""The parts of a report's page (sections of sentences, pictures and tables), and a comparison with short labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abm.comparison.report.canvas import svg
-from abm.comparison.report.wording import short
+from abm.comparison.report.wording import short_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from abm.comparison.findings import Findings
 
-SENTENCES = 12  # in a list at most; tables have all
+SENTENCES = 12  # in a list at most; the tables are complete
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture by its name, what it shows, and the file that its numbers stand in."""
+    """A picture with its name, its caption and the file that holds its numbers."""
 
     name: str
     figure: "Figure"
@@ -27,13 +27,13 @@ class Picture:
 
     @property
     def image(self) -> str:
-        """The address of an image that holds all of it."""
+        """The picture as a data address."""
         return svg(self.figure)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts under headings, by a name; the first `words` columns are words, the others numbers."""
+    """Rows of texts below headings; the first `words` columns hold words, the others numbers."""
 
     name: str
     heads: Sequence[str]
@@ -45,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and its content."""
 
     title: str
     sentences: Sequence[str] = ()
@@ -58,32 +58,27 @@ class Section:
 
 
 class View:
-    """A comparison with its groups called by their short names.
-
-    Parameters
-    ----------
-    comparison : Findings
-    """
+    """A comparison whose groups have short labels."""
 
     def __init__(self, comparison: "Findings") -> None:
         self.comparison, runs = comparison, comparison.runs
         self.runs, self.by, self.level = runs, list(runs.by), comparison.method["level"]
-        self.groups = [short(group, self.by) for group in runs.groups]
-        self.baseline = short(runs.baseline, self.by)
+        self.groups = [short_label(group, self.by) for group in runs.groups]
+        self.baseline = short_label(runs.baseline, self.by)
         self.title = ", ".join(self.by)
         one = len(self.by) == 1
-        self._spelled = {
+        self._full_labels = {
             name: f"{self.title}={group}" if one else group for name, group in zip(self.groups, runs.groups)
         }
-        self.base_text = self.baseline if one else runs.baseline
+        self.baseline_text = self.baseline if one else runs.baseline
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """One of the comparison's frames, with short names."""
+        """One of the comparison's tables, with short labels."""
         table = getattr(self.comparison, name)
         columns = [column for column in ("group", "other", "higher", "against") if column in table]
         names = dict(zip(self.runs.groups, self.groups))
         return table.assign(**{column: [names.get(each, each) for each in table[column]] for column in columns})
 
-    def spelled(self, group: str) -> str:
-        """A group as a sentence has it."""
-        return self._spelled[group]
+    def full_label(self, group: str) -> str:
+        """A group's label in a sentence."""
+        return self._full_labels[group]

@@ -1,4 +1,4 @@
-"""A comparison for a paper: each picture of its report as PDF and SVG, each table as LaTeX, and a file that has all."""
+"""A comparison for a paper: each picture as PDF and SVG, each table as LaTeX, and a document with all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PICTURES = ("effects", "regimes", "regime_map", "paths", "survival", "survival_by_strategy", "winners", "enough")
 TABLES = (
     *("runs", "effects", "regimes", "partings", "survival_by_strategy", "survival_by_sector", "survival_by_cohort"),
+    "log_rank",
     *("winners", "enough"),
 )
 ALL = "figures.tex"
@@ -35,16 +36,10 @@ _NEEDS = (
 
 
 def latex(text: str) -> str:
-    r"""A text as LaTeX prints it.
-
-    Examples
-    --------
-    >>> print(latex("share_balanced: 5% ±1, Cliff's δ"))
-    share\_balanced: 5\% $\pm$1, Cliff's $\delta$
-    """
-    spelled = "".join(_SIGNS.get(letter, letter) for letter in text)
+    """A text with LaTeX's special signs escaped."""
+    escaped = "".join(_SIGNS.get(letter, letter) for letter in text)
     # A minus sign, not a hyphen, before a number.
-    words = [f"$-${word[1:]}" if word.startswith("-") and word[1:2].isdigit() else word for word in spelled.split(" ")]
+    words = [f"$-${word[1:]}" if word.startswith("-") and word[1:2].isdigit() else word for word in escaped.split(" ")]
     return " ".join(f"[$-${word[2:]}" if word.startswith("[-") else word for word in words)
 
 
@@ -63,7 +58,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _document(sections: Sequence[Section]) -> str:
-    """A LaTeX document of all pictures and tables, to be set as it is or copied from."""
+    """A LaTeX document of all pictures and tables, to be compiled as it is or copied from."""
     lines = [
         TEX_MARK,
         r"\documentclass{article}",
@@ -83,14 +78,7 @@ def _document(sections: Sequence[Section]) -> str:
 
 
 def write_figures(comparison: "Findings", folder: Path) -> None:
-    """Write each picture as PDF and SVG, each table as LaTeX, and a document that has all of them.
-
-    Parameters
-    ----------
-    comparison : Findings
-    folder : Path
-        That exists.
-    """
+    """Write each picture as PDF and SVG, each table as LaTeX, and the document into an existing folder."""
     from abm.comparison.report.sections import sections
 
     made = sections(View(comparison), comparison.method["command"])

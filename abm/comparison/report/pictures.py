@@ -1,4 +1,4 @@
-"""Pictures of what differs: effects, regimes, winners, and how wide intervals are by the number of runs."""
+"""Pictures of effects, regimes and winners."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from abm.comparison.inputs.labels import text_of
+from abm.comparison.inputs.labels import level_text
 from abm.comparison.report.canvas import TEXT, WIDTH, drawing, dress, legend, new_figure, styles
-from abm.comparison.report.wording import between, leading, percent, ranked
+from abm.comparison.report.wording import by_effect_size, interval, leading, percent
 from abm.output.style import GREY, INK, fit
 
 if TYPE_CHECKING:
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
 
 STRUCTURES = {"fragmented": "#56B4E9", "moderate": "#009E73", "oligopoly": "#E69F00", "monopoly": "#D55E00",
               "collapsed": "#777777"}  # fmt: skip
-_GROWTHS = {"virtuous": 0.0, "stagnant": 0.45, "vicious": 0.7}  # how far a structure's colour is on the way to white
+_GROWTHS = {"virtuous": 0.0, "stagnant": 0.45, "vicious": 0.7}  # share of white in a regime's colour
 _NONE = "#DDDDDD"
 
 
 def regime_name(structure: str, growth: str) -> str:
-    """A regime in words.
-
-    Examples
-    --------
-    >>> regime_name("oligopoly", "virtuous"), regime_name("collapsed", "none")
-    ('oligopoly, virtuous', 'collapsed')
-    """
+    """A regime's name."""
     return structure if growth in ("none", "") or growth != growth else f"{structure}, {growth}"
 
 
@@ -41,31 +35,23 @@ def _regime_colour(structure: str, growth: str) -> tuple[float, ...]:
 
 
 def _readable_on(colour: Sequence[float]) -> str:
-    """Black or white, whichever stands out."""
+    """Black or white, whichever is readable on a colour."""
     return INK if np.dot(colour, (0.299, 0.587, 0.114)) > 0.5 else "white"
 
 
 def under_legend(
     box: tuple[float, float, float, float], handles: Sequence[Any], names: Sequence[str], title: str = ""
 ) -> tuple[Figure, Axes]:
-    """A figure with a legend along its top and one axes below.
-
-    Parameters
-    ----------
-    box : tuple of 4 floats
-        Left edge, lower edge, width and height of the axes, in inches.
-    handles, names, title
-        Of the legend.
-    """
+    """A figure with a legend along its top and one axes below; `box` is left, bottom, width and height in inches."""
     left, bottom, width, height = box
     figure = new_figure(1.0)
     figure.set_figheight(whole := bottom + height + 0.3 + legend(figure, handles, names, title))
     return figure, figure.add_axes((left / WIDTH, bottom / whole, width / WIDTH, height / whole))
 
 
-def _names_beside(ax: Any, places: Sequence[float], names: Sequence[str], inches: float, title: str) -> None:
-    """Names down the left side of an axes, under what they are names of."""
-    ax.set_yticks(places, [fit(name, inches) for name in names])
+def _row_labels(ax: Any, positions: Sequence[float], names: Sequence[str], inches: float, title: str) -> None:
+    """Labels along the left side of an axes, below their title."""
+    ax.set_yticks(positions, [fit(name, inches) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     if title:
@@ -75,44 +61,38 @@ def _names_beside(ax: Any, places: Sequence[float], names: Sequence[str], inches
 
 @drawing
 def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figure:
-    """The outcomes with the largest effects: differences to the baseline in standard deviations of a run.
-
-    Parameters
-    ----------
-    comparison : DataFrame
-    baseline : str
-    title : str
-        Of the legend: what the groups are values of.
-    """
-    rows = leading(ranked(comparison, baseline))
+    """Differences from the baseline in standard deviations of a run, for the outcomes with the largest effects."""
+    rows = leading(by_effect_size(comparison, baseline))
     groups = [str(group) for group in dict.fromkeys(rows["group"])]
     outcomes = list(dict.fromkeys(rows["outcome"]))
     count = len(outcomes) * len(groups)
-    look = styles([str(group) for group in dict.fromkeys(comparison["group"])])  # colours as in the other pictures
+    line_styles = styles(
+        [str(group) for group in dict.fromkeys(comparison["group"])]
+    )  # colours as in the other pictures
     body = 0.17 * count + 0.16 * len(outcomes)
-    figure, ax = under_legend((2.2, 0.6, 3.6, body), _dots(look, groups), groups, title)
+    figure, ax = under_legend((2.2, 0.6, 3.6, body), _dots(line_styles, groups), groups, title)
     step = len(groups) + 1.0
-    for place, outcome in enumerate(outcomes):
+    for index, outcome in enumerate(outcomes):
         own = rows[rows["outcome"] == outcome].set_index("group")
-        if place % 2 == 0:
-            ax.axhspan(place * step - 1.0, place * step + step - 1.0, xmin=-0.6, xmax=1.6, color="#F3F3F3", lw=0,
+        if index % 2 == 0:
+            ax.axhspan(index * step - 1.0, index * step + step - 1.0, xmin=-0.6, xmax=1.6, color="#F3F3F3", lw=0,
                        zorder=0, clip_on=False)  # fmt: skip
         for line, group in enumerate(groups):
             if group not in own.index:
                 continue
-            row, y = own.loc[group], place * step + line
-            colour = look[group]["color"]
+            row, y = own.loc[group], index * step + line
+            colour = line_styles[group]["color"]
             ax.plot(
                 [row["standardised_low"], row["standardised_high"]], [y, y], color=colour, lw=1.8, solid_capstyle="butt"
             )
             ax.plot([row["standardised"]], [y], "o", color=colour, ms=4.5)
             text = f"{row['difference']:+{',.0f' if 1000 <= abs(row['difference']) < 1e9 else '.3g'}}"
-            text += f" {between(row['difference_low'], row['difference_high'])}"
+            text += f" {interval(row['difference_low'], row['difference_high'])}"
             ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
     ax.axvline(0.0, color=GREY, lw=1, zorder=1)
-    dress(ax, "", f"difference to {fit(baseline, 2.0)} in standard deviations of a run")
-    middles = [place * step + (len(groups) - 1) / 2 for place in range(len(outcomes))]
-    _names_beside(ax, middles, outcomes, 2.0, "")
+    dress(ax, "", f"difference from {fit(baseline, 2.0)} in standard deviations of a run")
+    middles = [index * step + (len(groups) - 1) / 2 for index in range(len(outcomes))]
+    _row_labels(ax, middles, outcomes, 2.0, "")
     ax.set_ylim(len(outcomes) * step - 1.0, -1.0)
     ax.text(1.03, -1.3, "difference [interval]", transform=ax.get_yaxis_transform(), fontsize=8.5, color=GREY)
     return figure
@@ -120,14 +100,7 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
 
 @drawing
 def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
-    """How often each regime came about in each group.
-
-    Parameters
-    ----------
-    regimes : DataFrame
-    title : str
-        What the groups are values of.
-    """
+    """The share of each group's runs that end in each regime."""
     table = regimes[regimes["share"] > 0.0]
     kinds = _kinds(table)
     groups = [str(group) for group in dict.fromkeys(regimes["group"])]
@@ -139,12 +112,12 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
         shares = own.set_index("group")["share"].reindex(groups, fill_value=0.0).to_numpy()
         colour = _regime_colour(*kind)
         ax.barh(range(len(groups)), 100.0 * shares, left=100.0 * left, height=0.74, color=colour, ec="white", lw=0.8)
-        for place in np.flatnonzero(shares >= 0.08):
-            ax.text(100.0 * (left[place] + shares[place] / 2.0), place, percent(shares[place]), ha="center",
+        for index in np.flatnonzero(shares >= 0.08):
+            ax.text(100.0 * (left[index] + shares[index] / 2.0), index, percent(shares[index]), ha="center",
                     va="center", fontsize=8.5, color=_readable_on(colour))  # fmt: skip
         left += shares
     dress(ax, x="share of runs (%)")
-    _names_beside(ax, range(len(groups)), groups, 1.9, title)
+    _row_labels(ax, range(len(groups)), groups, 1.9, title)
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set_xlim(0, 100)
     return figure
@@ -154,31 +127,24 @@ def _kinds(table: "pd.DataFrame") -> list[tuple[str, str]]:
     """The regimes that occur in a table, in their order."""
     structures, growths = list(STRUCTURES), list(_GROWTHS)
 
-    def place(kind: tuple[str, str]) -> tuple[int, ...]:
-        places = zip(kind, (structures, growths))
-        return tuple(names.index(name) if name in names else len(names) for name, names in places)
+    def order(kind: tuple[str, str]) -> tuple[int, ...]:
+        positions = zip(kind, (structures, growths))
+        return tuple(names.index(name) if name in names else len(names) for name, names in positions)
 
-    return sorted(set(zip(table["structure"].astype(str), table["growth"].astype(str))), key=place)
+    return sorted(set(zip(table["structure"].astype(str), table["growth"].astype(str))), key=order)
 
 
 def _patches(kinds: Sequence[tuple[str, str]]) -> list[Patch]:
     return [Patch(facecolor=_regime_colour(*kind), edgecolor=GREY, lw=0.5) for kind in kinds]
 
 
-def _dots(look: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[Line2D]:
-    return [Line2D([], [], color=look[name]["color"], marker="o", ms=5, lw=1.6) for name in names]
+def _dots(line_styles: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[Line2D]:
+    return [Line2D([], [], color=line_styles[name]["color"], marker="o", ms=5, lw=1.6) for name in names]
 
 
 @drawing
 def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
-    """The most frequent regime, and how frequent it is, where two factors vary.
-
-    Parameters
-    ----------
-    regimes : DataFrame
-        With a column for each of the two factors.
-    by : sequence of two str
-    """
+    """The most frequent regime and its frequency for each combination of two factors' levels."""
     most = regimes.sort_values("share", ascending=False, kind="stable").drop_duplicates(list(by))
     rows, columns = (sorted(most[name].unique(), key=_level) for name in by)
     kinds = _kinds(most)
@@ -187,7 +153,7 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
     figure, ax = under_legend((1.5, 0.65, 6.3, body), _patches(kinds), names)
     for _, row in most.iterrows():
         x, y = columns.index(row[by[1]]), rows.index(row[by[0]])
-        # The paler, the less certain.
+        # Paler where the regime is less frequent.
         colour = tuple(
             1.0 - row["share"] * (1.0 - part) for part in _regime_colour(str(row["structure"]), str(row["growth"]))
         )
@@ -198,9 +164,9 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
     room = 6.3 / len(columns)
     every = int(np.ceil(0.42 / room))
     shown = range(0, len(columns), every)
-    ax.set_xticks(shown, [fit(text_of(columns[place]), room * every - 0.06) for place in shown])
+    ax.set_xticks(shown, [fit(level_text(columns[index]), room * every - 0.06) for index in shown])
     ax.set_xlim(-0.5, len(columns) - 0.5)
-    _names_beside(ax, range(len(rows)), [text_of(level) for level in rows], 1.4, by[0])
+    _row_labels(ax, range(len(rows)), [level_text(level) for level in rows], 1.4, by[0])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.tick_params(axis="x", length=0)
     ax.spines["bottom"].set_visible(False)
@@ -208,39 +174,31 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
 
 
 def _level(level: Any) -> tuple[int, Any]:
-    """Numbers in their order before texts in theirs."""
+    """Sort key of levels: numbers before texts."""
     return (0, level) if isinstance(level, int | float | np.number) else (1, str(level))
 
 
 @drawing
 def winners(table: "pd.DataFrame", title: str = "") -> Figure:
-    """How often each strategy wins in each group, with intervals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `group strategy share low high`.
-    title : str
-        What the groups are values of.
-    """
+    """The share of runs that each strategy wins in each group, with intervals."""
     groups = [str(group) for group in dict.fromkeys(table["group"])]
-    look = styles(list(dict.fromkeys(table["strategy"].astype(str))))
+    line_styles = styles(list(dict.fromkeys(table["strategy"].astype(str))))
     often = table.groupby(table["strategy"].astype(str))["share"].sum().nlargest(7)
-    shown = [name for name in look if name in often.index]
+    shown = [name for name in line_styles if name in often.index]
     step = len(shown) + 1.0
-    figure, ax = under_legend((2.1, 0.55, 5.6, 0.15 * step * len(groups)), _dots(look, shown), shown)
-    for place, group in enumerate(groups):
+    figure, ax = under_legend((2.1, 0.55, 5.6, 0.15 * step * len(groups)), _dots(line_styles, shown), shown)
+    for index, group in enumerate(groups):
         own = table[table["group"].astype(str) == group].set_index("strategy")
-        if place % 2 == 0:
-            ax.axhspan(place * step - 1.0, (place + 1) * step - 1.0, color="#F3F3F3", lw=0, zorder=0)
+        if index % 2 == 0:
+            ax.axhspan(index * step - 1.0, (index + 1) * step - 1.0, color="#F3F3F3", lw=0, zorder=0)
         for line, name in enumerate(shown):
             if name in own.index:
-                row, y = own.loc[name], place * step + line
-                ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=look[name]["color"], lw=1.8)
-                ax.plot([100 * row["share"]], [y], "o", color=look[name]["color"], ms=4.5)
-    dress(ax, x="share of runs that it wins (%)")
-    middles = [place * step + (len(shown) - 1) / 2 for place in range(len(groups))]
-    _names_beside(ax, middles, groups, 1.9, title)
+                row, y = own.loc[name], index * step + line
+                ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=line_styles[name]["color"], lw=1.8)
+                ax.plot([100 * row["share"]], [y], "o", color=line_styles[name]["color"], ms=4.5)
+    dress(ax, x="share of runs won (%)")
+    middles = [index * step + (len(shown) - 1) / 2 for index in range(len(groups))]
+    _row_labels(ax, middles, groups, 1.9, title)
     ax.set_ylim(len(groups) * step - 1.0, -1.0)
     ax.set_xlim(0, 100)
     return figure

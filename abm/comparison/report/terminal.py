@@ -1,4 +1,4 @@
-"""A comparison in one terminal screen: what differs, by how much, how sure."""
+"""A comparison on one terminal screen: the largest effects, the regimes and the winners."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from abm.comparison.report.page import View
-from abm.comparison.report.wording import effect_texts, largest, percent, ranked
+from abm.comparison.report.wording import by_effect_size, effect_texts, largest, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,21 +19,14 @@ if TYPE_CHECKING:
 LINES, WIDTH = 25, 80
 _OUTCOMES = 10  # rows of the table at most
 _GROUPS = 4  # of which regime and winner are printed
-_NOTE_LINES = 6  # for notes; a longer first one is whole all the same
-_LEAST = 3  # rows of the table whatever the notes take
+_NOTE_LINES = 6  # for notes; the first note is whole even if longer
+_LEAST = 3  # rows of the table, however long the notes are
 
 
 def print_comparison(comparison: "Comparison", console: Console) -> None:
-    """Print the largest effects, the regimes and the winners, in at most 25 lines of 80 columns.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    console : rich.console.Console
-        Where to.
-    """
+    """Print the largest effects, the regimes and the winners in at most 25 lines of 80 columns."""
     view, runs = View(comparison), comparison.runs
-    rows = ranked(view.frame("comparison"), view.baseline)
+    rows = by_effect_size(view.frame("comparison"), view.baseline)
 
     def line(text: str, style: str = "") -> None:
         console.print(Text(text if text.startswith(("note:", "  ")) else _cut(text), style=style), soft_wrap=True)
@@ -47,23 +40,23 @@ def print_comparison(comparison: "Comparison", console: Console) -> None:
     kind = f"run by run in {pairs} groups" if pairs else "unpaired"
     kind = "run by run (common seeds)" if pairs == len(others) else kind
     found = rows[rows["p_holm"] < 1.0 - view.level]
-    line(f"{found['outcome'].nunique()} of {rows['outcome'].nunique()} outcomes differ after Holm; compared {kind}")
+    line(f"{found['outcome'].nunique()} of {rows['outcome'].nunique()} outcomes differ (p after Holm); compared {kind}")
     tail = [*_facts(view), *_note_lines(comparison.notes)]
     console.print()
-    room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, what comes behind, the prompt
+    room = LINES - 2 - 2 - len(tail) - 1  # the lines above, an empty one and the heading, the lines below, the prompt
     console.print(_effects(rows, min(_OUTCOMES, max(room, _LEAST)), view.level), soft_wrap=True)
     for text in tail:
         line(text)
 
 
 def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
-    """The largest effect of each outcome; of few groups, all of them."""
+    """A row for the largest effect of each outcome; where there are one or two groups, for all their effects."""
     groups = max(rows["group"].nunique(), 1)
     chosen = (rows if groups <= 2 else largest(rows)).head(most)
     cells = [effect_texts(row) for _, row in chosen.iterrows()]
     heads = (f"difference [{percent(level)}]", "Cliff's δ", "p")
     widths = [max(map(len, column)) for column in zip(heads, *cells)]
-    # What the numbers leave is the names'; they are cut rather than the numbers.
+    # Names get the width that the numbers leave, and are cut where it is too small.
     room = WIDTH - 1 - sum(widths) - 2 * (len(heads) + 1)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     outcome = min(max(map(len, [*chosen["outcome"], "outcome"])), room - 12, 24)
@@ -77,7 +70,7 @@ def _effects(rows: "pd.DataFrame", most: int, level: float) -> Table:
 
 
 def _facts(view: View) -> Iterator[str]:
-    """Regime and winner of the first groups, a line a group."""
+    """A line for each of the first groups: its most frequent regime and winner."""
     regimes, winners = view.frame("regimes"), view.frame("winners")
     if regimes.empty and winners.empty:
         return
@@ -97,7 +90,7 @@ def _facts(view: View) -> Iterator[str]:
 
 
 def _note_lines(notes: list[str]) -> Iterator[str]:
-    """The first notes, each whole, wrapped; and how many more there are."""
+    """The first notes, each whole and wrapped, and the number of the others."""
     shown, left = [], _NOTE_LINES
     for note in notes:
         lines = wrap(f"note: {note}", WIDTH - 1, subsequent_indent="  ", break_on_hyphens=False)
@@ -111,12 +104,6 @@ def _note_lines(notes: list[str]) -> Iterator[str]:
 
 
 def _cut(text: str, width: int = WIDTH - 1) -> str:
-    """A text of one line, no longer than a width.
-
-    Examples
-    --------
-    >>> _cut("a long name", 6)
-    'a lon…'
-    """
+    """A text on one line, cut to a width."""
     text = " ".join(text.split()) if text else text
     return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,36 +1,18 @@
 """Intervals of means, of shares and of differences between two groups of runs.
 
-Which method is used where follows from the coverage study (`experiments/coverage.py`, `results/coverage/`).
+The coverage study shows why each method is used (`experiments/coverage.py`, `results/coverage/`).
 """
 
 import numpy as np
 
-from abm.comparison.statistics.means import Means, combined, complete, means_at, studentised_quantiles
-from abm.comparison.statistics.rounding import differences, settled
+from abm.comparison.statistics.means import Means, combined_variance, complete_cases, means_at, studentised_quantiles
+from abm.comparison.statistics.rounding import differences, merge_close
 
-SKEWED = 0.3  # skewness/√blocks above which the interval of a mean may cover less than it says
+SKEWED = 0.3  # skewness/√blocks above which the interval of a mean may cover the true value too seldom
 
 
 def is_binary(values: np.ndarray) -> np.ndarray:
-    """Which outcomes are yes/no: both 0 and 1 occur and nothing else does.
-
-    An outcome that is the same in all runs counts as a number, so judge over all groups together. Truth values are
-    yes/no whatever they are.
-
-    Parameters
-    ----------
-    values : bool or float64 array, shape (runs,) or (runs, outcomes)
-        NaN where missing.
-
-    Returns
-    -------
-    bool or bool array, shape (outcomes,)
-
-    Examples
-    --------
-    >>> is_binary(np.array([[0.0, 0.0, 0.5], [1.0, np.nan, 1.0]]))
-    array([ True, False, False])
-    """
+    """Which outcomes are yes/no, shape (outcomes,): truth values, or numbers where 0, 1 and no other occur."""
     values = np.asarray(values)
     if values.dtype == bool:
         return np.ones(values.shape[1:], dtype=bool)[()]
@@ -39,25 +21,7 @@ def is_binary(values: np.ndarray) -> np.ndarray:
 
 
 def wilson(successes: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of a share.
-
-    Parameters
-    ----------
-    successes, n : array
-        Any shapes that go together. Of runs that are not independent the effective numbers, which need not be whole.
-    level : float
-
-    Returns
-    -------
-    low, high : float64 array
-        NaN where n is 0.
-
-    Examples
-    --------
-    >>> low, high = wilson(np.array([0, 5]), 10)
-    >>> low.round(3), high.round(3)
-    (array([0.   , 0.237]), array([0.278, 0.763]))
-    """
+    """Wilson's score interval (low, high) of a share; `n` may be an effective number of runs. NaN where it is 0."""
     from scipy.special import ndtri
 
     successes, n = np.asarray(successes, dtype=float), np.asarray(n, dtype=float)
@@ -66,35 +30,17 @@ def wilson(successes: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[n
         share = successes / n
         middle = (share + z2 / (2.0 * n)) / (1.0 + z2 / n)
         half = np.sqrt(z2 * (share * (1.0 - share) / n + z2 / (4.0 * n**2))) / (1.0 + z2 / n)
-    # Rounding must not part an interval from a share of 0 or 1.
+    # Rounding must not leave a share of 0 or 1 outside its interval.
     return np.where(share == 0.0, 0.0, middle - half), np.where(share == 1.0, 1.0, middle + half)
 
 
 def effective_runs(means: Means, mean_square: np.ndarray, level: float) -> np.ndarray:
-    """How many independent runs tell as much about a share, or about a difference of two.
+    """The number of independent runs that would be as informative about a share, or a difference of two.
 
-    Parameters
-    ----------
-    means : Means
-    mean_square : float64 array, shape (outcomes,)
-        Of the runs: of a share the mean itself.
-    level : float
-
-    Returns
-    -------
-    float64 array, shape (outcomes,)
-        The runs over their design effect, which is at least 1 (Korn and Graubard 1998), less what estimating it from
-        few blocks costs (Student's t for the normal, Dean and Pagano 2015). Where all runs agree there is nothing to
-        estimate it from, and each block counts once.
-
-    Examples
-    --------
-    >>> from abm.comparison.statistics.means import means_of
-    >>> runs, seeds = np.array([[0.0], [0.0], [1.0], [1.0], [1.0], [1.0]]), np.array([1, 1, 2, 2, 3, 3])
-    >>> for means in means_of(runs), means_of(runs, seeds):
-    ...     effective_runs(means, means.mean, 0.95).round(2)
-    array([6.])
-    array([0.5])
+    It is the number of runs over their design effect, which is at least 1 (Korn and Graubard 1998), reduced for
+    estimating it from few blocks (Student's t instead of the normal, Dean and Pagano 2015). Where all runs agree the
+    design effect cannot be estimated, and each block counts once. `mean_square` is the mean of the squared values; of a
+    share it is the mean itself.
     """
     from scipy.special import ndtri, stdtrit
 
@@ -118,15 +64,14 @@ def mean_intervals(
     binary: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the mean of each outcome over runs.
+    """Interval of the mean over runs, for each outcome.
 
-    Bootstrap-t (see `means.studentised_quantiles`) for numbers and Wilson's for yes/no outcomes.
-    Runs that lack an outcome are left out of its interval.
+    Bootstrap-t (see `means.studentised_quantiles`) for numbers, Wilson's interval for yes/no outcomes.
 
     Parameters
     ----------
     values : float64 array, shape (runs, outcomes)
-        What is not finite counts as missing.
+        Values that are not finite count as missing; a run is left out of the outcomes that it lacks.
     level : float
     blocks : int64 array, shape (runs,), optional
         The block (replication) of each run; runs of a block are not independent, and whole blocks are resampled.
@@ -152,7 +97,7 @@ def mean_intervals(
     """
     binary = is_binary(values) if binary is None else binary
     low, high = np.full((2, values.shape[1]), np.nan)
-    for columns, (rows,) in complete(values):
+    for columns, (rows,) in complete_cases(values):
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if chosen.size:
@@ -192,9 +137,9 @@ def difference_intervals(
     low, high : float64 array, shape (outcomes,)
     """
     binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
-    values, baseline = settled(values, baseline)
+    values, baseline = merge_close(values, baseline)
     low, high = np.full((2, values.shape[1]), np.nan)
-    for columns, (rows, others) in complete(values, baseline):
+    for columns, (rows, others) in complete_cases(values, baseline):
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if chosen.size:
@@ -230,15 +175,15 @@ def paired_intervals(
     low, high : float64 array, shape (outcomes,)
     """
     binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
-    apart = differences(values, baseline)
-    low, high = np.full((2, apart.shape[1]), np.nan)
-    for columns, (rows,) in complete(apart):
+    distances = differences(values, baseline)
+    low, high = np.full((2, distances.shape[1]), np.nan)
+    for columns, (rows,) in complete_cases(distances):
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if chosen.size:
-                means = means_at(apart, rows, chosen, blocks)
+                means = means_at(distances, rows, chosen, blocks)
                 if kind:
-                    discordant = (apart[np.ix_(rows, chosen)] ** 2).mean(axis=0)
+                    discordant = (distances[np.ix_(rows, chosen)] ** 2).mean(axis=0)
                     low[chosen], high[chosen] = _paired_shares(means, discordant, level)
                 else:
                     low[chosen], high[chosen] = _number([means], level, seed)
@@ -246,29 +191,13 @@ def paired_intervals(
 
 
 def skewed(values: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
-    """For which outcomes the interval of the mean may cover less than it says.
+    """For which outcomes the interval of the mean may cover the true value less often than its level.
 
-    Parameters
-    ----------
-    values : float64 array, shape (runs, outcomes)
-        Where paired, of the `differences`.
-    blocks : int64 array, shape (runs,), optional
-
-    Returns
-    -------
-    bool array, shape (outcomes,)
-        Whether the skewness over the root of the number of blocks is above `SKEWED`: in the coverage study 95 %
-        intervals of outcomes of which most samples are above it covered less than 93 %. Never so for yes/no outcomes,
-        whose intervals do not rest on it.
-
-    Examples
-    --------
-    >>> evenly = np.linspace(0.0, 1.0, 30)
-    >>> skewed(np.column_stack([evenly, np.exp(6 * evenly)]))
-    array([False,  True])
+    These have a skewness over the root of the number of blocks above `SKEWED`: in the coverage study 95 % intervals of
+    such outcomes covered less than 93 %. Yes/no outcomes never count, since their intervals do not depend on it.
     """
     found = np.zeros(values.shape[1], dtype=bool)
-    for columns, (rows,) in complete(values):
+    for columns, (rows,) in complete_cases(values):
         means = means_at(values, rows, columns, blocks)
         squares = (means.residuals**2).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -277,20 +206,21 @@ def skewed(values: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
 
 
 def _share(means: Means, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval with the effective number of runs."""
     n = effective_runs(means, means.mean, level)
     return wilson(means.mean * n, n, level)
 
 
 def _number(groups: list[Means], level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap-t of the mean of a group, or of the first group's less the second's."""
+    """Bootstrap-t interval of a group's mean, or of the first group's minus the second's."""
     estimate = groups[0].mean - (groups[1].mean if len(groups) > 1 else 0.0)
-    error = np.sqrt(combined(groups)[0])
+    error = np.sqrt(combined_variance(groups)[0])
     below, above = studentised_quantiles(groups, level, seed)
     return estimate - error * above, estimate - error * below
 
 
 def _two_shares(first: Means, second: Means, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Newcombe's interval: from each share to the end of its own interval that the difference moves to."""
+    """Newcombe's interval: combines the distances from each share to an end of its own Wilson interval."""
     (low, high), (their_low, their_high) = _share(first, level), _share(second, level)
     difference = first.mean - second.mean
     below = np.hypot(first.mean - low, their_high - second.mean)
@@ -298,7 +228,7 @@ def _two_shares(first: Means, second: Means, level: float) -> tuple[np.ndarray, 
 
 
 def _paired_shares(means: Means, discordant: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bonett and Price's interval: Wald's with one pair more of each discordant kind."""
+    """Bonett and Price's interval: Wald's with one more pair of each discordant kind."""
     from scipy.special import ndtri
 
     n = effective_runs(means, discordant, level)

@@ -1,4 +1,4 @@
-"""The comparison table: each outcome of each group with its interval, and how it differs from the baseline."""
+"""The comparison table: each outcome of each group with its interval, and its difference from the baseline."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +14,7 @@ from abm.comparison.statistics.intervals import (
     skewed,
 )
 from abm.comparison.statistics.means import FEWEST
-from abm.comparison.statistics.rounding import differences, settled, unit_of
+from abm.comparison.statistics.rounding import differences, merge_close, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ class Sample(NamedTuple):
     blocks : int64 array, shape (runs,), or None
         None where each run is a replication of its own.
     unit : float64 array, shape (outcomes,)
-        What the values are multiples of, the same for all groups: 1 unless they are too large or small to be squared.
+        The values are divided by it; the same for all groups, and 1 unless they are too large or small to be squared.
     """
 
     group: str
@@ -52,65 +52,32 @@ class Sample(NamedTuple):
     unit: np.ndarray | float = 1.0
 
     def take(self, rows: np.ndarray) -> "Sample":
-        """Some of the runs.
-
-        Examples
-        --------
-        >>> sample = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.arange(3), None)
-        >>> sample.take(np.array([0, 2])).values.ravel()
-        array([1., 3.])
-        """
+        """The runs with some row numbers."""
         blocks = None if self.blocks is None else self.blocks[rows]
         return self._replace(values=self.values[rows], pair=self.pair[rows], blocks=blocks)
 
-    def beside(self, other: "Sample") -> tuple["Sample", "Sample"]:
-        """The runs of both that are pairs, row for row.
-
-        Examples
-        --------
-        >>> one = Sample("a", np.array([[1.0], [2.0], [3.0]]), np.array([0, 4, 7]), None)
-        >>> two = Sample("b", np.array([[8.0], [9.0]]), np.array([4, 9]), None)
-        >>> [sample.values.tolist() for sample in one.beside(two)]
-        [[[2.0]], [[8.0]]]
-        """
+    def pairs_with(self, other: "Sample") -> tuple["Sample", "Sample"]:
+        """The runs of both samples that form pairs, row by row."""
         _, own, theirs = np.intersect1d(self.pair, other.pair, assume_unique=True, return_indices=True)
         return self.take(own), other.take(theirs)
 
 
 def samples_of(runs: "Runs", columns: list[str], frame: "pd.DataFrame | None" = None) -> Iterator[Sample]:
-    """The runs of each group in order, the baseline's first.
-
-    Parameters
-    ----------
-    runs : Runs
-    columns : list of str
-        What is wanted of each run.
-    frame : DataFrame, optional
-        Has them, beside `group`, `pair` and `block`; that of the runs by default.
-    """
+    """The runs of each group, the baseline's first; `columns` of `frame`, or of the runs' own frame."""
     frame = runs.frame if frame is None else frame
     codes, pair, block = frame["group"].cat.codes.to_numpy(), frame["pair"].to_numpy(), frame["block"].to_numpy()
     groups, matrix = runs.groups, frame[columns].to_numpy(np.float64)
     unit = unit_of(matrix)
     matrix = matrix / unit
-    for place in sorted(range(len(groups)), key=lambda place: groups[place] != runs.baseline):
-        rows = np.flatnonzero(codes == place)
+    for index in sorted(range(len(groups)), key=lambda index: groups[index] != runs.baseline):
+        rows = np.flatnonzero(codes == index)
         rows = rows[np.argsort(pair[rows], kind="stable")]
         blocks = block[rows] if len(np.unique(block[rows])) < len(rows) else None
-        yield Sample(groups[place], matrix[rows], pair[rows], blocks, unit)
+        yield Sample(groups[index], matrix[rows], pair[rows], blocks, unit)
 
 
 def stacked(parts: Sequence["pd.DataFrame"], groups: Sequence[str], by: list[str]) -> "pd.DataFrame":
-    """Tables one below the other in the order of some columns, of which `group` is in that of the groups.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> stacked([pd.DataFrame({"group": [name], "n": [7]}) for name in ("b", "a")], ["a", "b"], ["group"])
-      group  n
-    0     a  7
-    1     b  7
-    """
+    """Tables one below the other, sorted by some columns, with `group` in the order of the groups."""
     import pandas as pd
 
     table = pd.concat(parts, ignore_index=True)
@@ -119,16 +86,10 @@ def stacked(parts: Sequence["pd.DataFrame"], groups: Sequence[str], by: list[str
 
 
 def count_and_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each outcome how many runs have it, and its mean over them, NaN where there are none.
-
-    Examples
-    --------
-    >>> count_and_mean(np.array([[1.0, np.nan], [2.0, np.nan]]))
-    (array([2, 0]), array([1.5, nan]))
-    """
+    """Each outcome's number of runs with a value, and its mean over them (NaN without any), shape (outcomes,)."""
     known = ~np.isnan(values)
     n = known.sum(axis=0)
-    # About a value of each column, so that the mean of equal values is that value.
+    # Relative to a value of each column, so that the mean of equal values is exactly that value.
     centre = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
     centre = np.where(n > 0, centre, np.nan)
     with np.errstate(invalid="ignore"):
@@ -136,66 +97,22 @@ def count_and_mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quantile(ordered: np.ndarray, n: np.ndarray, share: float | np.ndarray) -> np.ndarray:
-    """Quantiles by linear interpolation of the first n values of sorted columns.
-
-    Parameters
-    ----------
-    ordered : float64 array, shape (runs, columns)
-    n : int64 array, shape (columns,)
-    share : float or float64 array, shape (columns,)
-
-    Returns
-    -------
-    float64 array, shape (columns,)
-        NaN where n is 0 or the share NaN.
-
-    Examples
-    --------
-    >>> quantile(np.array([[1.0, 5.0], [2.0, np.nan]]), np.array([2, 1]), 0.5)
-    array([1.5, 5. ])
-    """
+    """Quantiles by linear interpolation of the first `n` values of each sorted column; NaN where n is 0."""
     last = np.maximum(n - 1, 0)
-    place = np.clip(share, 0.0, 1.0) * last
-    known = np.isfinite(place) & (n > 0)
-    lower = np.floor(np.where(known, place, 0.0)).astype(np.int64)
+    index = np.clip(share, 0.0, 1.0) * last
+    known = np.isfinite(index) & (n > 0)
+    lower = np.floor(np.where(known, index, 0.0)).astype(np.int64)
     columns = np.arange(len(n))
     one, other = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
-    return np.where(known, one + (place - lower) * (other - one), np.nan)
+    return np.where(known, one + (index - lower) * (other - one), np.nan)
 
 
 def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], None] = lambda: None) -> "pd.DataFrame":
-    """Each outcome of each group beside the baseline.
+    """Each outcome of each group, and its difference from the baseline.
 
-    Runs that lack an outcome are left out of its numbers and counted in `missing`. Where groups share seeds the
-    difference is that of the pairs; runs without a partner then count for the mean only.
-
-    Parameters
-    ----------
-    runs : Runs
-    level : float
-        Of the intervals.
-    advance : callable
-        Called after each group.
-
-    Returns
-    -------
-    DataFrame
-        The columns `FIXED`, each factor's own where there are several, and `FURTHER`. `p_holm` is p after Holm over
-        the whole table; `variance_ratio` says how many times more runs it would have taken without pairing; `warning`
-        is `few runs` below 5 replications, `skewed` where the interval of the mean, or of the difference, may cover
-        less than it says, or `no value`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from abm.comparison.runs import collect_runs
-    >>> hhi = [900.0, 790.0, 950.0, 860.0, 870.0, 770.0, 980.0, 860.0, 910.0, 830.0]
-    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 5, "seed": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "hhi": hhi})
-    >>> table = comparison_table(collect_runs(frame, by="churn"))
-    >>> table[["outcome", "group", "n", "mean", "difference", "cliffs_delta", "paired"]]
-      outcome group  n   mean  difference  cliffs_delta  paired
-    0     hhi   0.1  5  922.0         NaN           NaN   False
-    1     hhi   0.2  5  822.0      -100.0          -1.0    True
+    Runs without a value of an outcome are left out of its numbers and counted in `missing`. Where groups share seeds,
+    the difference is that of the pairs; runs without a partner then count in the mean only. Columns: `FIXED`, each
+    factor where several make the groups, and `FURTHER`. `advance` is called after each group.
     """
     import pandas as pd
 
@@ -203,40 +120,40 @@ def comparison_table(runs: "Runs", level: float = 0.95, advance: Callable[[], No
     binary = yes_no(runs, names)
     parts, base = [], None
     for sample in samples_of(runs, names):
-        part = _alone(sample, binary, level) | {"failed": runs.failed[sample.group]}
+        part = _group_statistics(sample, binary, level) | {"failed": runs.failed[sample.group]}
         if base is None:
             base = sample
             part |= {"paired": False, "pairs": 0}
         else:
-            beside, is_skewed = _beside(sample, base, runs.paired[sample.group], binary, level)
-            part |= beside | {"warning": np.where((part["warning"] == "") & is_skewed, "skewed", part["warning"])}
+            difference, is_skewed = _difference_statistics(sample, base, runs.paired[sample.group], binary, level)
+            part |= difference | {"warning": np.where((part["warning"] == "") & is_skewed, "skewed", part["warning"])}
         with np.errstate(over="ignore"):
             part |= {name: part[name] * sample.unit for name in _IN_UNITS if name in part}
-        about = {"outcome": names, "group": sample.group, "place": np.arange(len(names))}
+        about = {"outcome": names, "group": sample.group, "index": np.arange(len(names))}
         parts.append(pd.DataFrame(about | runs.factor_columns(sample.group) | part))
         advance()
-    table = stacked(parts, runs.groups, ["place", "group"])
+    table = stacked(parts, runs.groups, ["index", "group"])
     table["p_holm"] = holm(table["p"].to_numpy(np.float64))
     return table[[*FIXED, *runs.factor_columns(runs.baseline), *FURTHER]]
 
 
 def yes_no(runs: "Runs", names: list[str]) -> np.ndarray:
-    """Which outcomes are yes/no: by their kind, or by their values in all groups together."""
+    """Which outcomes are yes/no, by their kind or by their values in all groups, shape (outcomes,)."""
     found = is_binary(runs.frame[names].to_numpy(np.float64))
     return found | np.array([name in runs.yes_no for name in names])
 
 
-def difference_ends(
+def difference_interval(
     ours: Sample, theirs: Sample, paired: bool, binary: np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of each outcome's difference between two groups, whose rows are pairs where `paired`."""
+    """Interval of each outcome's difference between two groups; their rows are pairs where `paired`."""
     if paired:
         return paired_intervals(ours.values, theirs.values, level, ours.blocks, binary=binary)
     return difference_intervals(ours.values, theirs.values, level, ours.blocks, theirs.blocks, binary=binary)
 
 
-def _alone(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
-    """What is said of a group by itself."""
+def _group_statistics(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    """The columns of a group by itself, each of shape (outcomes,)."""
     values = sample.values
     known = ~np.isnan(values)
     n, mean = count_and_mean(values)
@@ -254,7 +171,7 @@ def _alone(sample: Sample, binary: np.ndarray, level: float) -> dict[str, np.nda
 
 
 def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
-    """Of each outcome how many replications have it."""
+    """Each outcome's number of replications with a value."""
     if sample.blocks is None:
         return known.sum(axis=0)
     order = np.argsort(sample.blocks, kind="stable")
@@ -262,20 +179,20 @@ def _replications(sample: Sample, known: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(known[order], starts, axis=0).sum(axis=0)
 
 
-def _beside(
+def _difference_statistics(
     sample: Sample, base: Sample, paired: bool, binary: np.ndarray, level: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What is said of a group beside the baseline, and for which outcomes pairs are too skewed for their number."""
-    ours, theirs = sample.beside(base) if paired else (sample, base)
+    """The columns of a group beside the baseline, and which outcomes have skewed differences of pairs."""
+    ours, theirs = sample.pairs_with(base) if paired else (sample, base)
     options = {"paired": paired, "blocks": ours.blocks, "baseline_blocks": theirs.blocks}
-    low, high = difference_ends(ours, theirs, paired, binary, level)
+    low, high = difference_interval(ours, theirs, paired, binary, level)
     if paired:
         both = np.isfinite(ours.values) & np.isfinite(theirs.values)
-        apart = np.where(both, differences(ours.values, theirs.values), np.nan)
-        difference, is_skewed = count_and_mean(apart)[1], skewed(apart, ours.blocks) & ~binary
+        distances = np.where(both, differences(ours.values, theirs.values), np.nan)
+        difference, is_skewed = count_and_mean(distances)[1], skewed(distances, ours.blocks) & ~binary
     else:
         both, is_skewed = np.zeros_like(ours.values, dtype=bool), np.zeros(len(binary), dtype=bool)
-        means = [count_and_mean(each)[1][np.newaxis] for each in settled(ours.values, theirs.values)]
+        means = [count_and_mean(each)[1][np.newaxis] for each in merge_close(ours.values, theirs.values)]
         difference = differences(*means)[0]
     delta = cliffs_delta(sample.values, base.values)
     found = {

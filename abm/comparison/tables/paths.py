@@ -1,4 +1,4 @@
-"""How markets develop: medians and bands over runs at each step, and when those of two groups part."""
+"""Paths of markets: medians and bands over runs at each step, and when the paths of two groups diverge."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -9,7 +9,7 @@ import numpy as np
 from abm.comparison.inputs.outcomes import SHARE
 from abm.comparison.statistics.rounding import differences
 from abm.comparison.tables.effects import quantile
-from abm.comparison.tables.survival import thinned
+from abm.comparison.tables.survival import evenly_spaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,20 +23,10 @@ PARTINGS = ("measure", "group", "other", "step", "step_median", "higher")
 
 
 def trajectories(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
-    """Paths of T, C, R, concentration within sectors and the strategies' shares of each group.
+    """Paths of T, C, R, concentration within sectors and the strategies' shares, of each group.
 
-    Parameters
-    ----------
-    runs : Runs
-    level : float
-        Of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        `group measure step median low high q10 q90 n`: median over runs with its interval, the band from the 10 % to
-        the 90 % quantile, and the number of runs that have the measure at the step (a market without firms has none).
-        Empty where the runs did not keep `steps`.
+    `group measure step median low high q10 q90 n`: the median over runs with its interval, the band from the 10 %
+    to the 90 % quantile, and the number of runs with a value (a market without firms has none). Empty without `steps`.
     """
     import pandas as pd
 
@@ -45,10 +35,12 @@ def trajectories(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
     known = list(runs.frame)
     measures = [name for name in MEASURES if name in known] + [name for name in known if name.startswith(SHARE)]
     paths = []
-    for measure in measures:  # one at a time: all steps of all runs may be many
+    for measure in measures:  # one at a time, to save memory
         frame = runs.table("steps", ["step", measure])
         for group, steps, blocks, values in _by_group(frame, measure):
-            path = pd.DataFrame(path_of(values, blocks, level) | {"group": group, "measure": measure, "step": steps})
+            path = pd.DataFrame(
+                path_statistics(values, blocks, level) | {"group": group, "measure": measure, "step": steps}
+            )
             path = path[list(COLUMNS)]
             paths.append(path.assign(**runs.factor_columns(group)))
     return pd.concat(paths, ignore_index=True)
@@ -56,18 +48,18 @@ def trajectories(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
 
 def _by_group(frame: "pd.DataFrame", measure: str) -> Iterator[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
     """Each group's steps, the block of each run, and values of shape (runs, steps)."""
-    chosen = frame["step"].isin(thinned(int(frame["step"].max()), int(frame["step"].min()))) if len(frame) else []
+    chosen = frame["step"].isin(evenly_spaced(int(frame["step"].max()), int(frame["step"].min()))) if len(frame) else []
     for group, own in frame[chosen].groupby("group", observed=True, sort=False):
         table = own.pivot(index=["block", "pair"], columns="step", values=measure)
         yield group, table.columns.to_numpy(), table.index.get_level_values("block").to_numpy(), table.to_numpy(float)
 
 
-def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict[str, np.ndarray]:
-    """Median over runs with its interval, and the band, at each step.
+def path_statistics(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict[str, np.ndarray]:
+    """Median, its interval, the band and the number of runs at each step, each of shape (steps,).
 
     The interval is Woodruff's (1952, JASA 47): the share of runs below the median has a standard error, from the
-    spread between blocks; its limits, ½ ± t·error, are read off the sample's quantiles. It needs no distribution,
-    and holds where runs depend on each other within blocks.
+    variance between blocks; its limits, ½ ± t·error, are converted to values by the sample's quantiles. It assumes no
+    distribution, and it holds where runs depend on each other within blocks.
 
     Parameters
     ----------
@@ -76,17 +68,6 @@ def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict
     blocks : int64 array, shape (runs,)
         Runs of one block may depend on each other.
     level : float
-
-    Returns
-    -------
-    dict
-        `median low high q10 q90 n`, each of shape (steps,).
-
-    Examples
-    --------
-    >>> path = path_of(np.array([[1.0], [2.0], [3.0], [10.0]]), np.arange(4))
-    >>> path["median"], path["n"]
-    (array([2.5]), array([4]))
     """
     from scipy import stats
 
@@ -95,7 +76,7 @@ def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict
     median = quantile(ordered, n, 0.5)
     _, block = np.unique(blocks, return_inverse=True)
     count = block.max() + 1
-    # A value at the median lies half below it, so that the residuals have the mean 0 with ties too.
+    # A value equal to the median counts as half below it, so that the residuals have the mean 0 with ties too.
     below = np.where(np.isfinite(values), 0.5 * (values < median) + 0.5 * (values <= median) - 0.5, 0.0)
     totals = np.zeros((count, len(n)))
     np.add.at(totals, block, below)
@@ -113,31 +94,12 @@ def path_of(values: np.ndarray, blocks: np.ndarray, level: float = 0.95) -> dict
     }
 
 
-def partings(paths: "pd.DataFrame") -> "pd.DataFrame":
-    """The first step from which two groups stay apart to the end, for each measure and pair of groups.
+def divergences(paths: "pd.DataFrame") -> "pd.DataFrame":
+    """The first step from which two groups' paths stay separate to the end, for each measure and pair of groups.
 
-    Parameters
-    ----------
-    paths : DataFrame
-        Of `trajectories`.
-
-    Returns
-    -------
-    DataFrame
-        `measure group other step step_median higher`: from `step` the bands of 10 to 90 % of the runs do not overlap,
-        from `step_median` the intervals of the medians do not; missing where they never part for good. `higher` is the
-        group that is above at the end, missing where neither parts.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> low, high = [0, 0, 0, 0], [1, 1, 1, 1]
-    >>> one = pd.DataFrame({"group": "a", "measure": "m", "step": [1, 2, 3, 4], "q10": low, "q90": high})
-    >>> two = one.assign(group="b", q10=[0, 2, 0, 2], q90=[1, 3, 1, 3])
-    >>> both = pd.concat([one, two]).assign(low=lambda f: f.q10, high=lambda f: f.q90)
-    >>> partings(both)[["group", "other", "step", "higher"]]
-      group other  step higher
-    0     a     b     4      b
+    `measure group other step step_median higher`: from `step` on the bands from 10 to 90 % of the runs do not overlap,
+    from `step_median` on the intervals of the medians do not; missing where they overlap at the last step. `higher` is
+    the group with the higher path at the end.
     """
     import pandas as pd
 
@@ -148,14 +110,14 @@ def partings(paths: "pd.DataFrame") -> "pd.DataFrame":
         kept = {group: np.isin(every, rows["step"]) for group, rows in own.groupby("group", observed=True)}
         for group, other in combinations(dict.fromkeys(own["group"]), 2):
             found, above = [], None
-            both = kept[group] & kept[other]  # runs of different lengths are compared while both last
+            both = kept[group] & kept[other]  # of runs of different lengths, the steps that both have
             steps = every[both]
             for low, high in (("q10", "q90"), ("low", "high")):
                 over = _above(sides[low][other], sides[high][group])[both]
                 under = _above(sides[low][group], sides[high][other])[both]
-                place = _for_good(over, under)
-                found.append(pd.NA if place is None else steps[place])
-                if place is not None:
+                index = _first_permanent(over, under)
+                found.append(pd.NA if index is None else steps[index])
+                if index is not None:
                     above = other if over[-1] else group
             rows.append((measure, group, other, *found, above))
     frame = pd.DataFrame(rows, columns=list(PARTINGS))
@@ -163,12 +125,12 @@ def partings(paths: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _above(one: "pd.Series", other: "pd.Series") -> np.ndarray:
-    """Where the one is above the other, by more than rounding."""
+    """Where the first is above the second by more than rounding."""
     return differences(one.to_numpy()[:, np.newaxis], other.to_numpy()[:, np.newaxis])[:, 0] > 0.0
 
 
-def _for_good(over: np.ndarray, under: np.ndarray) -> int | None:
-    """The first place from which one of two conditions holds to the end."""
+def _first_permanent(over: np.ndarray, under: np.ndarray) -> int | None:
+    """The first index from which one of two conditions holds to the end."""
     holding = over if over[-1:].any() else under
     if not holding[-1:].any():
         return None

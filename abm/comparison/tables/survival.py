@@ -1,8 +1,8 @@
-"""How long firms live, by strategy, sector and cohort of entry: Kaplan–Meier curves with intervals over runs.
+"""Survival of firms by strategy, sector and cohort of entry: Kaplan-Meier curves with intervals over runs.
 
-Time is a firm's age. A firm that lives at its run's end is censored there. The firms of a run share its market, so
-that they say less than as many independent firms: intervals rest on the spread between runs (replications, where a
-group has several runs of one), not between firms.
+Time is a firm's age. A firm that is active at its run's end is censored there. The firms of a run share its market and
+are not independent: intervals use the variance between runs (between replications, where a group has several runs of
+one), not between firms.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,35 +18,27 @@ if TYPE_CHECKING:
 
     from abm.comparison.runs import Runs
 
-ALL = "all"  # stands for every strategy, sector or cohort
+ALL = "all"  # label of a curve that is not restricted to one strategy, sector or cohort
 INITIAL = "initial"
-QUARTERS = 4  # of the run, by which entrants are parted
-MOST_STEPS = 500  # ages printed of a curve, and steps of a path; longer ones are thinned to as many
+QUARTERS = 4  # of the run; each is a cohort of entrants
+MOST_STEPS = 500  # ages of a curve and steps of a path in a table; longer ones are reduced to this number
 COLUMNS = ("group", "strategy", "step", "at_risk", "survival", "low", "high", "sector", "cohort", "runs")
 LOG_RANK = ("group", "strategy", "sector", "cohort", "against", "firms", "exits", "expected", "ratio", "chi_square")
 
 
-def thinned(length: int, first: int = 0) -> np.ndarray:
-    """At most `MOST_STEPS` whole numbers from first to length, evenly spaced, both ends among them.
-
-    Examples
-    --------
-    >>> thinned(4), thinned(6, first=5)
-    (array([0, 1, 2, 3, 4]), array([5, 6]))
-    >>> len(thinned(100_000))
-    500
-    """
+def evenly_spaced(length: int, first: int = 0) -> np.ndarray:
+    """At most `MOST_STEPS` whole numbers from first to length, evenly spaced, including both ends."""
     return np.unique(np.linspace(first, length, min(length - first + 1, MOST_STEPS)).round().astype(np.int64))
 
 
 @dataclass(frozen=True)
 class Firms:
-    """How long each firm of a sample was seen.
+    """The observed age of each firm of a sample.
 
     Attributes
     ----------
     age : int64 array, shape (firms,)
-        At exit, or where it was censored.
+        In steps, at exit or where it was censored.
     exited : bool array, shape (firms,)
     cluster : int64 array, shape (firms,)
         Firms of one cluster may depend on each other; clusters are independent.
@@ -60,40 +52,18 @@ class Firms:
         return Firms(self.age[chosen], self.exited[chosen], self.cluster[chosen])
 
     def counts(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Exits at each age up to a length, and firms at risk there; who is censored at an age is at risk at it."""
+        """Exits and firms at risk at each age up to `length`; a firm is at risk at the age where it is censored."""
         exits = np.bincount(self.age[self.exited], minlength=length + 1)
-        leaving = np.bincount(self.age, minlength=length + 1)
-        return exits, np.cumsum(leaving[::-1])[::-1]
+        observed = np.bincount(self.age, minlength=length + 1)
+        return exits, np.cumsum(observed[::-1])[::-1]
 
 
 def kaplan_meier(firms: Firms, level: float = 0.95) -> "pd.DataFrame":
-    """The share of firms that live longer than each age, by the product-limit estimator.
+    """The share of firms that survive beyond each age, by the product-limit estimator.
 
-    Parameters
-    ----------
-    firms : Firms
-    level : float
-        Of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        `step at_risk survival low high runs` for ages at which firms are at risk. The interval is that of Student's t
-        on the log(-log) scale, with the variance between clusters of the linearised estimator (Williams 1995,
-        Biometrics 51); with each firm its own cluster that is Greenwood's to the first order. It is missing where
-        there is one cluster only, which shows no spread.
-
-    Examples
-    --------
-    Of four firms two leave at ages 1 and 3; one was last seen at 2, one at 3.
-
-    >>> ages, exited = np.array([1, 2, 3, 3]), np.array([True, False, True, False])
-    >>> kaplan_meier(Firms(ages, exited, np.arange(4)))[["step", "at_risk", "survival"]].round(3)
-       step  at_risk  survival
-    0     0        4     1.000
-    1     1        4     0.750
-    2     2        3     0.750
-    3     3        2     0.375
+    `step at_risk survival low high runs` for ages at which firms are at risk. The interval is Student's t on the
+    log(-log) scale, with the variance between clusters of the linearised estimator (Williams 1995, Biometrics 51);
+    with each firm its own cluster it equals Greenwood's to the first order. Missing where there is only one cluster.
     """
     import pandas as pd
     from scipy import stats
@@ -102,10 +72,10 @@ def kaplan_meier(firms: Firms, level: float = 0.95) -> "pd.DataFrame":
     hazard = exits / np.maximum(at_risk, 1)
     with np.errstate(divide="ignore"):
         log_survival = np.cumsum(np.log1p(-hazard))
-    steps = thinned(len(exits) - 1)
+    steps = evenly_spaced(len(exits) - 1)
     at_step = log_survival[steps]
     runs = len(np.unique(firms.cluster))
-    # Behind the age at which the last firm leaves there is no spread; the bound of the age before it is kept.
+    # From the exit of the last firm on there is no variance; the bound of the age before is kept.
     known = np.isfinite(at_step)
     low, high = np.where(known, 1.0, 0.0), np.ones(len(steps))
     if runs < 2:
@@ -123,41 +93,32 @@ def kaplan_meier(firms: Firms, level: float = 0.95) -> "pd.DataFrame":
 
 
 def _squared_influence(firms: Firms, exits: np.ndarray, at_risk: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Sum over clusters of the squared influence of each on ln S at some ages.
+    """Sum over clusters of the squared influence of each on ln S, at each of `steps`.
 
-    A firm's influence on the cumulated hazard up to t is w(a)·1[exit at a ≤ t] − G(min(a, t)), with w = 1/(n − d) and
-    G the sum of hazard times w: it is summed by cluster and by the ages that are wanted, never by every age.
+    A firm's influence on the cumulative hazard up to t is w(a)·1[exit at a ≤ t] − G(min(a, t)), with w = 1/(n − d) and
+    G the sum of hazard times w. It is summed by cluster and by the ages in `steps` only, which saves memory.
     """
     hazard = exits / np.maximum(at_risk, 1)
     weight = 1.0 / np.maximum(at_risk - exits, 1)
     expected = np.cumsum(hazard * weight)
     _, cluster = np.unique(firms.cluster, return_inverse=True)
     shape = cluster.max() + 1, len(steps)
-    place = cluster * len(steps) + np.searchsorted(steps, firms.age)
+    index = cluster * len(steps) + np.searchsorted(steps, firms.age)
 
     def summed(weights: np.ndarray | None) -> np.ndarray:
-        return np.cumsum(np.bincount(place, weights, shape[0] * shape[1]).reshape(shape), axis=1)
+        return np.cumsum(np.bincount(index, weights, shape[0] * shape[1]).reshape(shape), axis=1)
 
     left = summed(None)
-    settled = summed(firms.exited * weight[firms.age] - expected[firms.age])
-    return ((settled - expected[steps] * (left[:, -1:] - left)) ** 2).sum(axis=0)
+    at_exit = summed(firms.exited * weight[firms.age] - expected[firms.age])
+    return ((at_exit - expected[steps] * (left[:, -1:] - left)) ** 2).sum(axis=0)
 
 
 def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
-    """Kaplan–Meier curves of each group: of all its firms, by strategy, by sector, and by cohort of entry.
+    """Kaplan-Meier curves of each group: of all its firms, by strategy, by sector, and by cohort of entry.
 
-    Parameters
-    ----------
-    runs : Runs
-    level : float
-        Of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        `group strategy step at_risk survival low high sector cohort runs`, and each factor where there are several.
-        Strategy, sector and cohort are `all` where a curve is not of one. Cohorts are the `initial` firms and the
-        entrants of each fourth of the run. Empty where the runs did not keep `lives`.
+    `group strategy step at_risk survival low high sector cohort runs`, and each factor where several make the groups.
+    Strategy, sector and cohort are `all` where a curve is not restricted to one. Cohorts are the `initial` firms and
+    the entrants of each fourth of the run. Empty without `lives`.
     """
     import pandas as pd
 
@@ -170,20 +131,12 @@ def survival(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
 
 
 def log_rank(runs: "Runs") -> "pd.DataFrame":
-    """Exits that were counted beside those to be expected if all firms had the same hazard at the same age.
+    """Observed exits beside the exits expected if all firms had the same hazard at the same age.
 
-    It is a description: the firms of a run depend on each other, so that the statistic is no test and has no p value.
-
-    Parameters
-    ----------
-    runs : Runs
-
-    Returns
-    -------
-    DataFrame
-        `group strategy sector cohort against firms exits expected ratio chi_square`: the firms of a strategy, sector or
-        cohort against the `others` of their group, and all firms of a group against those of the baseline. A ratio
-        above 1 says that more firms left than expected.
+    `group strategy sector cohort against firms exits expected ratio chi_square`: the firms of a strategy, sector or
+    cohort against the `others` of their group, and all firms of a group against the baseline's. A ratio above 1 means
+    more exits than expected. The statistic describes; it is no test and has no p-value, since the firms of a run depend
+    on each other.
     """
     import pandas as pd
 
@@ -210,17 +163,7 @@ def log_rank(runs: "Runs") -> "pd.DataFrame":
 def expected_exits(
     exits: np.ndarray, at_risk: np.ndarray, other_exits: np.ndarray, other_at_risk: np.ndarray
 ) -> tuple[float, float]:
-    """Exits of a sample to be expected under the hazard that it and another have together, and the log-rank statistic.
-
-    Parameters
-    ----------
-    exits, at_risk, other_exits, other_at_risk : int64 arrays, shape (ages,)
-
-    Returns
-    -------
-    float, float
-        The second is the squared standardised difference; NaN where nothing could differ.
-    """
+    """Expected exits of a sample under the hazard of both samples, and the log-rank statistic (or NaN)."""
     n, d = at_risk + other_at_risk, exits + other_exits
     share = at_risk / np.maximum(n, 1)
     expected = float((d * share).sum())
@@ -260,6 +203,6 @@ def _samples(runs: "Runs") -> Iterator[tuple[Any, dict[str, str], Firms]]:
 
 
 def _in_order(names: Iterable[str], runs: "Runs") -> list[str]:
-    """Names of strategies in the scenario's order, in which outcomes have them; others as they come."""
+    """Names of strategies in the order of the outcomes, which is the scenario's; other names as they come."""
     known = strategies_in(runs.frame)
     return sorted(names, key=lambda name: known.index(name) if name in known else len(known))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import NONE, SHARE, filled, strategies_in
+from abm.comparison.inputs.outcomes import NONE, SHARE, strategies_in, with_none
 from abm.comparison.statistics.rounding import differences
 from abm.comparison.tables.regimes import share_tables
 
@@ -17,40 +17,18 @@ COLUMNS = ("group", "strategy", "n", "share", "low", "high", "margin")
 
 
 def winners(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
-    """How often each strategy wins, and the share of customers by which it does.
+    """The share of runs that each strategy wins, and the mean margin in market share.
 
-    Parameters
-    ----------
-    runs : Runs
-    level : float
-        Of the intervals of the shares of runs.
-
-    Returns
-    -------
-    DataFrame
-        `group strategy n share low high margin`: n of `runs`, which comes behind, and of the runs that it wins the mean
-        distance of its share of customers from the second's; NaN where it never wins. The strategy `none` stands for
-        empty markets.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from abm.comparison.runs import collect_runs
-    >>> shares = {"share_a": [0.7, 0.4, 0.8, 0.9], "share_b": [0.3, 0.6, 0.2, 0.1], "winner": ["a", "b", "a", "a"]}
-    >>> frame = pd.DataFrame({"churn": [0.1, 0.2] * 2, "seed": [1, 1, 2, 2]} | shares)
-    >>> winners(collect_runs(frame, by="churn"))[["group", "strategy", "n", "share", "margin"]].round(3)
-      group strategy  n  share  margin
-    0   0.1        a  2    1.0     0.5
-    1   0.1        b  0    0.0     NaN
-    2   0.2        a  1    0.5     0.8
-    3   0.2        b  1    0.5     0.2
+    `group strategy n share low high margin runs`: `margin` is the mean difference between the winner's share of
+    customers and the second's over the runs that the strategy wins, NaN where there are none. The strategy `none`
+    stands for empty markets.
     """
     import pandas as pd
 
     frame = runs.frame
     if "winner" not in frame:
         return pd.DataFrame(columns=[*COLUMNS, "runs"])
-    won = filled(frame["winner"])
+    won = with_none(frame["winner"])
     names = strategies_in(frame)
     names += [name for name in dict.fromkeys(won) if name not in names]
     flags = pd.DataFrame({name: (won == name).astype(np.float64) for name in names})
@@ -62,7 +40,7 @@ def winners(runs: "Runs", level: float = 0.95) -> "pd.DataFrame":
 
 
 def _margins(frame: "pd.DataFrame", won: "pd.Series") -> "pd.Series":
-    """By how much the winner of each run has more customers than the second."""
+    """The winner's share of customers minus the second's, for each run."""
     import pandas as pd
 
     names = [name for name in frame if name.startswith(SHARE)]

@@ -22,7 +22,7 @@ def frame_of(levels, count=6, **columns) -> pd.DataFrame:
 @pytest.mark.parametrize("gap", [False, True])
 def test_numbers_in_a_column_of_objects_are_numbers(kind, gap):
     frame = frame_of([0.1, 0.2])
-    frame["x"] = [None if gap and place == 3 else kind(100 * value) for place, value in enumerate(frame["x"])]
+    frame["x"] = [None if gap and index == 3 else kind(100 * value) for index, value in enumerate(frame["x"])]
     frame["churn"] = frame["churn"].astype(object)
     found = compare(frame.astype({"x": object}), by="churn")
     assert found.comparison["outcome"].unique().tolist() == ["x"]
@@ -89,7 +89,7 @@ def test_a_frame_of_words_needs_no_seed():
     [
         (pd.DataFrame(), "frame: has no rows"),
         (frame_of([0.1, 0.2])[:0], "frame: has no rows"),
-        (frame_of([1, "1"]), "churn has both 1 and '1', which read the same"),
+        (frame_of([1, "1"]), "churn has both 1 and '1', which have the same label"),
     ],
 )
 def test_what_cannot_be_grouped_is_refused_by_name(frame, said):

@@ -29,7 +29,7 @@ def test_a_sweep_of_one_factor_is_compared_by_it(sweeps):
 
 def test_other_factors_are_paired_and_replications_stay_whole(sweeps):
     runs = collect_runs(sweeps / "both", by="churn")
-    assert runs.common and list(runs.frame["block"].value_counts()) == [4] * 6
+    assert runs.all_paired and list(runs.frame["block"].value_counts()) == [4] * 6
     pairs = runs.frame.groupby("pair")["group"].agg(list)
     assert len(pairs) == 12 and all(sorted(each) == ["0.1", "0.4"] for each in pairs)
 
@@ -71,15 +71,15 @@ def test_strategies_within_runs_are_groups(sweeps):
         peaks = own.groupby(["point", "replication"])["peak_share"].max()
         assert rows.loc["peak_share", "mean"] == pytest.approx(peaks.mean())
     assert found.comparison.loc[found.comparison["group"] != names[0], "paired"].all()
-    assert found.regimes.empty and "Regimes are left out: groups are strategies within runs." in found.notes
+    assert found.regimes.empty and "Regimes are left out: the groups are strategies within runs." in found.notes
     own = found.runs.table("lives", ["entry_step"])
     assert (own["group"].astype(str) == own["strategy"]).all() and len(own) == len(lives)
 
 
-def test_a_sweep_that_is_there_twice_counts_once_where_directories_are_not_the_groups(sweeps):
+def test_a_sweep_that_occurs_twice_counts_once_where_directories_are_not_the_groups(sweeps):
     runs = collect_runs([sweeps / "both"] * 2, by="strategy")
     assert runs.frame["group"].value_counts().to_list() == [24] * 5
-    assert any("24 runs are there twice" in note for note in runs.notes)
+    assert any("24 runs occur twice" in note for note in runs.notes)
 
 
 def test_strategies_go_with_a_factor(sweeps):
@@ -92,7 +92,7 @@ def test_strategies_go_with_a_factor(sweeps):
 
 def test_a_sweep_beside_itself_differs_by_nothing(sweeps):
     found = compare([sweeps / "both", sweeps / "both"])
-    assert found.runs.groups == ["both", "both (2)"] and found.runs.common
+    assert found.runs.groups == ["both", "both (2)"] and found.runs.all_paired
     other = found.comparison[(found.comparison["group"] == "both (2)") & (found.comparison["n"] > 0)]
     assert (other[["difference", "cliffs_delta"]] == 0.0).all(axis=None) and (other["p_holm"] == 1.0).all()
     assert (found.regime_changes["difference"] == 0.0).all()
@@ -104,7 +104,7 @@ def test_directories_are_groups_by_the_ends_of_their_paths(sweeps, tmp_path):
     assert found.runs.groups == [f"{sweeps.name}/effect", "strong/effect"]
     assert "Directories differ in churn (0.1, 0.4)." in found.notes
     by_churn = compare([sweeps / "effect", other], by="churn")
-    assert by_churn.runs.groups == ["0.1", "0.4"] and by_churn.runs.common
+    assert by_churn.runs.groups == ["0.1", "0.4"] and by_churn.runs.all_paired
 
 
 def test_failed_runs_are_counted(sweeps, tmp_path):
@@ -126,7 +126,7 @@ def test_failed_runs_are_counted(sweeps, tmp_path):
 
 def test_single_runs_of_a_scenario_are_a_group(runs):
     found = compare(runs)
-    assert found.runs.groups == ["network_effect=0.9", "network_effect=0.5"] and found.runs.common
+    assert found.runs.groups == ["network_effect=0.9", "network_effect=0.5"] and found.runs.all_paired
     row = found.comparison.query("outcome == 'hhi' and group == 'network_effect=0.5'").iloc[0]
     values = [json.loads(Path(run, "outcomes.json").read_text())["hhi"] for run in runs if "/0.5-" in run]
     assert row["n"] == 3 and row["mean"] == pytest.approx(np.mean(values))
@@ -144,7 +144,7 @@ def test_single_runs_of_a_scenario_are_a_group(runs):
 def test_runs_stand_beside_a_sweep(runs, sweeps):
     found = compare([sweeps / "effect", *runs[:3]])
     assert found.runs.groups == ["effect", "four-sectors"]
-    assert not found.runs.common and any("not all directories have" in note for note in found.notes)
+    assert not found.runs.all_paired and any("not all directories have" in note for note in found.notes)
 
 
 def test_what_simulate_many_gives_is_compared(runs):

@@ -34,7 +34,7 @@ def test_a_sweep_whose_runs_all_failed_is_refused_in_a_line(failed, tmp_path, ca
 
 
 def test_of_two_groups_one_failed(failed):
-    with pytest.raises(InputError, match=r"nothing to compare 0.2 with: all runs failed of 0.1 \(3\)"):
+    with pytest.raises(InputError, match=r"nothing to compare 0.2 with: all runs failed in 0.1 \(3\)"):
         compare(failed([0.1, 0.2], [0.1]))
 
 
@@ -42,6 +42,6 @@ def test_where_the_first_group_failed_the_next_one_is_the_baseline(failed):
     out = failed([0.3, 0.2, 0.1], [0.3])
     found = compare(out)
     assert (found.runs.groups, found.runs.baseline) == (["0.1", "0.2"], "0.2")
-    assert "Groups are left out: all runs failed of 0.3 (3)." in found.notes
+    assert "Groups are left out: all runs failed in 0.3 (3)." in found.notes
     with pytest.raises(InputError, match=r"baseline 0.3: all its runs failed"):
         compare(out, baseline=0.3)

@@ -20,7 +20,7 @@ from abm.comparison.report import curves, pictures
 from abm.comparison.report.html import report_html, write_report
 from abm.comparison.report.page import View
 from abm.comparison.report.terminal import print_comparison
-from abm.comparison.report.wording import largest, leading, ranked, sentence
+from abm.comparison.report.wording import by_effect_size, largest, leading, sentence
 from abm.comparison.tables.survival import COLUMNS as SURVIVAL
 from abm.output.files import versions
 
@@ -28,21 +28,21 @@ STRATEGIES = ("technology_first", "market_first", "a_strategy_with_a_very_long_n
 LONG = "a group whose name is much longer than any picture has room for, number {}"
 NASTY = '<script>alert("1")</script> & $x_1$ {{ 7 * 7 }}'
 HEADINGS = ["What was compared", "What differs", "Regimes", "Paths", "Survival of firms", "Winners",
-            "How many runs are enough", "Method"]  # fmt: skip
+            "Sample size", "Method"]  # fmt: skip
 
 
 def frame_of(groups, runs: int = 12, factor: str = "scenario") -> pd.DataFrame:
     """Outcomes of runs in which some differ between the groups and some do not."""
     generator = np.random.default_rng(len(groups))
     rows = []
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         shared = np.random.default_rng(0).normal(size=runs)
-        shares = generator.dirichlet([3, 2, 1 + place], runs)
+        shares = generator.dirichlet([3, 2, 1 + index], runs)
         columns = {factor: group, "seed": np.arange(runs)}
         columns |= {f"share_{name}": shares[:, number] for number, name in enumerate(STRATEGIES)}
-        columns["sector_hhi"] = 900.0 + 400.0 * place + 50.0 * shared + generator.normal(0, 20, runs)
+        columns["sector_hhi"] = 900.0 + 400.0 * index + 50.0 * shared + generator.normal(0, 20, runs)
         for number in range(14):
-            columns[f"outcome_{number}"] = shared + (place * number / 10) + generator.normal(size=runs)
+            columns[f"outcome_{number}"] = shared + (index * number / 10) + generator.normal(size=runs)
         columns["winner"] = np.array(STRATEGIES, dtype=object)[shares.argmax(axis=1)]
         columns["structure"] = generator.choice(["moderate", "oligopoly", "monopoly", "collapsed"], runs)
         columns["growth"] = np.where(columns["structure"] == "collapsed", None, "virtuous")
@@ -54,10 +54,10 @@ def paths_of(groups) -> pd.DataFrame:
     """A stand-in for what `trajectories` makes."""
     steps = np.arange(1, 41)
     parts = []
-    for (place, group), measure in itertools.product(
+    for (index, group), measure in itertools.product(
         enumerate(groups), ["mean_T", "sector_hhi", *(f"share_{s}" for s in STRATEGIES)]
     ):
-        middle = np.sqrt(steps) * (1 + place)
+        middle = np.sqrt(steps) * (1 + index)
         columns = {"group": group, "measure": measure, "step": steps, "median": middle, "low": middle - 0.1}
         parts.append(pd.DataFrame(columns | {"high": middle + 0.1, "q10": middle - 0.5, "q90": middle + 0.5, "n": 12}))
     return pd.concat(parts, ignore_index=True)
@@ -73,8 +73,8 @@ def survival_of(groups) -> pd.DataFrame:
         ("all", "all", "initial"),
     ]
     parts = []
-    for (place, group), (strategy, sector, cohort) in itertools.product(enumerate(groups), labels):
-        curve = np.exp(-steps * (0.01 + 0.01 * place))
+    for (index, group), (strategy, sector, cohort) in itertools.product(enumerate(groups), labels):
+        curve = np.exp(-steps * (0.01 + 0.01 * index))
         columns = {"group": group, "strategy": strategy, "step": steps, "at_risk": 100, "survival": curve}
         columns |= {"low": curve * 0.9, "high": curve * 0.9 + 0.1, "sector": sector, "cohort": cohort, "runs": 12}
         parts.append(pd.DataFrame(columns))
@@ -155,7 +155,7 @@ def test_equal_comparisons_have_equal_reports(three, page_of_three):
 
 
 def test_every_number_of_a_sentence_stands_in_the_table(three):
-    rows = ranked(three.comparison, "0")
+    rows = by_effect_size(three.comparison, "0")
     for _, row in rows.iterrows():
         said = sentence(row, "GROUP", "BASE").replace(row["outcome"], "OUTCOME")
         numbers = [float(each.replace(",", "")) for each in re.findall(r"\d[\d,]*\.?\d*(?:e[+-]\d+)?", said)]
@@ -184,13 +184,13 @@ def test_direction_size_and_worth_are_said_in_words():
                      "cliffs_delta": -0.93, "cliffs_word": "large", "p_holm": 0.0321, "paired": True,
                      "variance_ratio": 3.14})  # fmt: skip
     assert sentence(row, "churn=0.2", "0.1") == (
-        "With churn=0.2 hhi is 812 lower [700, 930] than with 0.1, Cliff's δ -0.93 (large), p = 0.032; paired, worth "
-        "3.14 times fewer runs."
+        "With churn=0.2 hhi is 812 lower [700, 930] than with 0.1, Cliff's δ -0.93 (large), p = 0.032; paired "
+        "(unpaired, 3.14 times as many runs would be needed)."
     )
     unsure = sentence(row.replace(-700.4, 12.0), "churn=0.2", "0.1")
     assert "not found to differ (-812 [-930, 12])" in unsure
     assert "; not paired." in sentence(row.replace(True, False), "a", "b")
-    assert "worth nothing here (0.5)" in sentence(row.replace(3.14, 0.5), "a", "b")
+    assert "pairing did not reduce the variance: ratio 0.5" in sentence(row.replace(3.14, 0.5), "a", "b")
 
 
 def test_the_largest_effects_come_first_and_one_group_speaks_for_an_outcome():
@@ -199,7 +199,7 @@ def test_the_largest_effects_come_first_and_one_group_speaks_for_an_outcome():
              "difference_high": 1.0, "cliffs_delta": delta}
             for name, pair in deltas.items() for group, delta, scale in zip(("x", "y"), pair, (1.0, 2.0))]  # fmt: skip
     rows += [{"outcome": name, "group": "base", "sd": 1.0, "difference": np.nan} for name in deltas]
-    found = ranked(pd.DataFrame(rows), "base")
+    found = by_effect_size(pd.DataFrame(rows), "base")
     assert list(dict.fromkeys(found.outcome)) == ["b", "a", "c"] and set(found.group) == {"x", "y"}
     assert list(zip(largest(found).outcome, largest(found).group)) == [("b", "y"), ("a", "y"), ("c", "x")]
     assert leading(found).equals(found)
@@ -242,7 +242,10 @@ def test_the_terminal_says_it_in_one_screen(name, request):
 
 
 def test_a_note_is_not_cut_on_the_terminal(three):
-    note = "Too skewed for so few runs, so that intervals of the mean may cover less than they say: " + "hill, " * 12
+    note = (
+        "Intervals of the mean may cover the true value less often than 95%, since these are too skewed: "
+        + "hill, " * 12
+    )
     file = io.StringIO()
     print_comparison(dataclasses.replace(three, notes=[note]), Console(file=file, width=80, color_system=None))
     assert f"note: {' '.join(note.split())}" in " ".join(file.getvalue().split())
@@ -284,8 +287,8 @@ def texts_of(figure) -> list[Text]:
     seen = [text for text in figure.findobj(Text) if text not in ticks]
     for side in sides:
         low, high = sorted(side.get_view_interval())
-        places = zip(side.get_majorticklocs(), side.get_ticklabels(), strict=True)
-        seen += [label for place, label in places if low <= place <= high]
+        positions = zip(side.get_majorticklocs(), side.get_ticklabels(), strict=True)
+        seen += [label for index, label in positions if low <= index <= high]
     return [text for text in seen if text.get_visible() and text.get_text()]
 
 

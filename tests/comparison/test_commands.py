@@ -106,7 +106,7 @@ def test_bad_options_are_refused_and_nothing_is_written(sweeps, tmp_path, capsys
 
 def test_a_sweep_of_several_factors_needs_by(sweeps, tmp_path, capsys):
     message = refused(capsys, sweeps / "both", "--out", tmp_path / "out")
-    assert "several factors vary; say which by --by: network_effect, churn" in message
+    assert "several factors vary; choose with --by: network_effect, churn" in message
 
 
 def test_where_to_write_must_be_said(sweeps, capsys):
@@ -146,7 +146,7 @@ def test_different_runs_are_refused_unless_allowed(sweeps, tmp_path, capsys, key
     said = refused(capsys, *command)
     assert message in said and "--allow-different" in said
     found = compare([sweeps / "effect", other], allow_different=True)
-    assert found.notes[0].startswith("Different runs are compared, as was allowed: ")
+    assert found.notes[0].startswith("The runs differ in settings, as --allow-different permits: ")
 
 
 def test_groups_without_common_seeds_are_refused_as_pairs(sweeps, tmp_path, capsys):

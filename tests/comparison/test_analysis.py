@@ -28,26 +28,26 @@ def frame_of(count=12, seed=0, common=True) -> pd.DataFrame:
     shared = rng.normal(size=count)
     rows = []
     for point, (effect, churn) in enumerate(itertools.product(*FACTORS.values())):
-        for place in range(count):
+        for index in range(count):
             share = rng.dirichlet([3.0, 2.0, 1.0])
             rows.append(
                 {
                     "network_effect": effect,
                     "churn": churn,
-                    "seed": place if common else 1000 * point + place,
-                    "hhi": 900.0 + 500.0 * effect + 50.0 * shared[place] + rng.normal(0.0, 20.0),
+                    "seed": index if common else 1000 * point + index,
+                    "hhi": 900.0 + 500.0 * effect + 50.0 * shared[index] + rng.normal(0.0, 20.0),
                     "mean_T": np.exp(rng.normal(0.1 * point, 1.0)),
                     "hill": np.nan if rng.random() < 0.3 else rng.normal(4.0, 1.0),
                     "nothing": np.nan,
-                    "runaway": np.inf if place == 0 else rng.normal(),
+                    "runaway": np.inf if index == 0 else rng.normal(),
                     "firms": int(rng.integers(10, 20)),
                     "took_off": bool(rng.random() < 0.2 + 0.5 * effect),
                     "share_a": share[0],
                     "share_b": share[1],
                     "share_c": share[2],
-                    "winner": None if place == 1 else "abc"[int(share.argmax())],
-                    "structure": "collapsed" if place == 1 else rng.choice(["moderate", "oligopoly"]),
-                    "growth": None if place == 1 else rng.choice(["vicious", "virtuous"]),
+                    "winner": None if index == 1 else "abc"[int(share.argmax())],
+                    "structure": "collapsed" if index == 1 else rng.choice(["moderate", "oligopoly"]),
+                    "growth": None if index == 1 else rng.choice(["vicious", "virtuous"]),
                 }
             )
     return pd.DataFrame(rows)
@@ -156,7 +156,7 @@ def test_p_over_several_runs_of_a_seed_is_that_of_the_seeds_means(found, frame):
 def test_without_common_seeds_groups_are_independent_samples():
     frame = frame_of(common=False)
     found = compare(frame, by="network_effect")
-    assert not found.runs.common and not found.comparison["paired"].any()
+    assert not found.runs.all_paired and not found.comparison["paired"].any()
     row = found.comparison.query("outcome == 'hhi' and group == '0.5'").iloc[0]
     ours, theirs = (group_of(frame, label)["hhi"] for label in ("0.5", "0"))
     assert row["p"] == pytest.approx(stats.ttest_ind(ours, theirs, equal_var=False).pvalue, rel=1e-9)
@@ -257,7 +257,7 @@ def test_a_winner_wins_by_its_distance_from_the_second(found, frame):
         assert row["margin"] == pytest.approx(margins.mean(), nan_ok=True)
 
 
-# --- how many runs are enough -------------------------------------------------------------------------
+# --- sample size ----------------------------------------------------------------------------------------
 
 
 def test_half_widths_and_the_runs_that_they_take(frame):
@@ -269,9 +269,9 @@ def test_half_widths_and_the_runs_that_they_take(frame):
         expected = stats.t.ppf(0.975, row["runs"] - 1) * own.std() / np.sqrt(row["runs"])
         assert row["half_width"] == pytest.approx(expected)
         assert row["relative"] == pytest.approx(expected / own.mean())
-    wished = rows[rows["given"] == "half_width"]
-    assert wished["relative"].tolist() == pytest.approx([0.1, 0.05, 0.02, 0.01])
-    for _, row in wished.iterrows():
+    target = rows[rows["given"] == "half_width"]
+    assert target["relative"].tolist() == pytest.approx([0.1, 0.05, 0.02, 0.01])
+    for _, row in target.iterrows():
         n = next(n for n in itertools.count(2) if stats.t.ppf(0.975, n - 1) * own.std() / n**0.5 <= row["half_width"])
         assert row["runs"] == n and row["n"] == 12
     shares = table.query("outcome == 'took_off' and group == '0.9' and given == 'half_width'")
@@ -355,15 +355,15 @@ def test_values_that_look_alike_stay_apart():
     assert collect_runs(frame, by="churn").groups == ["0.1234567", "0.1234568"]
 
 
-def test_a_run_that_is_there_twice_counts_once(frame):
+def test_a_run_that_occurs_twice_counts_once(frame):
     runs = collect_runs(pd.concat([frame, frame.iloc[:5]]), by="network_effect")
     assert len(runs.frame) == len(frame)
-    assert "5 runs are there twice" in runs.notes[0]
+    assert "5 runs occur twice" in runs.notes[0]
 
 
 def test_a_text_that_is_no_outcome_is_left_out(frame):
     many = pd.concat([frame, frame.assign(seed=frame["seed"] + 50)])
-    runs = collect_runs(many.assign(comment=[f"run {place}" for place in range(len(many))]), by="churn")
+    runs = collect_runs(many.assign(comment=[f"run {index}" for index in range(len(many))]), by="churn")
     assert not any("comment" in name for name in runs.names) and any("comment" in note for note in runs.notes)
 
 
@@ -383,7 +383,7 @@ def test_few_runs_an_outcome_without_values_and_left_out_sections_are_said(frame
     found = compare(frame[frame["seed"] < 3], by="network_effect")
     notes = " ".join(found.notes)
     assert "Fewer than 5 replications in 0, 0.5, 0.9" in notes
-    assert "Without a value in any run, so that their rows are empty: nothing." in notes
+    assert "No run has a value of these outcomes, so their rows are empty: nothing." in notes
     assert "Survival is left out: the runs of frame did not keep lives" in notes
     assert found.survival.empty and found.trajectories.empty
     row = found.comparison.query("outcome == 'nothing' and group == '0.5'").iloc[0]
@@ -401,7 +401,7 @@ def test_few_runs_an_outcome_without_values_and_left_out_sections_are_said(frame
     [
         ({"by": "network_efect"}, r"unknown factor 'network_efect' \(did you mean 'network_effect'\?\)"),
         ({"by": ["churn", "churn"]}, "names a factor twice"),
-        ({"by": ()}, "several factors vary; say which by --by: network_effect, churn"),
+        ({"by": ()}, "several factors vary; choose with --by: network_effect, churn"),
         ({"outcomes": "hh"}, r"unknown outcome 'hh' \(did you mean 'hhi'\?\)"),
         ({"baseline": "0.7"}, "unknown baseline '0.7'.*the groups are 0, 0.5, 0.9"),
         ({"level": 95}, "level = 95 is not a number between 0 and 1"),

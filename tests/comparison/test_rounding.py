@@ -12,8 +12,8 @@ from scipy import stats
 from abm import compare
 from abm.comparison.statistics.effects import cliffs_delta, p_values, variance_ratio
 from abm.comparison.statistics.intervals import paired_intervals
-from abm.comparison.statistics.rounding import differences, settled, unit_of
-from abm.comparison.tables.paths import partings
+from abm.comparison.statistics.rounding import differences, merge_close, unit_of
+from abm.comparison.tables.paths import divergences
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_a_difference_of_a_few_billionths_is_one():
 @given(st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=2, max_size=30))
 def test_values_that_are_apart_stay_as_they_are(values):
     values = np.round(np.array(values), 3)[:, np.newaxis]
-    assert settled(values)[0] is values
+    assert merge_close(values)[0] is values
     assert (differences(values, np.zeros_like(values)) == values).all()
 
 
@@ -99,7 +99,7 @@ def test_paths_that_rounding_parts_never_part():
     ends = {"low": 0.3, "high": 0.3, "q10": 0.3, "q90": 0.3}
     one = pd.DataFrame({"group": "a", "measure": "m", "step": [1, 2, 3]} | ends)
     two = one.assign(group="b", **dict.fromkeys(ends, 0.1 + 0.2))
-    assert partings(pd.concat([one, two]))["step"].isna().all()
+    assert divergences(pd.concat([one, two]))["step"].isna().all()
 
 
 def test_skewed_differences_of_pairs_are_warned_of_where_the_groups_are_not_skewed():
