@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from abm import Scenario
 from abm.comparison.statistics.intervals import paired_intervals
-from abm.simulation.outcomes import MONOPOLY
+from abm.scenario.regimes import LEAST_HHI
 from experiments.common import (
     COLOURS,
     Experiment,
@@ -38,6 +38,7 @@ from experiments.common import (
 
 FIRMS, GIANT = 60, 0.8
 SCENARIO = Scenario.load("one-market").replace(capacity=FIRMS)
+MONOPOLY = LEAST_HHI["monopoly"]
 STARTS = ("even", "concentrated")
 
 
@@ -140,7 +141,7 @@ def plot(table: pd.DataFrame) -> Figure:
         lower.set_xlabel("network effect β")
     panels[0, 0].set_ylabel("HHI (mean of the last fourth)")
     panels[1, 0].set_ylabel("share of runs in which firm 0\nis the largest at the end")
-    panels[0, 0].text(0.02, MONOPOLY + 150, "monopoly from 6,400", fontsize=8, color="0.4")
+    panels[0, 0].text(0.02, MONOPOLY + 150, f"monopoly from {MONOPOLY:,}", fontsize=8, color="0.4")
     panels[1, 0].text(
         0.97, 0.5, "winner takes all\nfrom β = 1 by\nattractiveness alone", fontsize=8, color="0.4", ha="right"
     )

@@ -16,13 +16,13 @@ from abm.comparison.inputs.outcomes import STRATEGY
 from abm.comparison.inputs.reading import as_list
 from abm.comparison.report.paper import FILES as FIGURES
 from abm.comparison.report.paper import write_figures
-from abm.comparison.report.wording import percent
 from abm.comparison.runs import Runs, collect_runs
 from abm.comparison.statistics.effects import WORDS
 from abm.comparison.statistics.means import FEWEST
 from abm.errors import InputError, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import new_folder
+from abm.output.number_text import percent
 
 if TYPE_CHECKING:
     import pandas as pd

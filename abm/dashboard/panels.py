@@ -21,7 +21,8 @@ from PIL import Image
 
 from abm.dashboard.vectors import drawn
 from abm.output.lettering import letter
-from abm.output.style import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, number, round_ticks, scale
+from abm.output.number_text import axis_number
+from abm.output.style import DOTTED, GREY, INK, TEXT, WIDE, dress_axes, round_ticks, scale
 
 # Shown at some 90 an inch: sharp on a screen of double density too, nearly. More would cost a page 10 MB.
 DPI = 150
@@ -80,7 +81,7 @@ class Panel:
         for ax, name in zip(self.axes, y):
             dress_axes(ax, x if ax is self.axes[-1] else "", name, TEXT - 1)
             ax.set_ylim(0.0, 1.0)
-            ax.yaxis.set_major_formatter(FuncFormatter(number))
+            ax.yaxis.set_major_formatter(FuncFormatter(axis_number))
         self.title = title
         self._moving: list[Artist] = []
         self._note = ""

@@ -22,8 +22,9 @@ from abm.dashboard.panels import (
 )
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.market.arrays import FIRM
+from abm.output.number_text import axis_number
 from abm.output.overview import HHI_BANDS, LABELS
-from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, number, strategy_colours
+from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, strategy_colours
 
 DOTS = 5_000  # firms drawn in the plane
 LARGEST = 500  # firms that are drawn in any case
@@ -82,7 +83,7 @@ class Concentration(Panel):
         ax.set_ylim(10.0, 10_400.0)
         ax.set_yticks([10, 100, 1000, 10_000])
         ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(FuncFormatter(number))
+        ax.yaxis.set_major_formatter(FuncFormatter(axis_number))
         for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
             ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
             where = 1.02, np.sqrt(low * high)  # beside the axes, where no line runs over it
@@ -125,7 +126,7 @@ class Firms(Panel):
         self._line.set_data(steps.index, steps["firms"])
         self._entries.set_data(steps.index, steps["entries"])
         self._exits.set_data(steps.index, steps["exits"])
-        self.note(f"{number(int(steps['firms'].iloc[-1]))} firms")
+        self.note(f"{axis_number(int(steps['firms'].iloc[-1]))} firms")
 
 
 class Plane(Panel):

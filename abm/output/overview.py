@@ -3,6 +3,7 @@
 Its panels stand on a fixed grid: letting matplotlib arrange them would take longer than drawing them.
 """
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import NullLocator
 
+from abm.output.number_text import axis_number
 from abm.output.style import (
     BLUE,
     DOTTED,
@@ -27,7 +29,6 @@ from abm.output.style import (
     fit,
     headline,
     legend,
-    number,
     round_ticks,
     say,
     say_empty,
@@ -35,6 +36,7 @@ from abm.output.style import (
     strategy_colours,
     width_of,
 )
+from abm.scenario.regimes import LARGEST_HHI, LEAST_HHI
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,8 @@ STRUCTURES = {
     "fragmented": "fragmented market",
 }
 GROWTHS = {"virtuous": "virtuous growth", "vicious": "vicious decline", "stagnant": "stagnation"}
-HHI_BANDS = {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}  # begin and end
+_HHI_BOUNDS = (*reversed(LEAST_HHI.values()), LARGEST_HHI)
+HHI_BANDS = dict(zip(reversed(LEAST_HHI), pairwise(_HHI_BOUNDS)))  # begin and end of each
 HHI_LOWEST = 300.0  # where the panel begins if no line is lower
 HHI_FAR = 100.0  # below that all along, the panel has a scale of its own without the bands
 FOLLOWED = ("#D55E00", "#009E73", "#CC79A7", "#222222", "#8C6D1F", "#7B3294")  # far from the panels' own blue
@@ -99,7 +102,7 @@ def overview(result: Any) -> Figure:
         round_ticks(ax.xaxis, nbins=5, integer=True)
         ax.set_xlim(steps.index[0], steps.index[-1])
     for ax in (*axes[0, :3], axes[1, 0], axes[1, 1], axes[1, 3]) if many > 1 else ():
-        ax.set_xlabel(f"step (quarter); means of {number(many)}")
+        ax.set_xlabel(f"step (quarter); means of {axis_number(many)}")
     return figure
 
 
@@ -159,7 +162,7 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     if total > POINTS:
         firms = firms.iloc[np.linspace(0, total - 1, POINTS).astype(int)]  # evenly by id
     firms = firms.sort_values("share", ascending=False, kind="stable")  # small firms in front of large ones
-    say(ax, f"{POINTS:,} of {number(total)}; area: share" if total > POINTS else "area: share of its sector")
+    say(ax, f"{POINTS:,} of {axis_number(total)}; area: share" if total > POINTS else "area: share of its sector")
     ax.margins(0.09)  # room for the largest circle
     if scale(ax, "x", np.append(firms["T"], scenario.T0)):
         ax.set_xlabel("T (technology accumulation; log scale)")
@@ -179,7 +182,7 @@ def _draw_plane(ax: Axes, result: Any) -> None:
     bar = ax.figure.add_axes((left + width + 0.01, bottom, 0.01, height))
     colours = ax.figure.colorbar(points, cax=bar, extend="both")
     ticks = _ratio_ticks(norm.vmin, norm.vmax)
-    colours.set_ticks(ticks, labels=["1 break-even" if tick == 0 else number(10.0**tick) for tick in ticks])
+    colours.set_ticks(ticks, labels=["1 break-even" if tick == 0 else axis_number(10.0**tick) for tick in ticks])
     colours.outline.set_visible(False)
     bar.tick_params(labelsize=TEXT, colors=GREY, labelcolor=INK, length=3)
     bar.set_title("R (revenue / cost)", loc="left", fontsize=TEXT, color=INK, pad=8)
@@ -247,9 +250,10 @@ def _draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     ax.set_ylim(bottom, top)
     few = np.log10(top / bottom) < 3.6  # decades
     below = [10.0**power * part for power in range(-6, 3) for part in ((1, 3) if few else (1,))]
-    ax.set_yticks([tick for tick in (*below, 1000, *((1800, 6400) if few else (10_000,))) if tick >= bottom])
+    shown = (*below, _HHI_BOUNDS[0], *(_HHI_BOUNDS[1:-1] if few else _HHI_BOUNDS[-1:]))
+    ax.set_yticks([tick for tick in shown if tick >= bottom])
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(number)
+    ax.yaxis.set_major_formatter(axis_number)
 
 
 def _free_place(name: str, ends: np.ndarray, places: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
@@ -282,7 +286,7 @@ def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: 
     """The number of firms."""
     dress(ax, "Firms", "firms")
     peak, when = outcomes["peak_firms"], outcomes["peak_step"]
-    say(ax, f"peak {number(peak)} at step {number(when)}, {number(at_end)} at the end")
+    say(ax, f"peak {axis_number(peak)} at step {axis_number(when)}, {axis_number(at_end)} at the end")
     ax.plot(steps.index, steps["firms"], color=BLUE, lw=2)
     ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
     ax.set_ylim(0, 1.08 * peak)
@@ -305,7 +309,7 @@ def _draw_turnover(ax: Axes, steps: "pd.DataFrame") -> None:
         ax.set_ylim(-1, 1)
     ax.axhline(0.0, color=GREY, lw=1)
     round_ticks(ax.yaxis)
-    ax.yaxis.set_major_formatter(lambda value, _: number(abs(value)))
+    ax.yaxis.set_major_formatter(lambda value, _: axis_number(abs(value)))
     legend(ax)
 
 
@@ -334,7 +338,7 @@ def _draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     # At the end nobody has customers: the names tell the colours, without a share.
     since = np.ceil(steps.index[np.flatnonzero(living)[-1] + 1])
     told = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
-    say(ax, f"empty from step {number(since)} on{told}")
+    say(ax, f"empty from step {axis_number(since)} on{told}")
     _name_shares(ax, names, colours, shares[living].mean(axis=0), None)
 
 

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from abm.output.lettering import drawable, families_for, fonts_of, letter
+from abm.output.number_text import axis_number
 
 SIZE, DPI = (16.0, 9.0), 100  # inches and pixels an inch: 1600 × 900
 TEXT, TITLE, HEADLINE = 10.5, 12.5, 18  # points
@@ -97,18 +98,6 @@ def fit(name: Any, inches: float, size: float = TEXT) -> str:
     return short
 
 
-def number(value: float, _: Any = None) -> str:
-    """A number as short as an axis needs it: 1,000 then 10k, 1M, 1e9."""
-    size = abs(value)
-    if size >= 1e9 or 0 < size < 1e-3:
-        digits, _, exponent = f"{value:.0e}".partition("e")
-        return f"{digits}e{int(exponent)}"
-    if size >= 1e4:
-        value = float(f"{value:.3g}")
-        return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k"
-    return f"{value:,.10g}"
-
-
 def dress(ax: Axes, title: str, y: str, x: str = "step (quarter)") -> None:
     """Give a panel its title and the names of its axes."""
     ax.set_title(title, loc="left", fontsize=TITLE, weight="bold", color=INK, pad=26)
@@ -144,7 +133,7 @@ def legend(ax: Axes) -> None:
 def round_ticks(side: Any, nbins: int = 6, integer: bool = False) -> None:
     """Ticks of an axis at round numbers, written short."""
     side.set_major_locator(MaxNLocator(nbins, steps=ROUND, integer=integer, min_n_ticks=1))
-    side.set_major_formatter(number)
+    side.set_major_formatter(axis_number)
 
 
 def scale(ax: Axes, axis: str, values: np.ndarray) -> bool:
@@ -159,5 +148,5 @@ def scale(ax: Axes, axis: str, values: np.ndarray) -> bool:
     # Within two or three decades powers of ten alone would be too few ticks.
     side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 300.0 else (1.0,), numticks=7))
     side.set_minor_locator(NullLocator())
-    side.set_major_formatter(number)
+    side.set_major_formatter(axis_number)
     return True

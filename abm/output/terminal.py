@@ -13,6 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from abm.output.number_text import percent, table_number
+from abm.scenario.regimes import LEAST_HHI
+
 STRATEGIES = 8  # rows of the table of strategies; the whole summary stays within 25 lines at 80 columns
 NARROW = 120  # columns below which the table of parameters leaves out symbols and neutral values
 # A row that is piped into another program is not broken: wide enough for the longest.
@@ -20,10 +23,10 @@ PIPED_WIDTH = 2000
 
 # What each word means, printed beside the number that it is read from.
 STRUCTURES = {
-    "monopoly": "6,400 or more: about one firm with 80%",
-    "oligopoly": "1,800 or more: highly concentrated",
-    "moderate": "1,000 or more: moderately concentrated",
-    "fragmented": "below 1,000",
+    "monopoly": f"{LEAST_HHI['monopoly']:,} or more: about one firm with 80%",
+    "oligopoly": f"{LEAST_HHI['oligopoly']:,} or more: highly concentrated",
+    "moderate": f"{LEAST_HHI['moderate']:,} or more: moderately concentrated",
+    "fragmented": f"below {LEAST_HHI['moderate']:,}",
 }
 GROWTHS = {
     "virtuous": "more than half of customers",
@@ -95,8 +98,8 @@ def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tu
     """What the outcomes say, each as a name and a line or two."""
     structure, growth, winner = outcomes["structure"], outcomes["growth"], outcomes["winner"]
     if structure in STRUCTURES:
-        hhi, sector_hhi = _number(outcomes["hhi"]), _number(outcomes["sector_hhi"])
-        largest = f"four largest {_percent(outcomes['cr4'])}"
+        hhi, sector_hhi = table_number(outcomes["hhi"]), table_number(outcomes["sector_hhi"])
+        largest = f"four largest {percent(outcomes['cr4'])}"
         yield (
             "structure",
             f"{structure}: sector HHI {sector_hhi} ({STRUCTURES[structure]}), HHI {hhi}, {largest}",
@@ -104,15 +107,15 @@ def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tu
     else:
         yield "structure", f"{structure}: no firm is left"
     if isinstance(growth, str):
-        circle = f"{_percent(outcomes['virtuous_share'])} of customers are with firms above all their baselines"
-        yield "growth", f"{growth} ({GROWTHS[growth]}): {circle}, weighted R {_number(outcomes['weighted_R'])}"
+        circle = f"{percent(outcomes['virtuous_share'])} of customers are with firms above all their baselines"
+        yield "growth", f"{growth} ({GROWTHS[growth]}): {circle}, weighted R {table_number(outcomes['weighted_R'])}"
     else:
         yield "growth", f"none to judge: no firm in the last {_count(window, 'step')}"
     at = f"at step {int(outcomes['peak_step']):,}" if outcomes["peak_step"] else "at the start"
     yield "firms", f"peak of {int(outcomes['peak_firms']):,} {at}, {at_end:,} at the end"
-    yield "survival", f"{_percent(outcomes['survival'])} of the initial firms are still there"
+    yield "survival", f"{percent(outcomes['survival'])} of the initial firms are still there"
     if isinstance(winner, str):
-        yield "winner", f"{winner}, {_percent(outcomes[f'share_{winner}'])} of customers"
+        yield "winner", f"{winner}, {percent(outcomes[f'share_{winner}'])} of customers"
         yield "", f"(structure, growth and winner: means over the last {_count(window, 'step')})"
     else:
         yield "winner", "none"
@@ -133,14 +136,14 @@ def _strategy_table(result: Any) -> Table:
     for heading in ("firms at start", "at end", "customers", "mean T", "mean C", "mean R"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for name, row in state.iloc[:STRATEGIES].iterrows():
-        means = [_number(row[x]) for x in ("T", "C", "R")]
-        table.add_row(Text(name), f"{row['start']:,.0f}", f"{row['end']:,.0f}", _percent(row["customers"]), *means)
+        means = [table_number(row[x]) for x in ("T", "C", "R")]
+        table.add_row(Text(name), f"{row['start']:,.0f}", f"{row['end']:,.0f}", percent(row["customers"]), *means)
     rest = state.iloc[STRATEGIES:]
     if len(rest):
         counts = f"{rest['start'].sum():,.0f}", f"{rest['end'].sum():,.0f}"
-        table.add_row(f"{len(rest)} smaller", *counts, _percent(rest["customers"].sum()), "", "", "")
+        table.add_row(f"{len(rest)} smaller", *counts, percent(rest["customers"].sum()), "", "", "")
     if len(names) > 1:
-        means = [_number(result.firms[x].mean()) for x in ("T", "C", "R")]
+        means = [table_number(result.firms[x].mean()) for x in ("T", "C", "R")]
         total = f"{initial.sum():,}", f"{len(result.firms):,}", "100%" if len(result.firms) else "0%"
         table.add_row("all", *total, *means, style="bold")
     return table
@@ -155,21 +158,6 @@ def _by_folder(files: Iterable[str | os.PathLike]) -> dict[Path, list[str]]:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _percent(share: float) -> str:
-    percent = 100.0 * share
-    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
-
-
-def _number(value: float) -> str:
-    """A number to about three digits, and a dash for what is none."""
-    size = abs(value)
-    if size != size:
-        return "-"
-    if size >= 1e6 or 0 < size < 0.01:
-        return f"{value:.1e}"
-    return f"{value:,.{2 if size < 10 else 1 if size < 100 else 0}f}"
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def print_analysis(analysis: "Analysis", console: "Console") -> None:
     """Print the strongest factors of the first outcomes on one screen."""
     from rich.text import Text
 
-    from abm.comparison.report.wording import interval, number
+    from abm.output.number_text import interval, number
     from abm.sensitivity.figure import SHOWN
 
     table, lead = analysis.indices, analysis.leading

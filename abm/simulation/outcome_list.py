@@ -6,6 +6,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from abm.scenario.regimes import LEAST_HHI
+
 STEPS, SECTORS, OUTCOMES = "steps", "sectors", "outcomes"
 _EVERYWHERE = (STEPS, SECTORS, OUTCOMES)
 STRATEGY_NAME = "NAME"  # stands for a strategy's name
@@ -131,8 +133,8 @@ ENTRIES = (
           "before.", "share of steps", "chosen"),
     Entry("take_off_step", (OUTCOMES,), "First step with mean T at least 1.5 times the start's; missing if there is "
           "none.", "step", "article §4.2"),
-    Entry("structure", (OUTCOMES,), "collapsed: no firm at the end; else by the window's sector_hhi: monopoly from "
-          "6,400, oligopoly from 1,800, moderate from 1,000, fragmented below.", "–",
+    Entry("structure", (OUTCOMES,), "collapsed: no firm at the end; else by the window's sector_hhi: "
+          f"{', '.join(f'{name} from {least:,}' for name, least in LEAST_HHI.items())}, fragmented below.", "–",
           "US merger guidelines 2023"),
     Entry("growth", (OUTCOMES,), "virtuous: mean virtuous_share above 0.5; else vicious: mean weighted_R below 1; else "
           "stagnant; missing if the market is empty throughout the window.", "–", "article §4.2"),

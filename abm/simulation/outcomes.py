@@ -9,13 +9,9 @@ import numpy as np
 from abm.market.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTHS
 from abm.market.measures import MEASURE, ORDER_STATISTICS, measure_names
 from abm.market.outcome_numbers import FIRST_GROWTH, NUMBER
+from abm.scenario.regimes import COLLAPSED, FRAGMENTED, LEAST_HHI
 
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
-MONOPOLY, CONCENTRATED, MODERATE = (
-    6400.0,
-    1800.0,
-    1000.0,
-)  # HHI; the last two of the 2023 US merger guidelines
 _SUBBOTIN_RANGE = (0.1, 50.0)
 
 
@@ -135,14 +131,9 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     table["take_off_step"] = rest[:, NUMBER.take_off_step]
     concentration = table["sector_hhi"]
     table["structure"] = _chosen(
-        [
-            rest[:, NUMBER.alive] == 0.0,
-            concentration >= MONOPOLY,
-            concentration >= CONCENTRATED,
-            concentration >= MODERATE,
-        ],
-        ["collapsed", "monopoly", "oligopoly", "moderate"],
-        "fragmented",
+        [rest[:, NUMBER.alive] == 0.0, *(concentration >= least for least in LEAST_HHI.values())],
+        [COLLAPSED, *LEAST_HHI],
+        FRAGMENTED,
     )
     growth = _chosen([table["virtuous_share"] > 0.5, table["weighted_R"] < 1.0], ["virtuous", "vicious"], "stagnant")
     table["growth"] = np.where(empty, None, growth)

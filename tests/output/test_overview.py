@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from abm.output.number_text import axis_number
 from abm.output.overview import POINTS, _apart, _ratio_ticks, overview
-from abm.output.style import number, save, strategy_colours
+from abm.output.style import save, strategy_colours
 from abm.scenario.scenario import Scenario
 from abm.simulation.simulate import simulate
 
@@ -251,7 +252,7 @@ def test_a_picture_takes_less_than_a_second():
      (1e9, "1e9"), (1e-4, "1e-4"), (-5, "-5"), (123_456_789, "123M")],
 )  # fmt: skip
 def test_numbers_on_axes_are_short(value, text):
-    assert number(value) == text
+    assert axis_number(value) == text
 
 
 def test_an_empty_market_has_no_share_and_no_line_across_the_empty_part():

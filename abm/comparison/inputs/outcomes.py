@@ -8,6 +8,7 @@ import numpy as np
 from abm.comparison.inputs.rows import row_numbers
 from abm.comparison.inputs.sources import Source
 from abm.errors import InputError, nearest
+from abm.scenario.regimes import GROWTHS, STRUCTURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 STRATEGY = "strategy"  # the factor whose levels occur within each run
 SHARE = "share_"  # before a strategy's name, its share of customers
 NONE = "none"  # stands for a missing text: the market was empty
-STRUCTURES = ("collapsed", "monopoly", "oligopoly", "moderate", "fragmented")
-GROWTHS = ("virtuous", "stagnant", "vicious")
 _ORDER = {word: index for index, word in enumerate([*STRUCTURES, *GROWTHS])}
 
 

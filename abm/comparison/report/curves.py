@@ -10,7 +10,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from abm.comparison.report.canvas import MOST_PANELS, drawing, dress, legend, new_figure, panels, styles
 from abm.comparison.report.pictures import under_legend
 from abm.comparison.tables.survival import ALL
-from abm.output.style import fit, number
+from abm.output.number_text import axis_number
+from abm.output.style import fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def _format_panel(ax: Any, title: str, x: str) -> None:
     dress(ax, fit(title, 2.1), x)
     for side in (ax.xaxis, ax.yaxis):
         side.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        side.set_major_formatter(number)
+        side.set_major_formatter(axis_number)
 
 
 @drawing
@@ -83,7 +84,7 @@ def survival_by_group(table: "pd.DataFrame", title: str = "") -> Figure:
     dress(ax, "", "age of the firm in steps (quarters)", "share of firms that survive")
     ax.set_ylim(0.0, 1.02)
     ax.set_xlim(left=0)
-    ax.xaxis.set_major_formatter(number)
+    ax.xaxis.set_major_formatter(axis_number)
     return figure
 
 
@@ -122,5 +123,5 @@ def widths(lines: "dict[str, pd.DataFrame]") -> Figure:
     for side in (ax.xaxis, ax.yaxis):
         side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
         side.set_minor_locator(NullLocator())
-        side.set_major_formatter(number)
+        side.set_major_formatter(axis_number)
     return figure

@@ -6,8 +6,9 @@ from typing import Any
 from abm.comparison.inputs.outcomes import STRATEGY
 from abm.comparison.report import curves, pictures
 from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
-from abm.comparison.report.wording import number, percent, points, share_with_interval
+from abm.comparison.report.wording import share_with_interval
 from abm.comparison.tables.survival import ALL
+from abm.output.number_text import number, percent, points
 
 
 def regimes(view: View) -> Section:

@@ -12,13 +12,14 @@ from matplotlib.patches import Patch, Rectangle
 
 from abm.comparison.inputs.labels import level_text
 from abm.comparison.report.canvas import TEXT, WIDTH, drawing, dress, legend, new_figure, styles
-from abm.comparison.report.wording import by_effect_size, interval, leading, percent
+from abm.comparison.report.wording import by_effect_size, leading
+from abm.output.number_text import interval, number, percent
 from abm.output.style import GREY, INK, fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STRUCTURES = {"fragmented": "#56B4E9", "moderate": "#009E73", "oligopoly": "#E69F00", "monopoly": "#D55E00",
+_COLOURS = {"fragmented": "#56B4E9", "moderate": "#009E73", "oligopoly": "#E69F00", "monopoly": "#D55E00",
               "collapsed": "#777777"}  # fmt: skip
 _GROWTHS = {"virtuous": 0.0, "stagnant": 0.45, "vicious": 0.7}  # share of white in a regime's colour
 _NONE = "#DDDDDD"
@@ -31,7 +32,7 @@ def regime_name(structure: str, growth: str) -> str:
 
 def _regime_colour(structure: str, growth: str) -> tuple[float, ...]:
     white = _GROWTHS.get(growth, 0.0)
-    return tuple((1.0 - white) * part + white for part in to_rgb(STRUCTURES.get(structure, _NONE)))
+    return tuple((1.0 - white) * part + white for part in to_rgb(_COLOURS.get(structure, _NONE)))
 
 
 def _readable_on(colour: Sequence[float]) -> str:
@@ -86,7 +87,8 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
                 [row["standardised_low"], row["standardised_high"]], [y, y], color=colour, lw=1.8, solid_capstyle="butt"
             )
             ax.plot([row["standardised"]], [y], "o", color=colour, ms=4.5)
-            text = f"{row['difference']:+{',.0f' if 1000 <= abs(row['difference']) < 1e9 else '.3g'}}"
+            text = number(row["difference"])
+            text = text if text.startswith("-") else f"+{text}"
             text += f" {interval(row['difference_low'], row['difference_high'])}"
             ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
     ax.axvline(0.0, color=GREY, lw=1, zorder=1)
@@ -125,7 +127,7 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
 
 def _kinds(table: "pd.DataFrame") -> list[tuple[str, str]]:
     """The regimes that occur in a table, in their order."""
-    structures, growths = list(STRUCTURES), list(_GROWTHS)
+    structures, growths = list(_COLOURS), list(_GROWTHS)
 
     def order(kind: tuple[str, str]) -> tuple[int, ...]:
         positions = zip(kind, (structures, growths))

@@ -8,17 +8,8 @@ import numpy as np
 from abm.comparison.report import curves, pictures
 from abm.comparison.report.market_sections import paths, regimes, survival, winners
 from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
-from abm.comparison.report.wording import (
-    by_effect_size,
-    effect_texts,
-    interval,
-    largest,
-    leading,
-    number,
-    percent,
-    sentence,
-    short_label,
-)
+from abm.comparison.report.wording import by_effect_size, effect_texts, largest, leading, sentence, short_label
+from abm.output.number_text import interval, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd

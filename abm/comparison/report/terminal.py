@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from abm.comparison.report.page import View
-from abm.comparison.report.wording import by_effect_size, effect_texts, largest, percent
+from abm.comparison.report.wording import by_effect_size, effect_texts, largest
+from abm.output.number_text import percent
 
 if TYPE_CHECKING:
     import pandas as pd

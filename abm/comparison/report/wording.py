@@ -5,35 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abm.output.number_text import interval, number, percent
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 MOST_ROWS = 40  # of effects in a picture or table that can still be read
-
-
-def number(value: float) -> str:
-    """A number with three digits, as a whole number from 1,000 on, and a dash for a missing one."""
-    if value is None or value != value:
-        return "-"
-    size = abs(value)
-    if 1000 <= size < 1e9:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def percent(share: float) -> str:
-    """A share in percent."""
-    if share != share:
-        return "-"
-    value = 100.0 * share
-    return f"{value:.0f}%" if value >= 10 or value == 0 else f"{value:.2g}%"
-
-
-def points(share: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    value = round(100.0 * share)
-    return f"{value:+d}" if value else "0"
 
 
 def p_text(p: float) -> str:
@@ -47,11 +25,6 @@ def p_in_sentence(p: float) -> str:
     """A p-value for a sentence."""
     text = p_text(p)
     return text if p != p else f"p {text}" if text.startswith("<") else f"p = {text}"
-
-
-def interval(low: float, high: float) -> str:
-    """An interval in brackets."""
-    return f"[{number(low)}, {number(high)}]"
 
 
 def short_label(group: str, by: Sequence[str]) -> str:
