@@ -175,7 +175,7 @@ def test_percentages_and_steps_of_the_other_sections_stand_in_their_tables(three
     share = three.survival.query(
         "group == '0.5' and strategy == sector == cohort == 'all' and step == 20"
     ).survival.iloc[0]
-    assert f"scenario=0.5: {100 * share:.0f}% [" in text and "of the firms live longer than 20 steps" in text
+    assert f"scenario=0.5: {100 * share:.0f}% [" in text and "of the firms survive for more than 20 steps" in text
     assert "HHI within sectors of scenario=0.5 lies above that of 0 from step 7 on." in html.unescape(text)
 
 

@@ -81,12 +81,12 @@ def survival(view: View) -> Section:
     age = int(table.loc[(table["step"] - middle).abs().idxmin(), "step"])
     at_age = table[table["step"] == age]
     whole = (at_age["strategy"] == ALL) & (at_age["sector"] == ALL) & (at_age["cohort"] == ALL)
-    lives = f"of the firms live longer than {age:,} steps"
+    longer = f"of the firms survive for more than {age:,} steps"
     bullets = [
-        f"{view.full_label(row['group'])}: {share_with_interval(row, 'survival')} {lives}."
+        f"{view.full_label(row['group'])}: {share_with_interval(row, 'survival')} {longer}."
         for _, row in at_age[whole].iterrows()
     ]
-    caption = "Share of firms that live longer than each age (Kaplan and Meier), with intervals over runs."
+    caption = "Share of firms that survive beyond each age (Kaplan and Meier), with intervals over runs."
     shown = [Picture("survival", curves.survival_by_group(table, view.title), caption, "survival.csv")]
     tables = []
     for part in ("strategy", "sector", "cohort"):
@@ -99,7 +99,8 @@ def survival(view: View) -> Section:
                 Picture("survival_by_strategy", figure, "The same by strategy, a panel a group.", "survival.csv")
             )
         cells = {(row["group"], row[part]): share_with_interval(row, "survival") for _, row in at_age.iterrows()}
-        note = f"Share that lives longer than {age:,} steps, by {'cohort of entry' if part == 'cohort' else part}."
+        by = "cohort of entry" if part == "cohort" else part
+        note = f"Share of firms that survive for more than {age:,} steps, by {by}."
         tables.append(_by_group(view, f"survival_by_{part}", dict(zip(names, names)), cells, "survival.csv", note))
     return Section("Survival of firms", (), bullets, shown, [*tables, *_exits(view)])
 

@@ -19,7 +19,7 @@ from abm.output.style import GREY, INK, fit
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLOURS = {"fragmented": "#56B4E9", "moderate": "#009E73", "oligopoly": "#E69F00", "monopoly": "#D55E00",
+COLOURS = {"fragmented": "#56B4E9", "moderate": "#009E73", "oligopoly": "#E69F00", "monopoly": "#D55E00",
               "collapsed": "#777777"}  # fmt: skip
 _GROWTHS = {"virtuous": 0.0, "stagnant": 0.45, "vicious": 0.7}  # share of white in a regime's colour
 _NONE = "#DDDDDD"
@@ -32,7 +32,7 @@ def regime_name(structure: str, growth: str) -> str:
 
 def _regime_colour(structure: str, growth: str) -> tuple[float, ...]:
     white = _GROWTHS.get(growth, 0.0)
-    return tuple((1.0 - white) * part + white for part in to_rgb(_COLOURS.get(structure, _NONE)))
+    return tuple((1.0 - white) * part + white for part in to_rgb(COLOURS.get(structure, _NONE)))
 
 
 def _readable_on(colour: Sequence[float]) -> str:
@@ -127,7 +127,7 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
 
 def _kinds(table: "pd.DataFrame") -> list[tuple[str, str]]:
     """The regimes that occur in a table, in their order."""
-    structures, growths = list(_COLOURS), list(_GROWTHS)
+    structures, growths = list(COLOURS), list(_GROWTHS)
 
     def order(kind: tuple[str, str]) -> tuple[int, ...]:
         positions = zip(kind, (structures, growths))

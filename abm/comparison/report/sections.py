@@ -22,7 +22,7 @@ _METHODS = {"interval": "Interval of a mean", "difference": "Difference", "p": "
 
 def sections(view: View, command: str) -> list[Section]:
     """The report's sections; `command` makes the comparison again."""
-    made: list[Callable[[View], Section]] = [what, effects, regimes, paths, survival, winners, enough]
+    made: list[Callable[[View], Section]] = [what, effects, regimes, paths, survival, winners, sample_size]
     return [make(view) for make in made] + [method(view, command)]
 
 
@@ -128,7 +128,7 @@ def _effect_row(row: Any, is_baseline: bool) -> tuple[str, ...]:
     return (*own, *effect_texts(row), ratio)
 
 
-def enough(view: View) -> Section:
+def sample_size(view: View) -> Section:
     """How many runs an interval of a given width takes."""
     title, table = "Sample size", view.frame("enough")
     names = list(dict.fromkeys(leading(by_effect_size(view.frame("comparison"), view.baseline))["outcome"]))

@@ -3,6 +3,8 @@
 The coverage study shows why each method is used (`experiments/coverage.py`, `results/coverage/`).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from abm.comparison.statistics.means import Means, combined_variance, complete_cases, means_at, studentised_quantiles
@@ -96,14 +98,7 @@ def mean_intervals(
     [0.53 0.3 ]
     """
     binary = is_binary(values) if binary is None else binary
-    low, high = np.full((2, values.shape[1]), np.nan)
-    for columns, (rows,) in complete_cases(values):
-        for kind in (True, False):
-            chosen = columns[binary[columns] == kind]
-            if chosen.size:
-                means = means_at(values, rows, chosen, blocks)
-                low[chosen], high[chosen] = _share(means, level) if kind else _number([means], level, seed)
-    return low, high
+    return _one_sample(values, level, blocks, binary, seed, lambda means, _: _share(means, level))
 
 
 def difference_intervals(
@@ -175,16 +170,25 @@ def paired_intervals(
     low, high : float64 array, shape (outcomes,)
     """
     binary = is_binary(np.concatenate([values, baseline])) if binary is None else binary
-    distances = differences(values, baseline)
-    low, high = np.full((2, distances.shape[1]), np.nan)
-    for columns, (rows,) in complete_cases(distances):
+
+    def share(means: Means, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _paired_shares(means, (pairs**2).mean(axis=0), level)
+
+    return _one_sample(differences(values, baseline), level, blocks, binary, seed, share)
+
+
+def _one_sample(
+    values: np.ndarray, level: float, blocks: np.ndarray | None, binary: np.ndarray, seed: int, share: Callable
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the mean of each column, by one method for yes/no outcomes and another for numbers."""
+    low, high = np.full((2, values.shape[1]), np.nan)
+    for columns, (rows,) in complete_cases(values):
         for kind in (True, False):
             chosen = columns[binary[columns] == kind]
             if chosen.size:
-                means = means_at(distances, rows, chosen, blocks)
+                means = means_at(values, rows, chosen, blocks)
                 if kind:
-                    discordant = (distances[np.ix_(rows, chosen)] ** 2).mean(axis=0)
-                    low[chosen], high[chosen] = _paired_shares(means, discordant, level)
+                    low[chosen], high[chosen] = share(means, values[np.ix_(rows, chosen)])
                 else:
                     low[chosen], high[chosen] = _number([means], level, seed)
     return low, high
