@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import few_of
+from abm.comparison.inputs.labels import short_list
 from abm.comparison.inputs.sources import Source, source_of_frame, source_of_sweep
 from abm.discovery.condition import Condition, beyond, joined
 from abm.discovery.scores import design_indices, extra_trees
@@ -304,7 +304,7 @@ def _left_out(source: Source, known: np.ndarray, names: list[str], space: Space)
             "left out: they are neither cases nor others."
         )
     if constant := [name for name in names if name not in {factor.name for factor in space.factors}]:
-        yield f"Factors that do not vary: {few_of(constant)}."
+        yield f"Factors that do not vary: {short_list(constant)}."
 
 
 def _scores(

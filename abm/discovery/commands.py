@@ -75,8 +75,8 @@ def print_discovery(discovery: "Discovery", console: "Console", out: Path) -> No
     """Print the answer, how stable its limits are and which factors matter, in one screen."""
     from rich.text import Text
 
-    from abm.comparison.report.wording import number, percent
     from abm.discovery.scores import RANDOM
+    from abm.output.number_text import number, percent
 
     def say(text: str, style: str = "", indent: str = "") -> None:
         for line in wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False):

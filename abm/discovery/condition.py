@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.outcomes import filled, is_text
+from abm.comparison.inputs.outcomes import is_text, with_none
 from abm.errors import InputError, nearest, shown
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Condition:
         for place, name in enumerate(self.names):
             column = outcomes[name].reset_index(drop=True)
             if is_text(column):
-                columns[_placed(place)] = filled(column).astype(str)
+                columns[_placed(place)] = with_none(column).astype(str)
                 continue
             known &= column.notna().to_numpy()
             plain = bool if pd.api.types.is_bool_dtype(column) else np.float64
@@ -292,7 +292,7 @@ class _Reader:
         for name, value in ((one, other), (other, one)):
             if isinstance(name, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
                 column = self.called(name)
-                found = filled(self.outcomes[self.names.get(unicodedata.normalize("NFKC", column), column)])
+                found = with_none(self.outcomes[self.names.get(unicodedata.normalize("NFKC", column), column)])
                 words = found.astype(str).unique().tolist()
                 if value.value not in words:
                     self.hints.append(f"No run has {column} {value.value!r}{nearest(value.value, words)}.")

@@ -10,14 +10,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from abm.comparison.inputs.labels import text_of
+from abm.comparison.inputs.labels import level_text
 from abm.comparison.report.canvas import TEXT, WIDTH, drawing, legend, new_figure
-from abm.comparison.report.wording import number, percent
 from abm.discovery.boxes import Box, held, inside, limits
 from abm.discovery.search import Search
 from abm.discovery.space import Factor
 from abm.discovery.stability import middle_and_ends
 from abm.discovery.tree import Node
+from abm.output.number_text import number, percent
 from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, dress_axes, fit, width_of
 from abm.output.style import number as tick
 
@@ -144,7 +144,7 @@ def _scaled(ax: Axes, side: str, factor: Factor | None, values: np.ndarray, scal
     elif factor.is_listed:
         count = len(factor.values)
         shown = np.unique(np.linspace(0, count - 1, min(count, 6)).round().astype(int))
-        axis.set_ticks(shown, [fit(text_of(factor.values[place]), 0.95) for place in shown])
+        axis.set_ticks(shown, [fit(level_text(factor.values[place]), 0.95) for place in shown])
         getattr(ax, f"set_{side}lim")(-0.6, count - 0.4)
     elif scales.get(factor.name) == "log" and values.min() > 0.0:
         getattr(ax, f"set_{side}scale")("log")
@@ -238,7 +238,7 @@ def _said(factor: Factor, before: np.ndarray, after: np.ndarray) -> str:
     """What a branch asks: the limit that it adds, without the factor's name."""
     places, codes = np.flatnonzero(before), np.flatnonzero(after)
     if factor.is_word:
-        return " or ".join(text_of(factor.values[code]) for code in codes)
+        return " or ".join(level_text(factor.values[code]) for code in codes)
     low, high = factor.limit(int(codes[0]), int(codes[-1]))
     is_upper = codes[0] > places[0]
     if factor.is_listed:

@@ -6,10 +6,11 @@ import numpy as np
 
 from abm.comparison.report.html import page
 from abm.comparison.report.page import Picture, Section, Table
-from abm.comparison.report.wording import between, number, p_text, percent
+from abm.comparison.report.wording import p_text
 from abm.discovery.figures import pairs, tradeoff, tree
 from abm.discovery.scores import LEADING, RANDOM
 from abm.discovery.space import number_said
+from abm.output.number_text import interval, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,7 @@ def _stability(table: "pd.DataFrame") -> Table:
     for row in table[(table["share"] > 0.0) | table["in_box"]].to_dict("records"):
         side = {"low": "from below", "high": "from above"}.get(row["limit"], row["limit"])
         known = row["median"] == row["median"]
-        ends = f"{number(row['median'])} {between(row['low'], row['high'])}" if known else ""
+        ends = f"{number(row['median'])} {interval(row['low'], row['high'])}" if known else ""
         value = "-" if not row["in_box"] else "yes" if row["value"] != row["value"] else number_said(row["value"])
         rows.append((row["factor"], side, value, percent(row["share"]), ends))
     heads = ("factor", "limit", "in the box", "resamples with it", "median there [middle 90%]")
@@ -174,7 +175,7 @@ def _scores(table: "pd.DataFrame") -> Table:
     rows = []
     for row in table.to_dict("records"):
         ends = [(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in lead]
-        values = ["" if value != value else f"{number(value)} {between(low, high)}" for value, low, high in ends]
+        values = ["" if value != value else f"{number(value)} {interval(low, high)}" for value, low, high in ends]
         rows.append((row["factor"], number(row["extra_trees"]), *values))
     caption = "Extra-trees: shares that sum to 1; a factor that matters exceeds the random numbers."
     if lead:

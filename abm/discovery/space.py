@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import text_of
-from abm.comparison.report.wording import number
+from abm.comparison.inputs.labels import level_text
 from abm.errors import InputError, nearest
+from abm.output.number_text import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ class Factor:
         """
         places = np.flatnonzero(allowed)
         if self.is_word:
-            texts = [text_of(self.values[place]) for place in places]
+            texts = [level_text(self.values[place]) for place in places]
             return f"{self.name} {' or '.join([', '.join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)}"
         low, high = self.limit(places[0], places[-1])
         at_least, at_most = number_said(low), number_said(high)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from abm.comparison.report.wording import p_said, percent
+from abm.comparison.report.wording import p_in_sentence
 from abm.discovery.boxes import limits
 from abm.discovery.condition import Condition
 from abm.discovery.search import Search
 from abm.discovery.stability import LEVEL, middle_and_ends
 from abm.discovery.tree import rule
+from abm.output.number_text import percent
 
 _ELSEWHERE = 0.6  # coverage below which cases lie in other places too
 
@@ -22,7 +23,7 @@ def answer(search: Search, condition: Condition) -> str:
         return f"Nothing found: all {runs:,} runs {'are ' + what if what else 'meet ' + condition.text}."
     base = f"{cases:,} of {runs:,} runs ({percent(cases / runs)}) {'are ' + what if what else 'meet ' + condition.text}"
     if search.why_not:
-        chance = "" if search.why_not == "no box" else f" ({p_said(search.resamples.p)})"
+        chance = "" if search.why_not == "no box" else f" ({p_in_sentence(search.resamples.p)})"
         return f"Nothing found: {base}, and no box is denser than the whole by more than chance{chance}."
     held = search.held
     tells = (
@@ -49,7 +50,7 @@ def said_beside(search: Search, condition: Condition) -> Iterator[str]:
     yield (
         f"On points that the search had not: density {_range(density)}, coverage {_range(coverage)} "
         f"(median and the middle {percent(LEVEL)} of {len(search.resamples.boxes):,} resamples), "
-        f"{p_said(search.resamples.p)}."
+        f"{p_in_sentence(search.resamples.p)}."
     )
 
 

@@ -18,7 +18,9 @@ def runs_with(steps: pd.DataFrame, kept: bool = True) -> SimpleNamespace:
         return steps[["group", "pair", "block", "length", *columns]]
 
     frame = pd.DataFrame(columns=names)
-    return SimpleNamespace(factor_columns=lambda group: {}, by=(), frame=frame, table=table, left_out=lambda name: None if kept else "no")
+    return SimpleNamespace(
+        factor_columns=lambda group: {}, by=(), frame=frame, table=table, left_out=lambda name: None if kept else "no"
+    )
 
 
 def some_steps(generator, groups=("a", "b"), runs: int = 11, length: int = 6) -> pd.DataFrame:

@@ -38,7 +38,9 @@ def runs_with(lives: pd.DataFrame, baseline: str = "a") -> SimpleNamespace:
     """What `survival` asks of runs."""
     lives = lives.assign(group=lives["group"].astype("category"))
     frame = pd.DataFrame(columns=["group", "share_second", "share_first"])
-    return SimpleNamespace(frame=frame, by=(), baseline=baseline, table=lambda name, columns: lives)
+    return SimpleNamespace(
+        frame=frame, by=(), baseline=baseline, table=lambda name, columns: lives, factor_columns=lambda group: {}
+    )
 
 
 def some_lives(generator, groups=("a", "b"), runs: int = 6, firms: int = 80, length: int = 40) -> pd.DataFrame:
