@@ -17,9 +17,8 @@ from abm.discovery.search import Search
 from abm.discovery.space import Factor
 from abm.discovery.stability import middle_and_ends
 from abm.discovery.tree import Node
-from abm.output.number_text import number, percent
+from abm.output.number_text import axis_number, number, percent
 from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, dress_axes, fit, width_of
-from abm.output.style import number as tick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,16 +147,16 @@ def _scaled(ax: Axes, side: str, factor: Factor | None, values: np.ndarray, scal
         getattr(ax, f"set_{side}lim")(-0.6, count - 0.4)
     elif scales.get(factor.name) == "log" and values.min() > 0.0:
         getattr(ax, f"set_{side}scale")("log")
-        axis.set_major_formatter(tick)
+        axis.set_major_formatter(axis_number)
         if values.max() / values.min() < 100.0:
-            axis.set_minor_formatter(lambda value, _: tick(value) if f"{value:.0e}"[0] in "25" else "")
+            axis.set_minor_formatter(lambda value, _: axis_number(value) if f"{value:.0e}"[0] in "25" else "")
         else:
             axis.set_minor_formatter(lambda value, _: "")
         axis.set_tick_params(which="minor", labelsize=TEXT, labelcolor=INK)
         getattr(ax, f"set_{side}lim")(values.min() * 0.96, values.max() * 1.04)
     else:
         room = 0.02 * float(np.ptp(values))
-        axis.set_major_formatter(tick)
+        axis.set_major_formatter(axis_number)
         getattr(ax, f"set_{side}lim")(values.min() - room, values.max() + room)
 
 

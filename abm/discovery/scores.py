@@ -6,7 +6,7 @@ import numpy as np
 
 from abm.discovery.space import Space
 from abm.discovery.tree import columns_of, weighted_rows
-from abm.sensitivity.indices import LEAST, indices, rows_together
+from abm.sensitivity.indices import LEAST, indices, rows_per_unit
 from abm.sweeps.design.samples import SAMPLES
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def design_indices(
         return None
     sample = SAMPLES[method](len(factors), manifest["design_points"], seed)
     runs, cases = (np.bincount(points[known], each[known], len(sample)) for each in (known, met))
-    together = rows_together(method, len(factors))
+    together = rows_per_unit(method, len(factors))
     whole = (runs > 0.0).reshape(-1, together).all(axis=1).repeat(together)
     values = cases[whole] / runs[whole]
     if len(values) < (LEAST if together == 1 else 2 * together) or np.ptp(values) == 0.0:
