@@ -166,7 +166,7 @@ def test_each_group_has_curves_of_all_firms_strategies_sectors_and_cohorts():
             assert start[group, "all", name, "all"] == len(part)
         assert start[group, "all", "all", "initial"] == (own.entry_step == 0).sum()
         for quarter, (first, last) in enumerate([(1, 10), (11, 20), (21, 30), (31, 40)], 1):
-            assert start[group, "all", "all", f"fourth {quarter}"] == own.entry_step.interval(first, last).sum()
+            assert start[group, "all", "all", f"fourth {quarter}"] == own.entry_step.between(first, last).sum()
     strategies = curves[(curves.strategy != "all") & (curves.group == "a")].strategy.unique()
     assert list(strategies) == ["second", "first"]  # as in the scenario, whose shares come in this order
 
