@@ -12,6 +12,7 @@ from abm.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from abm.agents.model import MarketModel
+    from abm.calibration import calibrate
     from abm.comparison import compare
     from abm.discovery import discover
     from abm.errors import InputError
@@ -26,6 +27,7 @@ _HOMES = {
     "MarketModel": "abm.agents.model",
     "Scenario": "abm.scenario.scenario",
     "analyse": "abm.sensitivity",
+    "calibrate": "abm.calibration",
     "compare": "abm.comparison",
     "discover": "abm.discovery",
     "load_sweep": "abm.sweeps",
@@ -39,6 +41,7 @@ __all__ = [
     "MarketModel",
     "Scenario",
     "analyse",
+    "calibrate",
     "compare",
     "discover",
     "load_sweep",

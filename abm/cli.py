@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
+from abm.calibration.commands import calibrate
 from abm.comparison.commands import compare
 from abm.dashboard.commands import dashboard
 from abm.discovery.commands import discover
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 commands = (
     *(run, rerun, check, scenarios, parameters, outcomes, equilibrium),
-    *(compare, analyse, discover, dashboard, version),
+    *(compare, analyse, calibrate, discover, dashboard, version),
 )
 for command in commands:
     app.command()(command)

@@ -8,8 +8,8 @@ import abm
 PACKAGE = Path(abm.__file__).parent
 # From the roof down.
 ROOMS = (
-    "__main__", "cli", "dashboard", "discovery", "sensitivity", "comparison", "sweeps", "equilibrium", "agents",
-    "simulation", "output", "market", "equations", "scenario", "numerics", "errors", "version",
+    "__main__", "cli", "dashboard", "discovery", "sensitivity", "calibration", "comparison", "sweeps", "equilibrium",
+    "agents", "simulation", "output", "market", "equations", "scenario", "numerics", "errors", "version",
 )  # fmt: skip
 
 

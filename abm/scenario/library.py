@@ -33,7 +33,7 @@ def bundled_names(kind: str) -> list[str]:
 
     Parameters
     ----------
-    kind : {"scenario", "design"}
+    kind : {"scenario", "design", "calibration"}
 
     Examples
     --------
@@ -53,7 +53,7 @@ def find_text(name: str | os.PathLike, kind: str, folder: str | os.PathLike = ""
     Parameters
     ----------
     name : str or path
-    kind : {"scenario", "design"}
+    kind : {"scenario", "design", "calibration"}
     folder : path
         What a path is relative to; by default where the process is.
 

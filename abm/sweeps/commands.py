@@ -8,7 +8,7 @@ import sys
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import typer.core
@@ -16,6 +16,9 @@ import typer.core
 from abm.errors import InputError, Stopped, nearest
 from abm.output.options import whole
 from abm.sweeps.work.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from abm.sweeps.work.executors import Executor
 
 FAILED = 3  # exit code of a sweep that finished with failed runs
 _DESIGN = "DESIGN"  # the name, in the help, of the command that runs a design
@@ -73,11 +76,35 @@ _JOB_OPTIONS = (*(field.name for field in fields(JobOptions)), "interface")
 _SCHEDULER_OPTIONS = ("tls_ca", "tls_cert", "tls_key")
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     given = str(text)
     if not re.fullmatch(r"[0-9]+(\.[0-9]*)?", given) or float(given) <= 0.0:
         raise typer.BadParameter(f"{given[:60]!r} is not a number of seconds above 0")
     return float(given)
+
+
+def executor_of(context: typer.Context) -> "Executor":
+    """The executor that the options of a command ask for, which are named as those of `run`."""
+    given = context.params
+    workers, scheduler, cluster = (given[name] for name in ("workers", "scheduler", "cluster"))
+    if sum(each is not None for each in (workers, scheduler, cluster)) > 1:
+        raise InputError("give only one of --workers, --scheduler and --cluster")
+    for names, needed, is_given in (
+        (_JOB_OPTIONS, "--cluster", cluster is not None),
+        (_SCHEDULER_OPTIONS, "--scheduler", scheduler is not None),
+    ):
+        for name in () if is_given else names:
+            if context.get_parameter_source(name).name == "COMMANDLINE":
+                raise InputError(f"--{name.replace('_', '-')} is an option of {needed}, which is missing")
+    from abm.sweeps.work.executors.existing import ExistingCluster
+    from abm.sweeps.work.executors.local import LocalProcesses
+    from abm.sweeps.work.executors.slurm import SlurmJobs
+
+    if scheduler is not None:
+        return ExistingCluster(scheduler, ca=given["tls_ca"], cert=given["tls_cert"], key=given["tls_key"])
+    if cluster:
+        return SlurmJobs(_job_options(context, given["jobs"]), interface=given["interface"])
+    return LocalProcesses(workers) if workers else LocalProcesses()
 
 
 @app.command(name=_DESIGN)
@@ -116,22 +143,14 @@ def run(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the sweep in DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make failed runs again.")] = False,
     run_timeout: Annotated[
-        float | None, typer.Option(metavar="S", parser=_seconds, help="Seconds after which a run counts as failed.")
+        float | None, typer.Option(metavar="S", parser=seconds_of, help="Seconds after which a run counts as failed.")
     ] = None,
     patience: Annotated[
-        float, typer.Option(metavar="S", parser=_seconds, help="Seconds to wait while there is no worker.")
+        float, typer.Option(metavar="S", parser=seconds_of, help="Seconds to wait while there is no worker.")
     ] = 600.0,
 ) -> int:
     """Run a design."""
-    if sum(each is not None for each in (workers, scheduler, cluster)) > 1:
-        raise InputError("give only one of --workers, --scheduler and --cluster")
-    for names, needed, is_given in (
-        (_JOB_OPTIONS, "--cluster", cluster is not None),
-        (_SCHEDULER_OPTIONS, "--scheduler", scheduler is not None),
-    ):
-        for name in () if is_given else names:
-            if context.get_parameter_source(name).name == "COMMANDLINE":
-                raise InputError(f"--{name.replace('_', '-')} is an option of {needed}, which is missing")
+    executor = executor_of(context)
     if shard is not None and (scheduler is not None or cluster):
         raise InputError(
             "--shard goes with --workers only; --scheduler and --cluster divide the runs among workers themselves"
@@ -147,18 +166,9 @@ def run(
     from abm.sweeps.run import ALL_RUNS, Shard, SweepRun
     from abm.sweeps.store.writing import SweepWriter
     from abm.sweeps.terminal import print_end, shown_progress
-    from abm.sweeps.work.executors.existing import ExistingCluster
-    from abm.sweeps.work.executors.local import LocalProcesses
-    from abm.sweeps.work.executors.slurm import SlurmJobs
 
     loaded = Design.load(design)
     part = None if shard is None else Shard.parse(shard)
-    if scheduler is not None:
-        executor = ExistingCluster(scheduler, ca=tls_ca, cert=tls_cert, key=tls_key)
-    elif cluster:
-        executor = SlurmJobs(_job_options(context, jobs), interface=interface)
-    else:
-        executor = LocalProcesses(workers) if workers else LocalProcesses()
     errors = Console(stderr=True)
     for note in loaded.notes():
         errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)

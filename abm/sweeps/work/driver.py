@@ -7,7 +7,7 @@ When all other chunks are done, such chunks are made alone and halved until the 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from concurrent.futures import Future as PendingChunk
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from abm.errors import InputError, Stopped
 from abm.sweeps.design.plan import Plan
 from abm.sweeps.store.parts import PARTS, write_part
 from abm.sweeps.work.chunks import Chunks, runs_by_point
-from abm.sweeps.work.worker import ChunkResult, Job, UnsuitableWorker, failed_part, make_chunk, own_versions
+from abm.sweeps.work.worker import ChunkResult, Job, PointRuns, UnsuitableWorker, failed_part, make_chunk, own_versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -65,9 +65,20 @@ class Driver:
     callbacks : Callbacks
     patience : float
         Seconds to wait while there is no worker and none is expected.
+    make_chunk : callable
+        What a worker does with the job and the runs of a chunk.
     """
 
-    def __init__(self, client: "Client", job: Job, plan: Plan, callbacks: Callbacks, patience: float) -> None:
+    def __init__(
+        self,
+        client: "Client",
+        job: Job,
+        plan: Plan,
+        callbacks: Callbacks,
+        patience: float,
+        make_chunk: Callable[[Job, Sequence[PointRuns]], ChunkResult] = make_chunk,
+    ) -> None:
+        self._make_chunk = make_chunk
         self._client, self._job, self._plan = client, job, plan
         self._callbacks, self._patience = callbacks, patience
         self._scheduler = f"the scheduler {client.scheduler.address}"
@@ -109,7 +120,7 @@ class Driver:
     def _submit(self, runs: np.ndarray) -> "PendingChunk[ChunkResult]":
         self._submitted += 1
         key = f"chunk-{self._submitted}-{time.monotonic_ns()}"
-        chunk = self._client.submit(make_chunk, self._job, runs_by_point(self._plan, runs), key=key, pure=False)
+        chunk = self._client.submit(self._make_chunk, self._job, runs_by_point(self._plan, runs), key=key, pure=False)
         return asyncio.run_coroutine_threadsafe(_awaited(chunk), self._client.loop.asyncio_loop)
 
     def _result(self, finished: "PendingChunk[ChunkResult]") -> ChunkResult | None:

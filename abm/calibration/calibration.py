@@ -1,0 +1,203 @@
+"""A calibration from its specification to its files."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abm.calibration.folder import ABOUT, SPECIFICATION, CalibrationFolder, token_of
+from abm.calibration.inference import infer
+from abm.calibration.results import Calibration, calibration_of, written
+from abm.calibration.search import Problem, Searcher
+from abm.calibration.specification import Specification
+from abm.errors import InputError, shown
+from abm.output.files import csv_text, plain, versions
+from abm.output.stored import sealed
+from abm.sweeps.design.settings import Replications
+from abm.sweeps.progress import Progress
+from abm.sweeps.work.executors import Executor
+from abm.sweeps.work.executors.local import LocalProcesses
+
+LIBRARIES = {"dfols": "DFO-LS", "sklearn": "scikit-learn"}
+_FRESH = 2**62  # added to the seed for the seeds of the judgement
+
+
+def calibrate(
+    specification: str | os.PathLike | Specification,
+    out: str | os.PathLike | None = None,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    overwrite: bool = False,
+    patience: float = 600.0,
+    watch: Callable[[Progress], None] | None = None,
+) -> Calibration:
+    """Find the parameters that reproduce given figures, how sure they are, and what the figures cannot tell.
+
+    Parameters
+    ----------
+    specification : bare name, path or Specification
+    out : path, optional
+        Directory to write. The same call goes on after an interruption, and reads what is finished. By default
+        nothing is kept.
+    workers : int, optional
+        Processes on this machine; all its cores by default.
+    executor : Executor, optional
+        Who makes the runs instead, one of `abm.sweeps.work.executors`.
+    overwrite : bool
+        Replace a calibration that is in the directory.
+    patience : float
+        Seconds to wait while there is no worker.
+    watch : callable, optional
+        Called now and then with the `Progress`.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    InputError
+        If the specification or the directory is refused, or no point has all targets.
+    Stopped
+        If the scheduler or all workers are lost; what is finished is kept.
+
+    Examples
+    --------
+    >>> found = calibrate("concentration")  # doctest: +SKIP
+    >>> found.estimates[["parameter", "estimate", "standard_error"]]  # doctest: +SKIP
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise InputError(f"workers = {shown(workers)} is not an integer of at least 1")
+    need_libraries()
+    spec = specification if isinstance(specification, Specification) else Specification.load(specification)
+    executor = executor or (LocalProcesses(workers) if workers else LocalProcesses())
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            out = Path(stack.enter_context(tempfile.TemporaryDirectory()), "calibration")
+        place = CalibrationFolder(out)
+        if place.check(spec, overwrite=overwrite):
+            return written(place.folder, spec, place.about())
+        executor.check()
+        return _made(spec, place, executor, overwrite, patience, watch or (lambda progress: None))
+
+
+def need_libraries() -> None:
+    """Refuse to begin without the packages of the extra `calibration`.
+
+    Raises
+    ------
+    InputError
+    """
+    from importlib.util import find_spec
+
+    for module, package in LIBRARIES.items():
+        if find_spec(module) is None:
+            raise InputError(f"a calibration needs the package {package}: pip install 'abm[calibration]'")
+
+
+def problem_of(spec: Specification) -> Problem:
+    """What is searched, as arrays."""
+    steps = [
+        1.0 / (factor.high - factor.low) if factor.parameter.kind == "int" else 0.0
+        for factor in spec.parameters.values()
+    ]
+    return Problem(
+        tuple(each.name for each in spec.targets),
+        np.array([each.value for each in spec.targets]),
+        np.array([each.error for each in spec.targets]),
+        np.array([each.of_data for each in spec.targets]),
+        np.array(steps),
+        spec.search.seeds,
+        spec.search.budget,
+        spec.search.seed,
+        spec.search.weighting == "optimal",
+    )
+
+
+def replications_of(spec: Specification, problem: Problem, *, fresh: bool) -> Replications:
+    """The seeds of the search, or those of the judgement, of which none is of the search."""
+    if fresh:
+        return Replications(problem.fresh, (spec.search.seed + _FRESH) % 2**63)
+    return Replications(problem.seeds, spec.search.seed)
+
+
+def _made(
+    spec: Specification,
+    place: CalibrationFolder,
+    executor: Executor,
+    overwrite: bool,
+    patience: float,
+    watch: Callable[[Progress], None],
+) -> Calibration:
+    from abm.calibration.runs import open_runs
+    from abm.simulation.warmup import compile_if_cold
+
+    problem, progress = problem_of(spec), Progress()
+    judged = problem.fresh * (1 + 2 * len(spec.parameters))
+    progress.total = problem.budget * problem.seeds + judged
+
+    def say(text: str) -> None:
+        progress.notes.append(text)
+        watch(progress)
+
+    with place.at_work(spec, progress.report, overwrite=overwrite) as check:
+        compile_if_cold(say)
+        progress.start()
+        token = token_of(spec)
+        with open_runs(spec, place.working, token, executor, progress, watch, check, patience) as runs:
+
+            def evaluate(unit: np.ndarray, *, fresh: bool) -> np.ndarray:
+                if fresh:  # a search that ends before its budget is used up
+                    progress.total = progress.done + progress.failed + judged
+                return runs.values(unit, replications_of(spec, problem, fresh=fresh))
+
+            searcher = Searcher(problem, evaluate)
+            found = searcher.run()
+            outcomes = runs.table()
+        calibration = calibration_of(spec, searcher, found, infer(searcher, found), outcomes)
+        place.write(files_of(calibration, spec), check)
+    return calibration
+
+
+def files_of(calibration: Calibration, spec: Specification) -> dict[str, bytes]:
+    """The content of each file, equal for equal calibrations."""
+    from abm.calibration.report.html import report_html
+
+    tables = {f"{name}.csv": csv_text(getattr(calibration, name)).encode()
+              for name in ("estimates", "fit", "identification")}  # fmt: skip
+    parquet = {f"{name}.parquet": _parquet(getattr(calibration, name)) for name in ("points", "outcomes")}
+    own = versions() | {package: metadata.version(package) for package in LIBRARIES.values()}
+    about = {"specification": token_of(spec), "versions": own, "facts": facts_of(calibration)}
+    return {
+        "calibrated.toml": calibration.scenario.to_toml().encode(),
+        **tables,
+        **parquet,
+        "report.html": report_html(calibration, spec).encode(),
+        SPECIFICATION: spec.text.encode(),
+        ABOUT: (json.dumps(sealed(about), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+    }
+
+
+def facts_of(calibration: Calibration) -> dict[str, Any]:
+    """All that the terminal says, as plain values."""
+    return plain(
+        {"headline": calibration.headline, "notes": calibration.notes}
+        | {name: getattr(calibration, name).to_dict("records") for name in ("estimates", "fit", "optima")}
+        | calibration.facts
+    )
+
+
+def _parquet(frame: Any) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    texts = [name for name in frame.columns if frame[name].dtype == object]
+    frame.astype(dict.fromkeys(texts, "str")).to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,84 @@
+"""The command `abm calibrate`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abm.errors import InputError, Stopped
+from abm.output.options import whole
+from abm.sweeps.commands import (
+    Account,
+    Certificate,
+    Cluster,
+    Cores,
+    Directive,
+    Jobs,
+    Memory,
+    Queue,
+    Walltime,
+    executor_of,
+    seconds_of,
+)
+from abm.sweeps.work.job_options import JobOptions
+
+
+def calibrate(
+    context: typer.Context,
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC", help="A bundled specification's name or the path of a TOML file.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; the same command goes on in it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a calibration that DIR holds.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1, 4096), help="Processes on this machine. Default: all cores."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster, by its scheduler.")
+    ] = None,
+    tls_ca: Certificate = None,
+    tls_cert: Certificate = None,
+    tls_key: Certificate = None,
+    cluster: Annotated[Cluster | None, typer.Option(help="Submit jobs to a batch system as workers.")] = None,
+    jobs: Jobs = JobOptions.jobs,
+    cores: Cores = JobOptions.cores,
+    memory: Memory = JobOptions.memory,
+    walltime: Walltime = JobOptions.walltime,
+    queue: Queue = JobOptions.queue,
+    account: Account = JobOptions.account,
+    directive: Directive = None,
+    interface: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Network interface of this machine that jobs connect to.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(metavar="S", parser=seconds_of, help="Seconds to wait while there is no worker.")
+    ] = 600.0,
+) -> None:
+    """Find the parameters that reproduce given figures, and how sure they are."""
+    executor = executor_of(context)
+    if "\0" in str(out):
+        raise InputError("a directory's name cannot have a null character")
+    from rich.console import Console
+
+    from abm.calibration.calibration import calibrate as made
+    from abm.calibration.calibration import facts_of
+    from abm.calibration.folder import MARK, WORKING
+    from abm.calibration.report.terminal import print_calibration
+    from abm.sweeps.terminal import shown_progress
+
+    with shown_progress(Console(stderr=True)) as watch:
+        try:
+            found = made(spec, out, executor=executor, overwrite=overwrite, patience=patience, watch=watch)
+        except (KeyboardInterrupt, Stopped, OSError):
+            if (out / WORKING / MARK).exists():
+                print(f"abm: finished runs are kept in {out}; the same command goes on from there", file=sys.stderr)
+            raise
+    if as_json:
+        print(json.dumps(facts_of(found), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    print_calibration(found, Console())
+    print(f"{out}: report.html, calibrated.toml and tables")

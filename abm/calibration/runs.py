@@ -1,0 +1,245 @@
+"""The runs of a calibration: made by the workers of a sweep, kept in parts, each made once."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from abm.calibration.specification import Specification
+from abm.calibration.worker import PointJob, Wanted, make_points
+from abm.sweeps.design.plan import STEP_OVERHEAD_SLOTS, Plan, point_key, values_digest
+from abm.sweeps.design.settings import Collect, Replications
+from abm.sweeps.progress import Progress
+from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part, read_table
+from abm.sweeps.work.executors import Executor
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from distributed import Client
+
+
+@dataclass
+class StoredRuns:
+    """Finished runs in a folder of parts, found by the key of their point and their seed."""
+
+    folder: Path
+    rows: dict[tuple[str, int], tuple[int, int] | None] = field(default_factory=dict)  # None: failed
+    tables: list[pa.Table] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
+
+    def read(self) -> None:
+        """Look at parts that are new; a damaged one is removed, so that its runs are made again."""
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            if path.name in self._seen:
+                continue
+            try:
+                runs = check_part(path)
+            except DamagedPart:
+                path.unlink()
+                continue
+            self._seen.add(path.name)
+            failed = runs["failed"].to_pylist()
+            place = 0
+            for key, seed, has_failed in zip(runs["key"].to_pylist(), runs["seed"].to_pylist(), failed, strict=True):
+                if has_failed:
+                    self.rows.setdefault((key, seed), None)
+                else:
+                    self.rows[key, seed] = (len(self.tables), place)
+                    place += 1
+            if not all(failed):
+                self.tables.append(read_table(path, "outcomes"))
+
+    def values(self, key: str, seeds: list[int], columns: list[str]) -> np.ndarray:
+        """Columns of runs, shape (seeds, columns); NaN where a run failed or an outcome is missing."""
+        found = np.full((len(seeds), len(columns)), np.nan)
+        for row, seed in enumerate(seeds):
+            if (where := self.rows[key, seed]) is not None:
+                table, place = where
+                for column, name in enumerate(columns):
+                    value = self.tables[table][name][place].as_py()
+                    found[row, column] = np.nan if value is None else float(value)
+        return found
+
+
+class Runs:
+    """Makes runs of points, and keeps them.
+
+    Parameters
+    ----------
+    spec : Specification
+    stored : StoredRuns
+    client : distributed.Client
+    executor : Executor
+    job : PointJob
+    progress : Progress
+    watch : callable
+        Called now and then with the progress.
+    check : callable
+        Called now and then; raises to stop.
+    patience : float
+        Seconds to wait while there is no worker.
+    """
+
+    def __init__(
+        self,
+        spec: Specification,
+        stored: StoredRuns,
+        client: "Client",
+        executor: Executor,
+        job: PointJob,
+        progress: Progress,
+        watch: Callable[[Progress], None],
+        check: Callable[[], None],
+        patience: float,
+    ) -> None:
+        self._spec, self._stored, self._client, self._executor, self._job = spec, stored, client, executor, job
+        self._progress, self._watch, self._check, self._patience = progress, watch, check, patience
+        self._columns = [each.column for each in spec.targets]
+        self.asked: dict[tuple[str, int], tuple[dict[str, Any], list[int]]] = {}  # by key and number of seeds
+
+    def values(self, unit: np.ndarray, replications: Replications) -> np.ndarray:
+        """The targets' values in the runs of points.
+
+        Parameters
+        ----------
+        unit : float64 array, shape (points, parameters)
+            In the unit cube.
+        replications : Replications
+
+        Returns
+        -------
+        float64 array, shape (points, runs, targets)
+            NaN where a run failed or an outcome is missing.
+        """
+        plan = plan_of_points(self._spec, unit, replications)
+        seeds = plan.seeds[0].tolist()
+        for point, key in enumerate(plan.keys):
+            self.asked.setdefault((key, replications.seed), (plan.changes(point), seeds))
+        wanted = [(key, seed) for key in plan.keys[plan.first_points] for seed in seeds]
+        missing = np.array([run for run, each in enumerate(wanted) if each not in self._stored.rows], dtype=np.int64)
+        if missing.size:
+            self._make(plan, missing)
+        stored = plan.runs - missing.size
+        self._progress.done += stored
+        self._watch(self._progress)
+        return np.array([self._stored.values(key, seeds, self._columns) for key in plan.keys])
+
+    def _make(self, plan: Plan, missing: np.ndarray) -> None:
+        from abm.sweeps.work.driver import Callbacks, Driver
+
+        last = time.monotonic()
+
+        def look() -> None:
+            nonlocal last
+            if time.monotonic() - last > 1.0:
+                last = time.monotonic()
+                self._check()
+                self._watch(self._progress)
+
+        def done(result: Any) -> None:
+            self._progress.made(result.runs, result.failed)
+            self._watch(self._progress)
+
+        def count(workers: int) -> None:
+            self._progress.missing = self._executor.missing_workers(workers)
+
+        callbacks = Callbacks(done, look, count, self._executor.expects_workers)
+        Driver(self._client, self._job, plan, callbacks, self._patience, make_points).make(missing)
+        self._stored.read()
+
+    def table(self) -> "pd.DataFrame":
+        """A row a run that did not fail, of all points in the order in which they were first asked for."""
+        import pandas as pd
+
+        rows, point, replication, seed = [], [], [], []
+        starts = np.cumsum([0] + [table.num_rows for table in self._stored.tables])
+        for number, ((key, _), (_, seeds)) in enumerate(self.asked.items()):
+            for place, each in enumerate(seeds):
+                if (where := self._stored.rows[key, each]) is not None:
+                    rows.append(starts[where[0]] + where[1])
+                    point.append(number)
+                    replication.append(place)
+                    seed.append(each)
+        frame = pa.concat_tables(self._stored.tables).take(np.array(rows, dtype=np.int64)).to_pandas()
+        frame.insert(0, "point", point)
+        frame.insert(1, "replication", replication)
+        frame.insert(2, "seed", seed)
+        return pd.DataFrame(frame)
+
+
+def plan_of_points(spec: Specification, unit: np.ndarray, replications: Replications) -> Plan:
+    """The runs of points of the unit cube, as a sweep plans them; a point that is no valid scenario fails as its runs.
+
+    Parameters
+    ----------
+    spec : Specification
+    unit : float64 array, shape (points, parameters)
+    replications : Replications
+    """
+    import pandas as pd
+
+    columns = {name: factor.at(unit[:, place]) for place, (name, factor) in enumerate(spec.parameters.items())}
+    frame = pd.DataFrame(columns)
+    changes = [dict(zip(columns, row, strict=True)) for row in zip(*(each.tolist() for each in columns.values()))]
+    digests = np.array([_digest(spec, each) for each in changes], dtype=object)
+    keys = np.array([point_key(each, None) for each in digests], dtype=object)
+    base = spec.scenario
+    work = [
+        (each.get("capacity", base.capacity) + STEP_OVERHEAD_SLOTS) * each.get("steps", base.steps) for each in changes
+    ]
+    return Plan(frame, keys, digests, np.array(work, dtype=np.float64), replications)
+
+
+def _digest(spec: Specification, changes: dict[str, Any]) -> str:
+    from abm.errors import InputError
+
+    try:
+        return values_digest(spec.scenario.replace(**changes))
+    except InputError:
+        return f"not valid: {changes}"
+
+
+def job_for(spec: Specification, working: Path, token: str) -> PointJob:
+    """What the workers of a calibration need."""
+    from abm.sweeps.work.worker import own_versions
+
+    sectors = tuple(each.column for each in spec.targets if each.column.startswith("sectors."))
+    moments = tuple(each.name for each in spec.targets if each.of_data)
+    steps = tuple(spec.panel.steps.tolist()) if moments else ()
+    wanted = Wanted(sectors, moments, steps)
+    return PointJob(spec.scenario, None, Collect(level=spec.level), working, token, None, own_versions(), wanted)
+
+
+@contextmanager
+def open_runs(
+    spec: Specification,
+    working: Path,
+    token: str,
+    executor: Executor,
+    progress: Progress,
+    watch: Callable[[Progress], None],
+    check: Callable[[], None],
+    patience: float,
+) -> Iterator[Runs]:
+    """Workers for the time of a block, and the runs that they make.
+
+    Parameters
+    ----------
+    spec : Specification
+    working : Path
+        The folder of a calibration at work.
+    token : str
+        Name of a file in it by which workers see that they look into the same folder.
+    executor, progress, watch, check, patience
+        As `Runs` has them.
+    """
+    stored = StoredRuns(working / PARTS)
+    stored.read()
+    job = job_for(spec, working, token)
+    with executor.client(working, progress.notes.append) as client:
+        yield Runs(spec, stored, client, executor, job, progress, watch, check, patience)

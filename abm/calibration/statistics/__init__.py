@@ -1,0 +1,1 @@
+"""The statistics of a calibration, as functions of arrays."""

@@ -1,0 +1,179 @@
+"""A worker makes the runs of points of a calibration: outcomes, sectors' means, and moments of the panel of firms."""
+
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from abm.calibration.panel_moments import Panel, moments_of
+from abm.errors import InputError
+from abm.market.arrays import FIRM
+from abm.market.measures import measure_names
+from abm.scenario.scenario import Scenario
+from abm.simulation.results import run_numbers
+from abm.simulation.simulate import Market
+from abm.simulation.simulate_many import Batch
+from abm.simulation.warmup import warm_up
+from abm.sweeps.design.settings import Collect
+from abm.sweeps.store.parts import PARTS, write_part
+from abm.sweeps.store.tables import failure_rows, outcome_rows
+from abm.sweeps.work.worker import ChunkResult, PointRuns, check_worker
+
+
+class Wanted(NamedTuple):
+    """What is taken from a run beside its outcomes.
+
+    Attributes
+    ----------
+    sectors : tuple of str
+        As `sectors.NAME.MEASURE`: means over the window.
+    moments : tuple of str
+        Of the panel at `steps`.
+    steps : tuple of int
+    """
+
+    sectors: tuple[str, ...] = ()
+    moments: tuple[str, ...] = ()
+    steps: tuple[int, ...] = ()
+
+
+class PointJob(NamedTuple):
+    """What all chunks of a calibration have in common: a sweep's job, and what is taken from a run."""
+
+    scenario: Scenario
+    firms: Path | None
+    collect: Collect
+    folder: Path
+    sweep: str
+    run_timeout: float | None
+    versions: dict[str, str]
+    wanted: Wanted
+
+
+def make_points(job: PointJob, chunk: Sequence[PointRuns]) -> ChunkResult:
+    """Make the runs of a chunk and write their part; a run that raises is recorded as failed.
+
+    Parameters
+    ----------
+    job : PointJob
+    chunk : sequence of PointRuns
+
+    Raises
+    ------
+    UnsuitableWorker
+        If this process has other versions than the client.
+    OSError
+        If the part cannot be written.
+    """
+    check_worker(job)
+    warm_up()
+    started = time.monotonic()
+    rows: list[tuple[str, int, bool]] = []
+    tables: list[pa.Table] = []
+    failures: list[tuple[str, str]] = []
+    for piece in chunk:
+        together = _attempt(job, piece.changes, piece.seeds)
+        if isinstance(together, pa.Table):
+            rows += [(piece.key, seed, False) for seed in piece.seeds]
+            tables.append(together)
+            continue
+        for seed in piece.seeds:  # one of them raised: which, is found out one by one
+            alone = _attempt(job, piece.changes, [seed])
+            rows.append((piece.key, seed, not isinstance(alone, pa.Table)))
+            (tables if isinstance(alone, pa.Table) else failures).append(alone)
+    keys, seeds, failed = zip(*rows, strict=True)
+    runs = {
+        "key": pa.array(keys, pa.string()),
+        "seed": pa.array(seeds, pa.int64()),
+        "failed": pa.array(failed, pa.bool_()),
+    }
+    made = {"outcomes": pa.concat_tables(tables)} if tables else {}
+    write_part(job.folder / PARTS, {"runs": pa.table(runs)} | made | {"failures": failure_rows(failures)})
+    return ChunkResult(len(rows), len(failures), time.monotonic() - started)
+
+
+def _attempt(job: PointJob, changes: dict[str, Any], seeds: list[int]) -> pa.Table | tuple[str, str]:
+    """A row a run, or the error of one of them with its traceback."""
+    try:
+        scenario = job.scenario.replace(**changes)
+        return runs_of(scenario, seeds, job.collect.level == "full", job.wanted)
+    except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
+        text = str(problem).strip().split("\n")[0]
+        said = text if isinstance(problem, InputError) else f"{type(problem).__name__}: {text}".rstrip(": ")
+        return said, traceback.format_exc()
+
+
+def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted) -> pa.Table:
+    """Outcomes of runs, a row a run, with the columns of `wanted` behind them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seeds : sequence of int
+    full : bool
+        Whether order statistics are collected.
+    wanted : Wanted
+
+    Examples
+    --------
+    >>> wanted = Wanted(sectors=("sectors.market.mean_R",))
+    >>> table = runs_of(Scenario(capacity=20, steps=8), [1, 2], False, wanted)
+    >>> table["sectors.market.mean_R"].to_pylist() == table["mean_R"].to_pylist()
+    True
+    """
+    every = 1 if wanted.sectors else 0
+    if wanted.moments:
+        made = [_one_run(scenario, seed, full, every, wanted) for seed in seeds]
+        numbers, rows, moments = (np.array(each) for each in zip(*made, strict=True))
+    else:
+        batch = Batch(scenario, None, np.array(seeds), full, every, sectors=True)
+        for begin, end in batch.parts():
+            batch.run_part(begin, end)
+        numbers, rows, moments = batch.numbers, batch.rows, np.empty((len(seeds), 0))
+    table = outcome_rows(numbers, scenario, full)
+    for name in wanted.sectors:
+        table = table.append_column(name, pa.array(_window_mean(scenario, rows, name)))
+    for name, values in zip(wanted.moments, moments.T):
+        table = table.append_column(f"moments.{name}", pa.array(values))
+    return table
+
+
+def _window_mean(scenario: Scenario, rows: np.ndarray, name: str) -> np.ndarray:
+    """Mean of a sector's measure over the last fourth of the steps, where it is a number."""
+    sector, measure = name.removeprefix("sectors.").rsplit(".", 1)
+    place = 1 + [each.name for each in scenario.sectors].index(sector)
+    column = measure_names(tuple(each.name for each in scenario.strategies)).index(measure)
+    values = rows[:, -((scenario.steps + 3) // 4) :, place, column]
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _one_run(
+    scenario: Scenario, seed: int, full: bool, every: int, wanted: Wanted
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outcome numbers, measures of kept steps, and moments of the panel of one run."""
+    market = Market(scenario, seed, full=full, every=every, steps=scenario.steps, threads=1)
+    panel = panel_of(market, wanted.steps)
+    market.advance(scenario.steps)
+    numbers = run_numbers(market, market.record.tally)
+    return numbers, market.record.rows, moments_of(panel, wanted.moments)
+
+
+def panel_of(market: Market, steps: Sequence[int]) -> Panel:
+    """Move a market that has just begun to some steps in turn; the firms that live at each of them."""
+    kept = []
+    for step in steps:
+        market.advance(step)
+        firms = market.state.firms
+        alive = np.flatnonzero(firms[FIRM.B] > 0.0)
+        sector = np.repeat(np.arange(len(market.sector_names)), market.layout.slots)[alive]
+        kept.append(
+            (firms[FIRM.id, alive], np.full(len(alive), step), sector, firms[FIRM.B, alive], firms[FIRM.R, alive])
+        )
+    firm, step, sector, B, R = (np.concatenate(each) for each in zip(*kept, strict=True))
+    return Panel(firm.astype(np.int64), step, sector, B, R)
