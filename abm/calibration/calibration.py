@@ -124,8 +124,8 @@ def problem_of(spec: Specification) -> Problem:
 def replications_of(spec: Specification, problem: Problem, *, fresh: bool) -> Replications:
     """The seeds of the search, or those of the judgement, of which none is of the search."""
     if fresh:
-        return Replications(problem.fresh, (spec.search.seed + _FRESH) % 2**63)
-    return Replications(problem.seeds, spec.search.seed)
+        return Replications(count=problem.fresh, seed=(spec.search.seed + _FRESH) % 2**63)
+    return Replications(count=problem.seeds, seed=spec.search.seed)
 
 
 def _made(

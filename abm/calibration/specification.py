@@ -285,7 +285,7 @@ def _targets(table: Mapping[str, Any], scenario: Scenario) -> Iterator[Target]:
     of_sectors = listed_names("sectors", strategies, full=True)
     sectors = {f"sectors.{each.name}.{name}" for each in scenario.sectors for name in of_sectors}
     found = []
-    for name, given in _leaves(table, sectors, ""):
+    for name, given in _leaves(table, ""):
         if name in TEXTS:
             raise InputError(f"{name} is a word, as {_EXAMPLES[name]}; a target is a number")
         if name not in outcomes and name not in sectors:
@@ -299,12 +299,12 @@ def _targets(table: Mapping[str, Any], scenario: Scenario) -> Iterator[Target]:
 _EXAMPLES = {"winner": "technology_first", "structure": "monopoly", "growth": "virtuous"}
 
 
-def _leaves(table: Mapping[str, Any], sectors: set[str], prefix: str) -> Iterator[tuple[str, Any]]:
+def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     """Names and values, whether dotted names were quoted or have become tables in tables."""
     for key, value in table.items():
         name = prefix + key
-        if isinstance(value, dict) and any(each.startswith(f"{name}.") for each in sectors):
-            yield from _leaves(value, sectors, f"{name}.")
+        if isinstance(value, dict) and f"{name}.".startswith("sectors.") and name.count(".") < 2:
+            yield from _leaves(value, f"{name}.")
         else:
             yield name, value
 

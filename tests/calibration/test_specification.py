@@ -57,7 +57,7 @@ def refused(tmp_path, capsys, text: str) -> str:
         ("{low = 0.05, high = 0.8, scale", "{low = 0.8, high = 0.05, scale", "churn: low = 0.8 is not below high"),
         ('{low = 0.05, high = 0.8, scale = "log"}', "0.3", "churn = 0.3 is not a range {low = .., high = ..}"),
         ('{low = 0.05, high = 0.8, scale = "log"}', "[0.1, 0.3]", "churn = [0.1, 0.3] is not a range"),
-        ("high = 0.8", "high = 1.8", "churn: high = 1.8 is outside (0, 1]"),
+        ("high = 0.8", "high = 1.8", "churn = 1.8 is outside (0, 1]"),
         ("capacity = 20", "churn = 0.5", "[set] churn would be overwritten by the parameter churn"),
         ("budget = 20", "budget = 20\n[data]\nfile = 'firms.csv'\nmoments = ['growth']", "unknown moment 'growth'"),
     ],
