@@ -141,3 +141,15 @@ def outside_capital(psi, T, mean_T):
     (0.25, 0.0)
     """
     return psi * maximum(0.0, T / mean_T - 1.0)
+
+
+@formula
+def largest_state(T, C, P, Q):
+    """Stage 8: the largest of a firm's states, by which it diverges.
+
+    Examples
+    --------
+    >>> float(largest_state(1.0, 4.0, 2.0, 3.0))
+    4.0
+    """
+    return maximum(maximum(T, C), maximum(P, Q))

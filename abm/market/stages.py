@@ -13,6 +13,7 @@ from abm.market.arrays import CUSTOMER_FLOOR, DIVERGENCE, POLICIES, STATE_FLOOR,
 from abm.market.entrants import found_firm
 from abm.market.mechanisms import (
     innovation_speed,
+    largest_state,
     lead,
     outside_capital,
     realised_demand,
@@ -172,24 +173,19 @@ def review_firm(firm, i, market, strategies, key):
 
 
 @inlined
-def largest_state(firm, i):
-    """The largest of T, C, P and Q of a firm, by which it diverges."""
-    return max(max(firm.T[i], firm.C[i]), max(firm.P[i], firm.Q[i]))
-
-
-@inlined
 def turnover(firm, parameters, sector, block, key, work):
     """Stage 8: failed and diverged firms exit, and vacant slots fill by the profit of the sector."""
     exits, diverged, vacant = 0, 0, 0
     for i in range(firm.B.size):
         lived = firm.B_before[i] > 0.0
-        beyond = lived and largest_state(firm, i) > DIVERGENCE
+        beyond = lived and largest_state(firm.T[i], firm.C[i], firm.P[i], firm.Q[i]) > DIVERGENCE
         exits += 1 if lived and (beyond or firm.F[i] < 0.0) else 0
         diverged += 1 if beyond else 0
         vacant += 0 if lived else 1
     if exits > 0:
         for i in range(firm.B.size):
-            if (firm.B_before[i] > 0.0) & ((firm.F[i] < 0.0) | (largest_state(firm, i) > DIVERGENCE)):
+            beyond = largest_state(firm.T[i], firm.C[i], firm.P[i], firm.Q[i]) > DIVERGENCE
+            if (firm.B_before[i] > 0.0) & (beyond | (firm.F[i] < 0.0)):
                 firm.last_B[i] = firm.B[i]
                 firm.B[i] = 0.0
     entries = 0

@@ -20,6 +20,7 @@ thread.
 import numpy as np
 
 from abm.market.arrays import DIVERGENCE, Key, firm_of, work_of
+from abm.market.mechanisms import largest_state
 from abm.market.stages import (
     adjustment,
     ageing,
@@ -28,7 +29,6 @@ from abm.market.stages import (
     demand,
     funds,
     innovation,
-    largest_state,
     review_firm,
     shocks,
     targets,
@@ -116,7 +116,7 @@ def _record_exits(state, firm, block):
                 life.strategy = int(firm.strategy[i])
                 life.entry_step = int(firm.entered[i])
                 life.exit_step = step
-                life.reason = 1 if largest_state(firm, i) > DIVERGENCE else 0
+                life.reason = 1 if largest_state(firm.T[i], firm.C[i], firm.P[i], firm.Q[i]) > DIVERGENCE else 0
                 life.peak_share = firm.peak_share[i]
                 life.T, life.C, life.P, life.R, life.Q = firm.T[i], firm.C[i], firm.P[i], firm.R[i], firm.Q[i]
                 life.B, life.F, life.theta, life.omega = firm.last_B[i], firm.F[i], firm.theta[i], firm.omega[i]

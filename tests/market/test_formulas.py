@@ -6,6 +6,7 @@ import pytest
 from abm.market import mechanisms
 from abm.market.mechanisms import (
     innovation_speed,
+    largest_state,
     lead,
     outside_capital,
     realised_demand,
@@ -20,7 +21,7 @@ from abm.numerics.compilation import allocating
 
 FORMULAS = (
     innovation_speed, lead, outside_capital, realised_demand, research_cost, shared_out, shipped, spillover, stress,
-    towards,
+    towards, largest_state,
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ def compiled(x, y, z, out):
         out[7, i] = spillover(x[i], y[i], z[i])
         out[8, i] = stress(x[i], y[i])
         out[9, i] = towards(x[i], y[i], z[i])
+        out[10, i] = largest_state(x[i], y[i], z[i], x[i] * y[i])
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def drawn():
 def of_python(formula, x, y, z):
     if formula is shared_out:
         return formula(x - 1.0, y, z)
-    return formula(*(x, y, z)[: formula.__code__.co_argcount])
+    return formula(*(x, y, z, x * y)[: formula.__code__.co_argcount])
 
 
 def test_arrays_numbers_and_compiled_loops_give_the_same_bits(drawn):
