@@ -22,8 +22,8 @@ from abm.dashboard.panels import (
 )
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.market.arrays import FIRM
+from abm.output.division import HHI_BANDS, LABELS
 from abm.output.number_text import axis_number
-from abm.output.overview import HHI_BANDS, LABELS
 from abm.output.style import BLUE, DOTTED, GREY, INK, ORANGE, TEXT, fit, strategy_colours
 
 DOTS = 5_000  # firms drawn in the plane

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from abm.output.division import _apart
 from abm.output.number_text import axis_number
-from abm.output.overview import POINTS, _apart, _ratio_ticks, overview
+from abm.output.overview import POINTS, _ratio_ticks, overview
 from abm.output.style import save, strategy_colours
 from abm.scenario.scenario import Scenario
 from abm.simulation.simulate import simulate
