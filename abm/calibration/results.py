@@ -238,7 +238,7 @@ def _moved(factor: Factor, place: float, move: float) -> float:
 
 def _directions(spec: Specification, found: Found, known: Inference) -> list[dict[str, Any]]:
     """Each direction with its singular value, its move and its words, the worst seen last."""
-    from abm.comparison.report.wording import number
+    from abm.output.number_text import number
 
     free = np.flatnonzero(known.free)
     names = list(spec.parameters)
@@ -313,7 +313,7 @@ def _listed(names: list[str]) -> str:
 def _notes(
     spec: Specification, estimates: "pd.DataFrame", optima: "pd.DataFrame", facts: dict[str, Any], found: Found
 ) -> list[str]:
-    from abm.comparison.report.wording import number
+    from abm.output.number_text import number
 
     notes = list(found.notes)
     for _, row in optima[optima["as_good"]].iterrows():

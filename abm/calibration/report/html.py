@@ -8,7 +8,7 @@ from abm.calibration.results import Calibration
 from abm.calibration.specification import Specification
 from abm.comparison.report.html import page
 from abm.comparison.report.page import Picture, Section, Table
-from abm.comparison.report.wording import number
+from abm.output.number_text import number
 
 
 def report_html(calibration: Calibration, spec: Specification) -> str:

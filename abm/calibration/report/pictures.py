@@ -11,7 +11,7 @@ from abm.calibration.panel_moments import Panel
 from abm.calibration.results import Calibration
 from abm.calibration.specification import Specification
 from abm.comparison.report.canvas import TEXT, WIDTH, drawing, dress, new_figure, panels
-from abm.comparison.report.wording import number
+from abm.output.number_text import number
 from abm.output.style import GREY, INK, PALETTE, dress_axes
 from abm.output.style import fit as fitted
 

@@ -3,7 +3,8 @@
 import math
 
 from abm.calibration.results import Calibration
-from abm.comparison.report.wording import between, number, p_said
+from abm.comparison.report.wording import p_in_sentence
+from abm.output.number_text import interval, number
 
 
 def estimate_rows(calibration: Calibration) -> list[list[str]]:
@@ -19,8 +20,8 @@ def estimate_rows(calibration: Calibration) -> list[list[str]]:
                 row["parameter"],
                 number(row["estimate"]),
                 number(row["standard_error"]) if known else "-",
-                between(row["low"], row["high"]) if known else "-",
-                f"{between(row['range_low'], row['range_high'])}{scale}",
+                interval(row["low"], row["high"]) if known else "-",
+                f"{interval(row['range_low'], row['range_high'])}{scale}",
                 why,
             ]
         )
@@ -49,4 +50,4 @@ def test_sentence(calibration: Calibration) -> str:
         return "There are no more targets than what is estimated: nothing is left to test."
     degrees = f"{facts['degrees_of_freedom']} degree{'s' * (facts['degrees_of_freedom'] != 1)} of freedom"
     verdict = "the targets can be met together" if facts["p"] >= 0.05 else "the targets cannot be met together"
-    return f"J = {number(facts['j'])} with {degrees}, {p_said(facts['p'])}: {verdict}."
+    return f"J = {number(facts['j'])} with {degrees}, {p_in_sentence(facts['p'])}: {verdict}."
