@@ -34,8 +34,8 @@ class Case:
     """A distribution: how normal draws become outcomes, of one group or of two, and their true mean.
 
     `shape` (and `other`, of the baseline) maps standard normal draws to values with mean `mean` (`other_mean`).
-    `alike` is the correlation of the draws of a pair, and `within` that of the runs of a block. `runs` says how many
-    runs there are for an n: n of them in blocks, or n blocks of them.
+    `correlation` is that of the draws of a pair, and `within` that of the runs of a block. `runs` says how many runs
+    there are for an n: n of them in blocks, or n blocks of them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Case:
     mean: float
     other: Callable | None = None
     other_mean: float = 0.0
-    alike: float = 0.0
+    correlation: float = 0.0
     within: float = 0.0
     blocks: bool = False  # n counts blocks
     binary: bool = False
@@ -65,13 +65,13 @@ class Case:
             shared = rng.standard_normal((block[-1] + 1, sets))[block]
             return math.sqrt(self.within) * shared + math.sqrt(1.0 - self.within) * own
 
-        common = normal() if self.alike else 0.0
+        common = normal() if self.correlation else 0.0
         groups = [
-            shape(math.sqrt(self.alike) * common + math.sqrt(1.0 - self.alike) * normal()).astype(float)
+            shape(math.sqrt(self.correlation) * common + math.sqrt(1.0 - self.correlation) * normal()).astype(float)
             for shape in (self.shape, self.other)
             if shape
         ]
-        return groups, {"blocks": block} | ({"paired": self.alike > 0.0} if self.other else {})
+        return groups, {"blocks": block} | ({"paired": self.correlation > 0.0} if self.other else {})
 
 
 def lognormal(deviation: float) -> tuple[Callable, float]:
@@ -103,10 +103,10 @@ CASES = (
     Case("difference: lognormal", *lognormal(1.0), *lognormal(0.5)),
     Case("difference: yes/no 30 % and 5 %", *yes(0.3), *yes(0.05), binary=True),
     Case("difference: yes/no 5 % and 5 %", *yes(0.05), *yes(0.05), binary=True),
-    Case("paired: normal", *normal(0.5, 2.0), *normal(), alike=0.7),
-    Case("paired: lognormal", *lognormal(1.0), *lognormal(0.5), alike=0.7),
-    Case("paired: yes/no 30 % and 5 %", *yes(0.3), *yes(0.05), alike=0.7, binary=True),
-    Case("paired: yes/no 5 % and 5 %", *yes(0.05), *yes(0.05), alike=0.7, binary=True),
+    Case("paired: normal", *normal(0.5, 2.0), *normal(), correlation=0.7),
+    Case("paired: lognormal", *lognormal(1.0), *lognormal(0.5), correlation=0.7),
+    Case("paired: yes/no 30 % and 5 %", *yes(0.3), *yes(0.05), correlation=0.7, binary=True),
+    Case("paired: yes/no 5 % and 5 %", *yes(0.05), *yes(0.05), correlation=0.7, binary=True),
     Case("paired: normal, 5 runs a block, n blocks", *normal(0.5, 2.0), *normal(), 0.7, 0.5, blocks=True),
 )
 
@@ -124,7 +124,7 @@ def bca(groups: list[Means], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     shifts = sum(sign * bootstrap_means(group, (seed, k))[0] for k, (sign, group) in enumerate(zip(signs, groups)))
     shifts = np.sort(np.where(np.abs(shifts) < 1e-12, 0.0, shifts), axis=0)  # ties are ties, whatever their rounding
     bias = ndtri(((shifts < 0.0).mean(axis=0) + (shifts <= 0.0).mean(axis=0)) / 2.0)
-    skewness = sum(sign * group.third for sign, group in zip(signs, groups))
+    skewness = sum(sign * group.third_moment for sign, group in zip(signs, groups))
     squares = sum((group.residuals**2).sum(axis=0) / group.sizes.sum() ** 2 for group in groups)
     acceleration = skewness / np.where(squares > 0.0, squares, 1.0) ** 1.5 / 6.0
     ends = []

@@ -3,7 +3,7 @@
 The article's §2.2.3 says that a return too low becomes a challenge of commercialisation that sets technology and
 competitiveness back; §3.2 (step 4) has firms bring in capital. In the market of five strategies (`one-market`, 40 firms
 each) vary the runway F̄, by which a firm can live so many steps without any return; outside capital ψ, which follows
-technology above the market's mean; and the stress response χ, by which a short purse cuts a firm's gains.
+technology above the market's mean; and the stress response χ, by which low funds cut a firm's gains.
 
 The measures are of the firms that start: the share that lives at the end, and the mean smoothed return at the end, 0
 for those that failed; of technology-first (θ = 0.8), and less market-first (θ = 0.2). Differences are of pairs of the

@@ -16,7 +16,7 @@ from abm.scenario.parameters import FIRM_COLUMNS
 if TYPE_CHECKING:
     from abm.agents.model import MarketModel
 
-# Numeric columns and their rows in State.firms, which are named alike. They may be set, the others only read.
+# Numeric columns and their rows in State.firms, of the same names. They may be set, the others only read.
 ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
 # The place of a firm in a space of Mesa; set by the user, any object.

@@ -66,7 +66,7 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False, kind: str, fi
                 _check(place, str(out), overwrite, kind, files)
                 folder.mkdir()
                 held.append(_hold(folder))
-            _make_alike(folder, place)
+            _copy_access(folder, place)
         except OSError as problem:
             if problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -144,7 +144,7 @@ def _remove(folder: Path, files: Sequence[str]) -> None:
         folder.rmdir()
 
 
-def _make_alike(folder: Path, place: Path) -> None:
+def _copy_access(folder: Path, place: Path) -> None:
     """Give a new folder the owner, group and mode of the directory whose place it takes, if there is one."""
     if not place.is_dir():
         return

@@ -98,6 +98,19 @@ def analyse(
     ------
     InputError
         If the sweep's design has no such indices, or nothing in it varies.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from abm import sweep
+    >>> from abm.sweeps.design.design import Design
+    >>> text = 'scenario = "one-market"\\n[set]\\nsteps = 5\\ncapacity = 20\\n[replications]\\ncount = 1\\n'
+    >>> text += '[design]\\nmethod = "morris"\\npoints = 4\\n[factors]\\nchurn = {low = 0.1, high = 0.9}'
+    >>> design = Design.from_toml(text)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     indices = analyse(sweep(design, folder, workers=1), outcomes="sector_hhi").indices
+    >>> indices["factor"].unique().tolist()
+    ['churn']
     """
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
         raise InputError(f"level = {shown(level)} is not a number between 0 and 1")

@@ -14,7 +14,7 @@ from abm.simulation.firm_table import FirmTable
 # The row of `State.firms` for each column of numbers.
 _ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
 
-FAR = 1.25  # factor between demand and bases from which on it is said
+FAR = 1.25  # a warning comes where demand and bases differ by more than this factor
 
 
 class SectorStart(NamedTuple):
