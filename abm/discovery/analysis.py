@@ -37,8 +37,9 @@ LEAST = 30  # points, below which no box can be told from chance
 RESAMPLES, FEWEST_RESAMPLES = 100, 10
 HOW = {
     "box": "PRIM (Friedman and Fisher 1999) by ema_workbench, peeling 5% of the runs a step. Chosen on its trajectory "
-    "is the box with the largest correlation over runs between lying in it and being a case; limits whose quasi-p is "
-    "above 0.05 are taken away again, the least sure first.",
+    "is the box with the largest correlation over runs between lying in it and being a case. Its limits are moved one "
+    "at a time where that makes the correlation larger by more than 0.01, since peeling cannot go back; limits whose "
+    "quasi-p is above 0.05 are taken away, the least sure first.",
     "coverage": "Share of all cases that lie in the box.",
     "density": "Share of the runs in the box that are cases.",
     "quasi_p": "One-sided binomial chance that the box were as dense without the limit (Bryant and Lempert 2010): in "

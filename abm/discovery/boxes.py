@@ -12,7 +12,8 @@ from abm.discovery.space import Space
 
 Box = list[np.ndarray]
 CHANCE = 0.05  # quasi-p above which a limit is taken away again
-FEWEST = 10  # points that a box holds at least
+CLEARLY = 0.01  # by how much a moved limit must make the association larger
+FEWEST = 5  # points that a box holds at least
 
 
 class Limit(NamedTuple):
@@ -100,14 +101,58 @@ def quasi_p(space: Space, box: Box, limit: Limit) -> float:
 
 def association(space: Space, points: np.ndarray) -> float:
     """The correlation over runs between lying in a box and being a case; 0 for a box that holds all or nothing."""
-    runs, cases = space.runs.sum(), space.cases.sum()
-    in_box, both = space.runs[points].sum(), space.cases[points].sum()
-    spread = float(in_box) * float(runs - in_box) * float(cases) * float(runs - cases)
-    return (float(runs) * float(both) - float(in_box) * float(cases)) / spread**0.5 if spread > 0.0 else 0.0
+    return float(_associations(space, space.runs[points].sum(), space.cases[points].sum()))
+
+
+def _associations(space: Space, in_box: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """The correlation for boxes that hold so many runs and cases."""
+    runs, cases = float(space.runs.sum()), float(space.cases.sum())
+    in_box, both = np.asarray(in_box, dtype=np.float64), np.asarray(both, dtype=np.float64)
+    spread = in_box * (runs - in_box) * cases * (runs - cases)
+    return np.where(spread > 0.0, (runs * both - in_box * cases) / np.sqrt(np.maximum(spread, 1e-300)), 0.0)
+
+
+def moved(space: Space, box: Box) -> Box:
+    """A box with its limits moved, one at a time, as long as that makes its association clearly larger.
+
+    Peeling takes away what is best at each step and cannot go back: of factors of few levels it can take the wrong one.
+    """
+    now = association(space, inside(space, box))
+    while True:
+        tried = [_best_move(space, box, place) for place in range(len(box))]
+        place = int(np.argmax([worth for worth, _ in tried]))
+        worth, allowed = tried[place]
+        if worth <= now + CLEARLY:
+            return box
+        now, box = worth, [allowed if other == place else each for other, each in enumerate(box)]
+
+
+def _best_move(space: Space, box: Box, place: int) -> tuple[float, np.ndarray]:
+    """The best values of one factor that moving one limit of it, or taking in or out one word, gives."""
+    opened = [np.ones_like(each) if other == place else each for other, each in enumerate(box)]
+    there, codes, allowed = inside(space, opened), space.codes[:, place], box[place]
+    weights = np.array([np.ones(len(codes)), space.runs, space.cases])[:, there]
+    by_value = np.array([np.bincount(codes[there], each, len(allowed)) for each in weights])
+    if space.factors[place].is_word:
+        options = allowed ^ np.eye(len(allowed), dtype=bool)
+        sums = by_value @ options.T
+    else:
+        ranks, (first, last) = np.arange(len(allowed)), np.flatnonzero(allowed)[[0, -1]]
+        below = np.concatenate([np.zeros((3, 1)), np.cumsum(by_value, axis=1)], axis=1)
+        # The widest first, so that of equally good ones it is taken.
+        lows, highs = ranks[: last + 1], ranks[first:][::-1]
+        sums = np.concatenate([below[:, [last + 1]] - below[:, lows], below[:, highs + 1] - below[:, [first]]], axis=1)
+    worth = np.where(sums[0] >= FEWEST, _associations(space, sums[1], sums[2]), 0.0)
+    best = int(np.argmax(worth))
+    if space.factors[place].is_word:
+        return float(worth[best]), options[best]
+    if best < len(lows):
+        return float(worth[best]), (ranks >= lows[best]) & (ranks <= last)
+    return float(worth[best]), (ranks >= first) & (ranks <= highs[best - len(lows)])
 
 
 def chosen(space: Space, boxes: Sequence[Box]) -> tuple[int, Box]:
-    """The box of a trajectory with the largest association, less the limits that could be chance.
+    """The box of a trajectory with the largest association, its limits moved, less those that could be chance.
 
     Parameters
     ----------
@@ -124,7 +169,7 @@ def chosen(space: Space, boxes: Sequence[Box]) -> tuple[int, Box]:
     found = [inside(space, box) for box in boxes]
     worth = [association(space, points) if points.sum() >= FEWEST else 0.0 for points in found]
     place = int(np.argmax(worth))
-    box = boxes[place]
+    box = moved(space, boxes[place])
     while sides := limits(space, box):
         chances = [quasi_p(space, box, limit) for limit in sides]
         worst = int(np.argmax(chances))

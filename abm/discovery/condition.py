@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST, DEEPEST = 1000, 20  # letters of a condition, and how deep it is nested
-NOUNS = {
+_NOUNS = {
     "structure == 'monopoly'": "monopolies",
     "structure == 'oligopoly'": "oligopolies",
     "structure == 'moderate'": "moderately concentrated markets",
@@ -60,7 +60,7 @@ class Condition:
     @property
     def noun(self) -> str:
         """What runs that meet the condition are called; empty where only the condition itself says it."""
-        return NOUNS.get(" ".join(self.text.replace('"', "'").split()), "")
+        return noun_of(self.text)
 
     @staticmethod
     def read(text: str, outcomes: "pd.DataFrame", factors: tuple[str, ...] = ()) -> "Condition":
@@ -122,6 +122,17 @@ class Condition:
         met = np.zeros(len(outcomes), dtype=bool)
         met[rows] = True
         return met & known, known
+
+
+def noun_of(text: str) -> str:
+    """What runs that meet a condition are called; empty where only the condition itself says it.
+
+    Examples
+    --------
+    >>> noun_of('structure == "monopoly"'), noun_of("hhi > 2500")
+    ('monopolies', '')
+    """
+    return _NOUNS.get(" ".join(text.replace('"', "'").split()), "")
 
 
 def beyond(given: str, sign: str, outcomes: "pd.DataFrame") -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MOST = 4  # factors whose pairs are drawn
-_POINTS = 4000  # drawn in a panel at most, so that the page stays small
+_POINTS = 1500  # drawn in a panel at most, so that the page stays small
 _SHADE = "#DCE9F2"
 _PEELED = "boxes of the peeling, from the whole on the right; how many factors they limit"
 
@@ -45,8 +45,10 @@ def tradeoff(search: Search) -> Figure:
     ax.plot(table["coverage"], table["density"], "o", ms=5.5, color=_SHADE, mec=BLUE, mew=0.8, zorder=2)
     handles, names = [Line2D([], [], color=GREY, lw=1, marker="o", ms=5.5, mfc=_SHADE, mec=BLUE)], [_PEELED]
     changed = table.loc[table["restricted"].diff() != 0.0]
+    last = (-1.0, -1.0)
     for x, y, count in zip(changed["coverage"], changed["density"], changed["restricted"]):
-        ax.annotate(str(count), (x, y), (6, 4), textcoords="offset points", fontsize=8.5, color=BLUE)
+        if abs(x - last[0]) > 0.03 or abs(y - last[1]) > 0.05:  # else one would lie on the other
+            ax.annotate(str(count), last := (x, y), (6, 4), textcoords="offset points", fontsize=8.5, color=BLUE)
     ax.axhline(search.space.density, **DOTTED)
     ax.text(0.003, search.space.density + 0.012, f"all runs: {percent(search.space.density)}", fontsize=8.5, color=GREY)
     if search.box is not None:
@@ -66,8 +68,9 @@ def tradeoff(search: Search) -> Figure:
     ax.set(xlim=(0.0, 1.03), ylim=(0.0, 1.05))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
-    ax.legend(handles, names, loc="lower left", fontsize=TEXT, labelcolor=INK, framealpha=0.9, edgecolor="none",
-              handlelength=1.6)  # fmt: skip
+    above = search.space.density / 1.05 + 0.05 if search.space.density < 0.4 else 0.0  # the line of all runs
+    ax.legend(handles, names, loc="lower left", bbox_to_anchor=(0.0, above), fontsize=TEXT, labelcolor=INK,
+              framealpha=0.9, edgecolor="none", handlelength=1.6)  # fmt: skip
     return figure
 
 

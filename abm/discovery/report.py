@@ -7,6 +7,7 @@ import numpy as np
 from abm.comparison.report.html import page
 from abm.comparison.report.page import Picture, Section, Table
 from abm.comparison.report.wording import p_text
+from abm.discovery.condition import noun_of
 from abm.discovery.figures import pairs, tradeoff, tree
 from abm.discovery.scores import LEADING, RANDOM
 from abm.discovery.space import number_said
@@ -31,7 +32,19 @@ def report_html(discovery: "Discovery") -> str:
     ----------
     discovery : Discovery
     """
-    return page(f"Where runs meet {discovery.method['where']}", _sections(discovery))
+    return page(title(discovery.method["where"]), _sections(discovery))
+
+
+def title(where: str) -> str:
+    """The page's heading.
+
+    Examples
+    --------
+    >>> title("structure == 'monopoly'"), title("hhi > 2500")
+    ('Where the monopolies are', 'Where runs meet hhi > 2500')
+    """
+    what = noun_of(where)
+    return f"Where the {what} are" if what else f"Where runs meet {where}"
 
 
 def pictures(discovery: "Discovery") -> list[Picture]:

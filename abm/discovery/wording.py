@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from abm.comparison.report.wording import p_in_sentence
-from abm.discovery.boxes import limits
 from abm.discovery.condition import Condition
 from abm.discovery.search import Search
 from abm.discovery.stability import LEVEL, middle_and_ends
@@ -63,11 +62,11 @@ def notes(search: Search) -> Iterator[str]:
     """What the reader must know of the box."""
     if search.why_not:
         return
-    before = limits(search.space, search.boxes[search.place])
-    if left := len(before) - len(limits(search.space, search.box)):
+    peeled = search.boxes[search.place]
+    if any((one != other).any() for one, other in zip(peeled, search.box)):
         yield (
-            f"Taken away from box {search.place} of the trajectory, as they could be chance (quasi-p above 0.05): "
-            f"{left} limit{'s' * (left != 1)}."
+            f"It comes from box {search.place} of the trajectory ({rule(search.space, peeled)}); limits were moved "
+            "where the box then goes clearly better with the outcome, and taken away where they could be chance."
         )
     if search.held.coverage < _ELSEWHERE:
         yield (

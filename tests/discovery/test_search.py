@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from abm.discovery import stability
-from abm.discovery.boxes import Limit, chosen, held, inside, limits, quasi_p
+from abm.discovery.boxes import Limit, chosen, held, inside, limits, moved, quasi_p
 from abm.discovery.peeling import quick_trajectory, trajectory
 from abm.discovery.space import Factor, roundest, space_of
 from abm.discovery.stability import resampled
@@ -64,6 +64,16 @@ def test_a_box_of_words_alone_is_found():
     what = held(made, inside(made, box))
     assert what.coverage >= 0.8 and what.density >= 0.8
     assert {side.factor for side in limits(made, box)} == {0, 1}
+
+
+def test_limits_on_the_wrong_factor_are_moved_to_the_right_one():
+    frame = pd.DataFrame(np.indices((4, 4, 3)).reshape(3, -1).T, columns=["spillover", "network_effect", "runway"])
+    made = space_of(frame, {}, (frame["network_effect"] == 3).to_numpy(), np.ones(48, dtype=bool))
+    assert [len(factor.values) for factor in made.factors] == [4, 4, 3]
+    wrong = [np.array([True, True, False, False]), np.array([False, True, True, True]), np.ones(3, dtype=bool)]
+    right = moved(made, wrong)
+    assert held(made, inside(made, right)).coverage == held(made, inside(made, right)).density == 1.0
+    assert limits(made, right) == [Limit(1, "low")]
 
 
 def test_a_quasi_p_is_the_binomial_one_where_each_point_has_one_run():

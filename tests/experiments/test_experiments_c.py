@@ -1,4 +1,4 @@
-"""The experiments `tipping`, `stylised_facts`, `sensitivity` and `foundation_models_2025`: each runs and is right."""
+"""The experiments `tipping`, `stylised_facts`, `sensitivity`, `winner_take_all` and `foundation_models_2025`."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-NAMES = ("tipping", "stylised_facts", "sensitivity", "foundation_models_2025")
+NAMES = ("tipping", "stylised_facts", "sensitivity", "foundation_models_2025", "winner_take_all")
 
 
 @pytest.mark.slow
