@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from abm.errors import InputError, Stopped
+from abm.output.interruption import interruption_first
 from abm.output.options import whole
 from abm.sweeps.commands import (
     Account,
@@ -72,7 +73,8 @@ def calibrate(
 
     with shown_progress(Console(stderr=True)) as watch:
         try:
-            found = made(spec, out, executor=executor, overwrite=overwrite, patience=patience, watch=watch)
+            with interruption_first():
+                found = made(spec, out, executor=executor, overwrite=overwrite, patience=patience, watch=watch)
         except (KeyboardInterrupt, Stopped, OSError):
             if (out / WORKING / MARK).exists():
                 print(f"abm: finished runs are kept in {out}; the same command goes on from there", file=sys.stderr)

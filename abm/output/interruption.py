@@ -30,13 +30,24 @@ def interruptible() -> Iterator[None]:
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup, or in the background of a script
                 earlier[number] = signal.signal(number, stop)
     try:
-        yield
-    except Exception:  # a library may have turned the interruption into an error of its own
-        check_interruption()
-        raise
+        with interruption_first():
+            yield
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def interruption_first() -> Iterator[None]:
+    """In the block an error after a signal to end is raised as KeyboardInterrupt.
+
+    A library may have turned the interruption into an error of its own.
+    """
+    try:
+        yield
+    except Exception:
+        check_interruption()
+        raise
 
 
 def check_interruption() -> None:

@@ -14,6 +14,7 @@ import typer
 import typer.core
 
 from abm.errors import InputError, Stopped, nearest
+from abm.output.interruption import interruption_first
 from abm.output.options import whole
 from abm.sweeps.work.job_options import JobOptions
 
@@ -184,10 +185,11 @@ def run(
     with shown_progress(errors) as watch:
         work = SweepRun(loaded, SweepWriter(out), executor, run_timeout=run_timeout, patience=patience, watch=watch)
         try:
-            if part:
-                work.run_shard(part, retry_failed=retry_failed)
-            else:
-                work.run(overwrite=overwrite, retry_failed=retry_failed)
+            with interruption_first():
+                if part:
+                    work.run_shard(part, retry_failed=retry_failed)
+                else:
+                    work.run(overwrite=overwrite, retry_failed=retry_failed)
         except (KeyboardInterrupt, Stopped, OSError):
             if work.store.working.exists():
                 print(f"abm: finished runs are kept in {out}; the same command goes on from there", file=sys.stderr)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -428,13 +429,27 @@ def test_an_interruption_before_anything_is_finished_ends_with_130(said, monkeyp
     assert err == ("abm: finished runs are kept in out; the same command goes on from there\nabm: interrupted\n")
 
 
-def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatch, here):
+def interrupted_library():
+    """A library that takes the interruption for an error of its own."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5.0)  # until the signal comes
+    except KeyboardInterrupt:
+        raise RuntimeError("lost a future") from None
+
+
+def interrupted_at_once():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("interrupt", [interrupted_at_once, interrupted_library])
+def test_an_interruption_ends_with_130_and_says_that_it_goes_on(said, monkeypatch, here, interrupt):
     monkeypatch.setattr(chunks, "MOST_RUNS", 1)
     submit = here._client.submit
 
     def interrupted(*arguments, **options):
         if here.runs == 2:
-            raise KeyboardInterrupt
+            interrupt()
         return submit(*arguments, **options)
 
     monkeypatch.setattr(here._client, "submit", interrupted)
