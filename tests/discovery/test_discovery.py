@@ -10,8 +10,10 @@ import pytest
 from abm import InputError, discover, load_sweep
 from abm.cli import main
 from abm.discovery import analysis
+from abm.discovery.report import pictures
 from tests.discovery.test_search import planted, points
 from tests.sweeping import make
+from tests.sweeps.test_folder import failing
 
 DESIGN = """
 scenario = "one-market"
@@ -110,6 +112,23 @@ def test_runs_without_a_value_are_counted_and_are_no_cases(runs):
     discovery = discover(gone, below="hhi=0")
     assert "45 of 450 runs have no value of an outcome that the condition names" in discovery.notes[0]
     assert discovery.method["runs"] == 405 and discovery.method["without_value"] == 45
+
+
+def test_failed_runs_are_counted(tmp_path, monkeypatch, swept):
+    with monkeypatch.context() as patch:
+        failing(patch, lambda scenario, seed: scenario.steps == 20)
+        make(DESIGN, tmp_path / "sweep")
+    failed = len(load_sweep(tmp_path / "sweep").failures)
+    discovery = discover(tmp_path / "sweep", below="firms=0")
+    assert failed > 0 and discovery.method["failed"] == failed and discovery.method["runs"] == 128 - failed
+    assert discovery.notes == [f"{failed} of 128 runs failed and are left out."]
+
+
+@pytest.mark.parametrize("names", [["network_effect"], ["capacity", "policy"]])
+def test_one_factor_is_drawn_and_so_are_factors_of_few_values(runs, names):
+    discovery = discover(runs, "hhi > 2000", factors=names, resamples=10)
+    assert {picture.name for picture in pictures(discovery)} >= {"pairs", "tradeoff"}
+    assert set(discovery.box["factor"]) <= set(names) and discovery.method["factors"] == names
 
 
 def test_a_sweep_is_searched_from_the_command_line(swept, tmp_path, capsys):
