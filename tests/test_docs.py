@@ -158,11 +158,12 @@ def test_three_extensions_are_shown():
     assert len(diffs()) == 3
 
 
-def test_a_table_with_infinite_funds_can_be_written_for_stata_as_the_readme_says(tmp_path):
-    advice = 'replace(float("inf"), float("nan")).to_stata('
+@pytest.mark.parametrize(("name", "reason"), [("firms", "infinity"), ("lives", "cannot be exported")])
+def test_a_table_that_stata_refuses_can_be_written_for_it_as_the_readme_says(tmp_path, name, reason):
+    advice = 'replace(float("inf"), float("nan")).dropna(axis=1, how="all").to_stata('
     assert advice in (ROOT / "README.md").read_text(encoding="utf-8")
-    firms = simulate(Scenario(capacity=10, steps=3, runway=float("inf")), 1).firms
-    with pytest.raises(ValueError, match="infinity"):
-        firms.to_stata(tmp_path / "refused.dta")
-    firms.replace(float("inf"), float("nan")).to_stata(tmp_path / "firms.dta")
-    assert pd.read_stata(tmp_path / "firms.dta")["id"].tolist() == firms["id"].tolist()
+    table = getattr(simulate(Scenario(capacity=10, steps=3, runway=float("inf")), 1), name)
+    with pytest.raises(ValueError, match=reason):
+        table.to_stata(tmp_path / "refused.dta")
+    table.replace(float("inf"), float("nan")).dropna(axis=1, how="all").to_stata(tmp_path / "table.dta")
+    assert pd.read_stata(tmp_path / "table.dta")["id"].tolist() == table["id"].tolist()
