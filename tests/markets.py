@@ -70,6 +70,7 @@ def scenarios(draw, most_steps: int = 30, most_slots: int = 40) -> Scenario:
             "name": f"strategy_{place}",
             "technology_weight": draw(st.floats(0.05, 0.95)),
             "optimisation_weight": draw(st.floats(0.05, 0.95)),
+            # Those that the twin has, too.
             "policy": draw(st.sampled_from(["fixed", "adaptive", "imitate"])),
             "weight": draw(st.floats(0.1, 2.0)),
         }

@@ -1,8 +1,11 @@
 """The documents agree with the code: links, functions named, the parameter table, and the diffs shown."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -154,8 +157,33 @@ def test_a_diff_that_is_shown_applies(place):
     assert applied.returncode == 0, applied.stderr.decode()
 
 
-def test_three_extensions_are_shown():
-    assert len(diffs()) == 3
+def files_of(diff: str) -> list[str]:
+    return re.findall(r"^\+\+\+ b/(.*)", diff, flags=re.MULTILINE)
+
+
+def test_policy_measure_parameter_and_mechanism_are_shown_and_touch_five_files_at_most():
+    kinds = re.findall(r"^## A (.*)", text_of(DOCS / "extending.md"), flags=re.MULTILINE)
+    assert kinds == ["strategy policy", "measure", "parameter", "mechanism", "sector"]
+    assert len(diffs()) == len(kinds)
+    for kind, diff in zip(kinds, diffs(), strict=True):
+        assert len(files_of(diff)) <= 5, kind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(4))
+def test_a_diff_that_is_shown_passes_its_own_tests(place, tmp_path):
+    for name in ("abm", "tests", "results"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diffs()[place].encode(), check=True)
+    touched = [name for name in files_of(diffs()[place]) if name.startswith("tests/")]
+    tests = [*touched, "tests/scenario/test_parameters.py", "tests/simulation/test_outcome_list.py"]
+    tests += [f"tests/test_docs.py::test_the_{kind}_document_is_up_to_date" for kind in ("parameter", "outcome")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-3000:]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("firms", "infinity"), ("lives", "cannot be exported")])

@@ -10,6 +10,7 @@ from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
 from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
 from abm.numerics.kendall import apart, rank_correlation
+from abm.simulation.outcomes import window_start
 from abm.simulation.results import PANEL, firm_frame, measure_frame
 from abm.simulation.simulate import Market
 
@@ -120,9 +121,8 @@ class MarketCollector(DataCollector):
         step, measures = self._filled - 1, len(self._market.measures)
         tally = np.zeros_like(self._market.record.tally)
         tally[:FIRST_MEASURE] = self._market.record.tally[:FIRST_MEASURE]  # the peak, of all steps
-        window_start = step - (step + 3) // 4 + 1
         # Before the first step the window is the start itself.
-        for row in self._rows[min(window_start, step) : step + 1]:
+        for row in self._rows[min(window_start(step), step) : step + 1]:
             tally_step(tally, row[:measures], row[measures:])
         for quarter in range(2, 5):
             before, now = quarter_end(quarter - 1, step), quarter_end(quarter, step)

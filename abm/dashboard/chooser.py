@@ -6,7 +6,7 @@ from typing import Any
 import solara
 from mesa.visualization.utils import update_counter
 
-from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, value_of, written
+from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, written
 from abm.dashboard.downloads import settings
 from abm.dashboard.inputs import Menu, OneOf
 from abm.dashboard.origins import Origin, find_origin, origin_names
@@ -74,8 +74,8 @@ def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], No
 @solara.component
 def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Callable[[str, Any], None]):
     """A slider over the values offered for a parameter, with the value in its label, or a menu."""
-    parameter, value = scenario.settable()[name], value_of(scenario, name)
-    offered = solara.use_memo(lambda: positions(parameter, value_of(origin, name)), [origin, name])
+    parameter, value = scenario.settable()[name], scenario.get(name)
+    offered = solara.use_memo(lambda: positions(parameter, origin.get(name)), [origin, name])
     key = name.split(".")[-1]
     if value not in offered:  # it was changed together with another parameter
         offered = sorted([*offered, value])

@@ -12,7 +12,7 @@ FIRST = (
     "network_effect", "churn", "variable_cost_share", "competitiveness_ceiling", "heterogeneity", "innovation_drag",
     "runway", "entry_rate", "spillover", "k1", "k2", "k3",
 )  # fmt: skip
-# Folded, under headings; every other market parameter is in one of them.
+# Folded, under headings; a market parameter that is in none of them is shown under Others.
 GROUPS = {
     "Run and size": ("steps", "capacity", "initial_firms", "market_size", "reading"),
     "Start": ("T0", "C0", "R0", "initial_momentum"),
@@ -36,26 +36,14 @@ def groups_of(sectors: tuple[str, ...], strategies: tuple[str, ...]) -> dict[str
     >>> groups_of(("enterprise",), ("balanced",))["Sector enterprise"][0]
     'sectors.enterprise.demand_share'
     """
+    placed = {*FIRST, *(name for names in GROUPS.values() for name in names)}
+    others = tuple(name for name in MARKET if name not in placed)
     return (
         GROUPS
+        | ({"Others": others} if others else {})
         | {f"Sector {name}": tuple(f"sectors.{name}.{key}" for key in SECTOR) for name in sectors}
         | {f"Strategy {name}": tuple(f"strategies.{name}.{key}" for key in STRATEGY) for name in strategies}
     )
-
-
-def value_of(scenario: Any, name: str) -> Any:
-    """A scenario's value under a name of its `settable`.
-
-    Examples
-    --------
-    >>> from abm import Scenario
-    >>> value_of(Scenario(), "churn"), value_of(Scenario(), "sectors.market.quality_elasticity")
-    (0.2, 1.0)
-    """
-    if name in MARKET:
-        return getattr(scenario, name)
-    level, member, key = name.split(".")
-    return next(getattr(each, key) for each in getattr(scenario, level) if each.name == member)
 
 
 def positions(parameter: Parameter, current: Any) -> list[Any]:

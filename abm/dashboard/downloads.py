@@ -4,9 +4,8 @@ import shlex
 from typing import Any
 
 from abm.agents.model import MarketModel
-from abm.dashboard.controls import value_of
 from abm.dashboard.origins import Origin
-from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
+from abm.scenario.parameters import MARKET
 from abm.scenario.scenario import Scenario
 
 
@@ -65,14 +64,12 @@ def settings(origin: Scenario, scenario: Scenario) -> list[str]:
     >>> settings(Scenario(), Scenario(runway=float("inf")))
     ['runway=inf']
     """
-    names = [name for name in MARKET if name != "steps"]
-    names += [f"sectors.{sector.name}.{key}" for sector in scenario.sectors for key in SECTOR]
-    names += [f"strategies.{strategy.name}.{key}" for strategy in scenario.strategies for key in STRATEGY]
-    return [f"{name}={_literal(value_of(scenario, name))}" for name in names if _is_other(origin, scenario, name)]
+    names = [name for name in scenario.flat() if name != "steps"]
+    return [f"{name}={_literal(scenario.get(name))}" for name in names if _is_other(origin, scenario, name)]
 
 
 def _is_other(origin: Scenario, scenario: Scenario, name: str) -> bool:
-    differs = value_of(origin, name) != value_of(scenario, name)
+    differs = origin.get(name) != scenario.get(name)
     if name in MARKET and MARKET[name].follows:
         # Where it is not set it follows another value in either; where it is set in both it follows none.
         return scenario.is_set(name) and (differs or not origin.is_set(name))

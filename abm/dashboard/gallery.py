@@ -10,7 +10,7 @@ import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
 from abm.agents.model import MarketModel
-from abm.dashboard.controls import FIRST, about, positions, value_of, written
+from abm.dashboard.controls import FIRST, about, positions, written
 from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
 from abm.dashboard.inputs import Menu, OneOf, is_place
 from abm.dashboard.panels import Panel
@@ -104,7 +104,7 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
     name, picked = solara.use_reactive(changed[0]), solara.use_reactive(changed[1])
     refusal = solara.use_reactive("")
     own = name.value if name.value in names else FIRST[0]
-    parameter, value = scenario.settable()[own], value_of(scenario, own)
+    parameter, value = scenario.settable()[own], scenario.get(own)
     offered = solara.use_memo(lambda: positions(parameter, value), [scenario, own])
     other = picked.value if picked.value in offered else value
 

@@ -41,7 +41,7 @@ from abm.scenario.parameters import MARKET, SECTOR
 if TYPE_CHECKING:
     from abm.scenario.scenario import Scenario
 
-__all__ = ["Equilibrium", "coefficients_at_gain_one", "describe", "equilibria", "loop_gain", "stability_limits",
+__all__ = ["Equilibrium", "coefficients_at_gain_one", "describe", "equilibria", "loop_gain",
            "take_off_threshold"]  # fmt: skip
 
 NAMES = ("T0", "C0", "R0", "k1", "k2", "k3")
@@ -225,51 +225,6 @@ def coefficients_at_gain_one(
     for name in ("k1", "k2", "k3"):
         others = math.prod(Fraction(value) for key, value in values.items() if key != name)
         limits[name] = nearest_float(1 / others) if others else math.inf
-    return limits
-
-
-def stability_limits(
-    T0: float,
-    C0: float,
-    R0: float,
-    k1: float,
-    k2: float,
-    k3: float,
-    *,
-    monetisation: float = 1.0,
-    reading: str = "literal",
-    speeds: Sequence[float] = AT_ONCE,
-) -> dict[str, float]:
-    """The value of each coefficient at which the baseline turns unstable while the others stay, found numerically.
-
-    In the literal reading these are `coefficients_at_gain_one`, whatever the speeds, and ceilings, having slope 1 at 0,
-    change nothing. In the rate reading the baseline is unstable for every coefficient above 0, which gives 0; in the
-    increment reading it is no rest point, which gives NaN.
-
-    Examples
-    --------
-    >>> limits = stability_limits(1, 1, 1, 0.5, 2, 0.8, speeds=(0.1, 0.3, 0.5))
-    >>> {name: round(k, 9) for name, k in limits.items()}
-    {'k1': 0.625, 'k2': 2.5, 'k3': 1.0}
-    """
-    from scipy.optimize import brentq
-
-    speeds, limits = _checked(SPEEDS, speeds), {}
-    MARKET["reading"].check(reading)
-    for name, unit in coefficients_at_gain_one(T0, C0, R0, k1, k2, k3, monetisation=monetisation).items():
-
-        def excess(exponent: float, name: str = name, unit: float = unit) -> float:
-            values = dict(zip(NAMES, (T0, C0, R0, k1, k2, k3))) | {name: unit * 10.0**exponent}
-            equations = exact_equations(*values.values(), monetisation, NO_CEILINGS)
-            baseline = tuple(equation.x0 for equation in equations)
-            return spectral_radius(slopes(equations, reading, baseline), reading, speeds) - 1.0
-
-        if reading == "increment":
-            limits[name] = math.nan
-        elif math.isinf(unit):  # another coefficient is 0 and cuts the loop
-            limits[name] = math.inf
-        else:
-            limits[name] = unit * 10.0 ** brentq(excess, -3, 3, xtol=1e-14) if excess(-3) < 0.0 else 0.0
     return limits
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial
 
+from abm.equations import LITERAL, pull
 from abm.equilibrium.polynomial_roots import real_roots
 from abm.errors import InputError
 
@@ -24,12 +25,12 @@ class Equation(NamedTuple):
     tightness: Fraction
 
     def value(self, y: Fraction) -> Fraction:
-        pull = self.k * y * (y - self.y0)
-        return self.x0 + pull / (1 + abs(pull) * self.tightness)
+        drawn = pull(LITERAL, self.k, y, self.y0)
+        return self.x0 + drawn / (1 + abs(drawn) * self.tightness)
 
     def slope(self, y: Fraction) -> Fraction:
-        pull = self.k * y * (y - self.y0)
-        return self.k * (2 * y - self.y0) / (1 + abs(pull) * self.tightness) ** 2
+        drawn = pull(LITERAL, self.k, y, self.y0)
+        return self.k * (2 * y - self.y0) / (1 + abs(drawn) * self.tightness) ** 2
 
 
 def exact_equations(
@@ -96,7 +97,7 @@ def _polynomial(equations: tuple[Equation, ...], sign: int) -> list[Fraction]:
     """
     (T0, k1, C0, tight_t), (_, k2, R0, tight_c), (_, k3, _, tight_r) = equations
     T, one = Polynomial([Fraction(0), Fraction(1)]), Polynomial([Fraction(1)])
-    pull_r = k3 * T * (T - T0)
+    pull_r = pull(LITERAL, k3, T, T0)
     r_below = one + sign * tight_r * pull_r
     r = R0 * r_below + pull_r
     pull_c = k2 * r * pull_r

@@ -4,8 +4,6 @@ Names, defaults and ranges come from the table in `abm.scenario.parameters`. Wha
 `InputError` with one message that names the key, the value and what is allowed.
 """
 
-import json
-import math
 import os
 import re
 import tomllib
@@ -17,9 +15,11 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import Sector, Strategy, composed, read_member, table_of
+from abm.scenario.flat_names import flat
 from abm.scenario.library import NamedText, bundled_names, find_text
 from abm.scenario.numerals import hint, literal
 from abm.scenario.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter
+from abm.scenario.texts import toml_lines, values_of_run
 
 # The lists of a scenario: what their members are, and the weight that must not be 0 for all.
 _LISTS = {"sectors": (Sector, SECTOR, "demand_share"), "strategies": (Strategy, STRATEGY, "weight")}
@@ -112,6 +112,38 @@ class Scenario(table_of(MARKET)):
             for member in getattr(self, key)
             for parameter in table.values()
         }
+
+    def flat(self) -> dict[str, Any]:
+        """Every value by the name that `replace` takes: `churn`, `sectors.NAME.KEY`, `strategies.NAME.KEY`.
+
+        Examples
+        --------
+        >>> values = Scenario(churn=0.3).flat()
+        >>> values["churn"], values["sectors.market.demand_share"]
+        (0.3, 1.0)
+        """
+        return flat(self.to_dict())
+
+    def get(self, name: str) -> Any:
+        """The value under a name of `flat`.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, with the nearest one.
+
+        Examples
+        --------
+        >>> Scenario().get("sectors.market.quality_elasticity")
+        1.0
+        >>> Scenario().get("chrun")
+        Traceback (most recent call last):
+        abm.errors.InputError: unknown parameter 'chrun' (did you mean 'churn'?)
+        """
+        values = self.flat()
+        if name not in values:
+            raise InputError(f"unknown parameter {name!r}{nearest(name, values)}")
+        return values[name]
 
     def replace(self, **changes: Any) -> "Scenario":
         """A new scenario with some values changed.
@@ -220,8 +252,8 @@ class Scenario(table_of(MARKET)):
         for name, parameter in MARKET.items():
             if parameter.follows and not self.is_set(name):
                 del plain[name]
-        tables = [_lines(plain)]
-        tables += [f"[[{key}]]\n{_lines(member)}" for key, members in lists.items() for member in members]
+        tables = [toml_lines(plain)]
+        tables += [f"[[{key}]]\n{toml_lines(member)}" for key, members in lists.items() for member in members]
         return "\n".join(tables)
 
     @staticmethod
@@ -296,36 +328,8 @@ def _parse(text: str, source: str, **defaults: Any) -> Scenario:
 
 
 def _parse_run(text: str, source: str) -> Scenario:
-    """The scenario that a run.json tells, where infinity is a text."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise InputError(f"{source}: not readable JSON: {' '.join(str(problem).split())}") from None
-    told = document.get("scenario") if isinstance(document, dict) else None
-    if not isinstance(told, dict):
-        raise InputError(f"{source}: it tells no scenario, as the run.json of a run does")
-
-    def numbers(table: Any, parameters: Mapping[str, Parameter]) -> Any:
-        if not isinstance(table, dict):
-            return table
-        return {
-            key: math.inf if value == "inf" and key in parameters and parameters[key].kind == "float" else value
-            for key, value in table.items()
-        }
-
-    told = numbers(told, MARKET)
-    for key, (_, table, _) in _LISTS.items():
-        if isinstance(told.get(key), list):
-            told[key] = [numbers(member, table) for member in told[key]]
+    told = values_of_run(text, source)
     try:
         return Scenario(**told)
     except InputError as problem:
         raise InputError(f"{source}: {problem}") from None
-
-
-def _lines(values: Mapping[str, Any]) -> str:
-    """Values as lines of TOML, whose texts are written as JSON's and whose numbers as Python's."""
-    return "".join(
-        f"{key} = {json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)}\n"
-        for key, value in values.items()
-    )

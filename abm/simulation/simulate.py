@@ -24,6 +24,7 @@ from abm.market.threads import step_with_threads, with_room
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, place_table, read_firm_table, scenario_for
 from abm.simulation.followed import Followed
+from abm.simulation.outcomes import window_start
 from abm.simulation.results import Result
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ class Market:
             lives=2 * self.scenario.capacity + 64 if small else 64,
         )
         self.scratch = np.empty((self.threads, WORK_ROWS, BLOCK))
-        window_start = 1 if steps is None else steps - (steps + 3) // 4 + 1
-        plan = Plan(self.every, int(full), window_start, steps or 0)
+        plan = Plan(self.every, int(full), 1 if steps is None else window_start(steps), steps or 0)
         self.record = new_record(places, len(self.measures), kept, plan)
         self._place_first_firms()
 

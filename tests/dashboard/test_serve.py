@@ -25,7 +25,7 @@ from mesa.visualization.utils import update_counter
 from abm import Scenario, simulate
 from abm.cli import main
 from abm.dashboard import downloads, serve
-from abm.dashboard.controls import FIRST, GROUPS, about, choose, groups_of, positions, value_of
+from abm.dashboard.controls import FIRST, about, choose, groups_of, positions
 from abm.dashboard.origins import Origin, find_origin, first_origin, open_with, origin_names
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.errors import InputError
@@ -102,7 +102,7 @@ def test_the_files_that_solara_asks_for_are_those_that_are_shipped():
 
 
 def test_every_market_parameter_has_one_place_and_a_dozen_are_in_view():
-    placed = [*FIRST, *(name for names in GROUPS.values() for name in names)]
+    placed = [*FIRST, *(name for names in groups_of((), ()).values() for name in names)]
     assert sorted(placed) == sorted(MARKET)
     assert len(FIRST) == 12
 
@@ -119,7 +119,7 @@ def test_the_groups_hold_every_parameter_of_every_sector_and_strategy():
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
 def test_a_slider_offers_allowed_values_alone_and_the_current_one_among_them(parameter):
     name = parameter.name
-    current = value_of(Scenario(), name) if name in MARKET else parameter.default or 0.5
+    current = Scenario().get(name) if name in MARKET else parameter.default or 0.5
     offered = positions(parameter, current)
     assert current in offered
     assert all(parameter.check(value) == value for value in offered)
@@ -303,7 +303,7 @@ def test_any_choices_of_the_controls_are_written_as_settings_that_give_the_same_
     settable = {name: each for name, each in scenario.settable().items() if "." in name or name in MARKET}
     for which, where in picks:
         name = sorted(settable)[which % len(settable)]
-        offered = positions(settable[name], value_of(FOUR.scenario, name))
+        offered = positions(settable[name], FOUR.scenario.get(name))
         try:
             scenario = choose(scenario, name, offered[where % len(offered)])
         except InputError:  # all demand shares 0: the page refuses it, too

@@ -214,7 +214,7 @@ def test_all_parameters_at_one_end_run_soundly(side, reading):
 
     market = {name: value for name, value in at_end(MARKET).items() if name not in PLAIN_ENOUGH | {"review_interval"}}
     sector, strategy = at_end(SECTOR), at_end(STRATEGY)
-    for policy in ("fixed", "adaptive", "imitate"):
+    for policy in STRATEGY["policy"].choices:
         scenario = Scenario(
             steps=MOST_STEPS, capacity=MOST_SLOTS, initial_firms=10, review_interval=1, reading=reading, **market,
             sectors=[{"name": name} | sector | {"demand_share": 1.0} for name in ("a", "b")],

@@ -1,4 +1,4 @@
-"""The table of parameters against a second copy of the specification's table, and its checks."""
+"""The table of parameters against the document that lists it, and its checks."""
 
 import math
 import re
@@ -9,68 +9,29 @@ import pytest
 from abm.errors import InputError, nearest
 from abm.scenario.listing import listing_rows, markdown
 from abm.scenario.parameters import FIRM_COLUMNS, MARKET, PARAMETERS, SECTOR, STRATEGY
+from tests.parameter_table import documented, interval
 
 INF = math.inf
-NONE = None
 
-# name: (kind, lowest allowed, highest allowed, lowest itself is refused, highest itself is refused,
-#        default, neutral). Written from the specification, not from the code under test.
-MARKET_NUMBERS = {
-    "steps": (int, 1, 10_000_000, False, False, 400, NONE),
-    "capacity": (int, 1, 1_000_000_000, False, False, 400, NONE),
-    "initial_firms": (int, 1, 1_000_000_000, False, False, "capacity", NONE),
-    "review_interval": (int, 1, 1_000_000, False, False, 8, NONE),
-    "market_size": (float, 0, 1e12, True, False, "initial_firms", NONE),
-    "network_effect": (float, 0, 2, False, False, 0.5, 0),
-    "churn": (float, 0, 1, True, False, 0.2, 1),
-    "variable_cost_share": (float, 0, 1, False, False, 0.5, 1),
-    "technology_cost": (float, 0, 1e6, False, False, 0.1, 0),
-    "innovation_drag": (float, 0, 1e6, False, False, 0.3, 0),
-    "stress_response": (float, 0, 1, False, False, 0.5, 0),
-    "technology_ceiling": (float, 0, INF, True, False, 8, INF),
-    "competitiveness_ceiling": (float, 0, INF, True, False, 1, INF),
-    "return_ceiling": (float, 0, INF, True, False, 5, INF),
-    "runway": (float, 0, INF, True, False, 8, INF),
-    "funds_cap": (float, 1, INF, False, False, 4, NONE),
-    "outside_capital": (float, 0, 1e6, False, False, 0.5, 0),
-    "spillover": (float, 0, 1, False, False, 0.01, 0),
-    "entrant_catch_up": (float, 0, 1, False, False, 0.5, 0),
-    "entry_rate": (float, 0, 1e9, False, False, 0.01, 0),
-    "entrant_base": (float, 0, 1e6, True, False, 0.5, NONE),
-    "technology_noise": (float, 0, 1, False, False, 0.01, 0),
-    "competitiveness_noise": (float, 0, 1, False, False, 0.03, 0),
-    "technology_speed": (float, 0, 1, True, False, 0.1, 1),
-    "competitiveness_speed": (float, 0, 1, True, False, 0.3, 1),
-    "return_speed": (float, 0, 1, True, False, 0.5, 1),
-    "optimisation_speed": (float, 0, 1, True, False, 0.3, 1),
-    "quality_decay": (float, 0, 1, False, True, 0.03, 0),
-    "learning_step": (float, 0, 0.9, False, False, 0.05, 0),
-    "T0": (float, 1e-6, 1e6, False, False, 1, NONE),
-    "C0": (float, 1e-6, 1e6, False, False, 1, NONE),
-    "R0": (float, 1e-6, 1e6, False, False, 1, NONE),
-    "k1": (float, 0, 1e6, False, False, 0.9, NONE),
-    "k2": (float, 0, 1e6, False, False, 0.9, NONE),
-    "k3": (float, 0, 1e6, False, False, 0.9, NONE),
-    "heterogeneity": (float, 0, 2, False, False, 0.2, 0),
-    "initial_momentum": (float, -1, 10, True, False, 0, 0),
-}
-SECTOR_NUMBERS = {
-    "demand_share": (float, 0, 1e9, False, False, NONE, NONE),
-    "competitiveness_elasticity": (float, 0, 10, False, False, 1, NONE),
-    "quality_elasticity": (float, 0, 10, False, False, 1, NONE),
-    "demand_growth": (float, -1, 1, True, False, 0, 0),
-    "monetisation": (float, 0, 1e3, True, False, 1, 1),
-}
-STRATEGY_NUMBERS = {
-    "technology_weight": (float, 0.05, 0.95, False, False, NONE, 0.5),
-    "optimisation_weight": (float, 0.05, 0.95, False, False, 0.5, 0.5),
-    "weight": (float, 0, 1e9, False, False, 1, NONE),
-}
+TABLE = {parameter.name: parameter for parameter in PARAMETERS}
+ROWS = documented()
 CHOICES = {
-    "reading": (("literal", "rate", "increment"), "literal", NONE),
-    "policy": (("fixed", "adaptive", "imitate"), "fixed", "fixed"),
+    name: row["allowed"].replace(" or ", ", ").split(", ")
+    for name, row in ROWS.items()
+    if "[" not in row["allowed"] and "(" not in row["allowed"]
 }
-NUMBERS = MARKET_NUMBERS | SECTOR_NUMBERS | STRATEGY_NUMBERS
+NUMBERS = {name: row for name, row in ROWS.items() if name not in CHOICES}
+
+
+def kind_of(name):
+    return {"int": int, "float": float}[TABLE[name].kind]
+
+
+def value_in(cell, name):
+    """A default or a neutral value as the document writes it; "–" is none, and a name is another parameter."""
+    return None if cell == "–" else cell if cell in ROWS else kind_of(name)(float(cell))
+
+
 # A firm table's columns: (lowest, highest), both allowed themselves.
 FIRM_RANGES = (
     dict.fromkeys(("T0", "C0", "R0"), (1e-06, 1000000.0))
@@ -80,7 +41,6 @@ FIRM_RANGES = (
     | {"P": (0, 1e9), "R": (0, 1e21), "B": (0, 1e12), "F": (0, INF), "direction": (-1, 1)}
     | {"age": (0, 10**9), "R_smoothed": (0, 1e21), "R_reviewed": (0, 1e21)}
 )
-TABLE = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 def inside_and_outside(kind, low, high, low_open, high_open):
@@ -92,23 +52,17 @@ def inside_and_outside(kind, low, high, low_open, high_open):
     return inside, [value for value in outside if value != INF]
 
 
-def test_the_table_holds_exactly_the_specified_parameters_and_levels():
-    assert set(MARKET) == {*MARKET_NUMBERS, "reading"}
-    assert set(SECTOR) == set(SECTOR_NUMBERS)
-    assert set(STRATEGY) == {*STRATEGY_NUMBERS, "policy"}
+def test_the_table_holds_exactly_the_documented_parameters_and_levels():
+    for level, table in (("market", MARKET), ("sector", SECTOR), ("strategy", STRATEGY)):
+        assert list(table) == [name for name, row in ROWS.items() if row["level"] == level]
     assert set(FIRM_COLUMNS) == set(FIRM_RANGES)
-    assert len(TABLE) == len(PARAMETERS) == len(MARKET) + len(SECTOR) + len(STRATEGY)
-
-
-def test_the_market_parameters_stand_in_the_order_of_the_specification():
-    assert [name for name in MARKET if name != "reading"] == list(MARKET_NUMBERS)
+    assert len(TABLE) == len(PARAMETERS) == len(ROWS)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_defaults_and_neutral_values_are_those_of_the_specification(name):
-    kind, *_, default, neutral = NUMBERS[name]
-    parameter = TABLE[name]
-    assert parameter.kind == kind.__name__
+def test_defaults_and_neutral_values_are_the_documented_ones(name):
+    kind, parameter = kind_of(name), TABLE[name]
+    default, neutral = (value_in(NUMBERS[name][column], name) for column in ("default", "neutral"))
     assert (parameter.default, parameter.neutral) == (default, neutral)
     assert parameter.follows == (default if isinstance(default, str) else None)
     for value in (parameter.default, parameter.neutral):
@@ -116,11 +70,12 @@ def test_defaults_and_neutral_values_are_those_of_the_specification(name):
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_choices_are_those_of_the_specification(name):
-    choices, default, neutral = CHOICES[name]
-    parameter = TABLE[name]
-    assert (parameter.choices, parameter.default, parameter.neutral) == (choices, default, neutral)
-    assert [parameter.check(choice) for choice in choices] == list(choices)
+def test_choices_are_the_documented_ones(name):
+    parameter, choices = TABLE[name], CHOICES[name]
+    assert list(parameter.choices) == choices
+    assert parameter.default == ROWS[name]["default"]
+    assert (parameter.neutral or "–") == ROWS[name]["neutral"]
+    assert [parameter.check(choice) for choice in choices] == choices
     for wrong in ("", "Literal", 1, None, True):
         with pytest.raises(InputError, match=name):
             parameter.check(wrong)
@@ -128,7 +83,10 @@ def test_choices_are_those_of_the_specification(name):
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_values_just_inside_a_range_are_accepted_and_just_outside_refused(name):
-    kind, low, high, low_open, high_open, *_ = NUMBERS[name]
+    kind = kind_of(name)
+    low, high, low_open, high_open = interval(NUMBERS[name]["allowed"])
+    if kind is int:
+        low, high = int(low), int(high)
     inside, outside = inside_and_outside(kind, low, high, low_open, high_open)
     for value in inside:
         checked = TABLE[name].check(value)

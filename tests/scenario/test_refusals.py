@@ -1,7 +1,6 @@
 """Every refusal through the command line: exit code 2, one clear message, no traceback, nothing written.
 
-The ranges stand here a second time, as the specification gives them, so that a slip in the package's table
-shows.
+The ranges are those of `abm/docs/parameters.md`.
 """
 
 import math
@@ -15,6 +14,10 @@ import pandas as pd
 import pytest
 
 from abm.cli import main
+from abm.scenario.parameters import FIRM_COLUMNS, PARAMETERS
+from tests.parameter_table import documented
+
+ROWS = documented()
 
 SCENARIO = """
 name = "small"
@@ -34,56 +37,22 @@ name = "careful"
 technology_weight = 0.3
 """
 
-# model.md's ranges of what `--set` takes; the keys of sectors and strategies come last.
-RANGES = {
-    "steps": "int [1, 1e7]",
-    "capacity": "int [20, 1e9]",  # 1 by itself; 20 with the initial firms of these tests
-    "initial_firms": "int [1, 20]",
-    "review_interval": "int [1, 1e6]",
-    "market_size": "(0, 1e12]",
-    "network_effect": "[0, 2]",
-    "churn": "(0, 1]",
-    "variable_cost_share": "[0, 1]",
-    "technology_cost": "[0, 1e6]",
-    "innovation_drag": "[0, 1e6]",
-    "stress_response": "[0, 1]",
-    "technology_ceiling": "(0, inf]",
-    "competitiveness_ceiling": "(0, inf]",
-    "return_ceiling": "(0, inf]",
-    "runway": "(0, inf]",
-    "funds_cap": "[1, inf]",
-    "outside_capital": "[0, 1e6]",
-    "spillover": "[0, 1]",
-    "entrant_catch_up": "[0, 1]",
-    "entry_rate": "[0, 1e9]",
-    "entrant_base": "(0, 1e6]",
-    "technology_noise": "[0, 1]",
-    "competitiveness_noise": "[0, 1]",
-    "technology_speed": "(0, 1]",
-    "competitiveness_speed": "(0, 1]",
-    "return_speed": "(0, 1]",
-    "optimisation_speed": "(0, 1]",
-    "quality_decay": "[0, 1)",
-    "learning_step": "[0, 0.9]",
-    "T0": "[1e-6, 1e6]",
-    "C0": "[1e-6, 1e6]",
-    "R0": "[1e-6, 1e6]",
-    "k1": "[0, 1e6]",
-    "k2": "[0, 1e6]",
-    "k3": "[0, 1e6]",
-    "heterogeneity": "[0, 2]",
-    "initial_momentum": "(-1, 10]",
-    "sectors.retail.demand_share": "[0, 1e9]",
-    "sectors.retail.competitiveness_elasticity": "[0, 10]",
-    "quality_elasticity": "[0, 10]",
-    "sectors.enterprise.demand_growth": "(-1, 1]",
-    "monetisation": "(0, 1e3]",
-    "technology_weight": "[0.05, 0.95]",
-    "strategies.bold.optimisation_weight": "[0.05, 0.95]",
-    "strategies.careful.weight": "[0, 1e9]",
+# One member each stands for its kind; other keys of sectors and strategies are set for all of them.
+DOTTED = {
+    "demand_share": "sectors.retail.demand_share",
+    "competitiveness_elasticity": "sectors.retail.competitiveness_elasticity",
+    "demand_growth": "sectors.enterprise.demand_growth",
+    "optimisation_weight": "strategies.bold.optimisation_weight",
+    "weight": "strategies.careful.weight",
 }
+# The documented ranges of what `--set` takes; integers are marked by the table.
+RANGES = {
+    DOTTED.get(parameter.name, parameter.name): f"{'int ' * (parameter.kind == 'int')}{ROWS[parameter.name]['allowed']}"
+    for parameter in PARAMETERS
+    if not parameter.choices
+} | {"capacity": "int [20, 1e9]", "initial_firms": "int [1, 20]"}  # these tests have 20 firms or 20 slots
 
-# The same for the columns of a firm table.
+# The ranges of the columns of a firm table.
 COLUMNS = {
     **dict.fromkeys(("T0", "C0", "R0"), "[1e-6, 1e6]"),
     **dict.fromkeys(("k1", "k2", "k3"), "[0, 1e6]"),
@@ -150,7 +119,7 @@ CASES = [
     Case("out of range", words=("my.toml", "churn = 1.5", "(0, 1]"), scenario="churn = 1.5"),
     Case("not a number", words=("my.toml", "churn = nan", "(0, 1]"), scenario="churn = nan"),
     Case("choice", words=("reading", "'litral'", "'literal'"), scenario='reading = "litral"'),
-    Case("policy", words=("'fix'", "fixed, adaptive or imitate"), arguments="--set policy=fix"),
+    Case("policy", words=("'fix'", ROWS["policy"]["allowed"]), arguments="--set policy=fix"),
     Case("firms above slots", words=("= 21", "capacity = 20"), arguments="--set initial_firms=21"),
     Case("sectors that are no list", words=("sectors = 3", "[[sectors]]"), scenario="sectors = 3"),
     Case("sector without a share", words=('"a"', "demand_share"), scenario='[[sectors]]\nname = "a"'),
@@ -287,10 +256,8 @@ def test_a_column_is_taken_up_to_the_ends_of_its_range_and_no_further(name, smal
 
 
 def test_every_parameter_and_column_of_the_package_has_its_range_here():
-    from abm.scenario.parameters import FIRM_COLUMNS, PARAMETERS
-
-    tested = {name.rpartition(".")[2] for name in RANGES} | {"reading", "policy"}
-    assert tested == {parameter.name for parameter in PARAMETERS}
+    choices = {parameter.name for parameter in PARAMETERS if parameter.choices}
+    assert {name.rpartition(".")[2] for name in RANGES} | choices == set(ROWS)
     assert set(COLUMNS) | {"direction", "age", "R_smoothed", "R_reviewed"} == set(FIRM_COLUMNS)
 
 

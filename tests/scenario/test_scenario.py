@@ -307,9 +307,9 @@ def test_replacing_leaves_the_original_and_everything_else_as_it_was():
 
 @pytest.mark.parametrize("name", [parameter.name for parameter in PARAMETERS])
 def test_every_parameter_can_be_replaced_by_its_name(name):
-    value = {"reading": "rate", "policy": "imitate", "initial_firms": 3, "demand_growth": 0.25}.get(name, 1)
-    value = {"technology_weight": 0.25, "optimisation_weight": 0.25, "quality_decay": 0.5}.get(name, value)
-    value = {"learning_step": 0.25, "capacity": 500}.get(name, value)
+    parameter = next(each for each in PARAMETERS if each.name == name)
+    value = parameter.choices[-1] if parameter.choices else 3 if parameter.kind == "int" else 0.25
+    value = {"capacity": 500, "funds_cap": 2.0}.get(name, value)  # at least as many slots as firms; a cap from 1 on
     changed = Scenario().replace(**{name: value})
     values = changed.to_dict() | changed.to_dict()["sectors"][0] | changed.to_dict()["strategies"][0]
     assert values[name] == value

@@ -1,6 +1,5 @@
 """Labels of compared runs: the parameters that differ, or the ends of their paths."""
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,24 +12,7 @@ from abm.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-MEMBERS = ("sectors", "strategies")  # the lists in a scenario
 _FEW = 8  # names in a sentence
-
-
-def flat(scenario: Mapping[str, Any]) -> dict[str, Any]:
-    """A scenario's parameters by a design's names; KEY alone where all sectors or strategies have the same value."""
-    found: dict[str, Any] = {}
-    for name, value in scenario.items():
-        if name in MEMBERS:
-            for member in value:
-                found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
-            for key in {key: None for member in value for key in member if key != "name"}:
-                given = [member.get(key) for member in value]
-                if all(each == given[0] for each in given):
-                    found[key] = given[0]
-        elif name != "name":
-            found[name] = math.inf if value == "inf" else value
-    return found
 
 
 def differing_parameters(values: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import differing_parameters, flat, level_text, path_labels
+from abm.comparison.inputs.labels import differing_parameters, level_text, path_labels
 from abm.comparison.inputs.sources import KEEPS, Source, required_settings
 from abm.errors import InputError
 from abm.output.run_folder import ABOUT as RUN
 from abm.output.stored import ScenarioShape, Shape, read_object
+from abm.scenario.flat_names import flat_with_common
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +93,7 @@ def _source_of_runs(label: str, runs: Sequence[_Single]) -> Source:
     about = runs[0].about
     same = required_settings(about["scenario"], "run", about["versions"]["abm"], about.get("firm_table_hash"))
     failures = pd.DataFrame()
-    return Source(label, frame, (), flat(about["scenario"]), same, failures, read, left_out)
+    return Source(label, frame, (), flat_with_common(about["scenario"]), same, failures, read, left_out)
 
 
 def _keeps(run: _Single, table: str) -> bool:
@@ -107,7 +108,7 @@ def _labels_of_scenarios(runs: Sequence[_Single]) -> list[str]:
     names = [run.about["scenario"]["name"] for run in runs]
     if len(set(names)) == len(names):
         return names
-    values = [flat(run.about["scenario"]) for run in runs]
+    values = [flat_with_common(run.about["scenario"]) for run in runs]
     differing = differing_parameters(values)
     labels = [", ".join(f"{name}={level_text(each[name])}" for name in differing) for each in values]
     if 1 <= len(differing) <= 3 and len(set(labels)) == len(labels):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.comparison.inputs.labels import MEMBERS, flat
 from abm.errors import InputError
+from abm.scenario.flat_names import MEMBERS, flat_with_common
 from abm.scenario.parameters import PARAMETERS
 from abm.sweeps.design.samples import SAMPLES
 from abm.sweeps.results import SweepResults
@@ -115,7 +115,7 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
     same = required_settings(settings, "sweep", manifest["model_version"], manifest["firm_table"])
     if "steps" in factors:
         del same["steps"]
-    values = {name: value for name, value in flat(settings).items() if name not in factors}
+    values = {name: value for name, value in flat_with_common(settings).items() if name not in factors}
     left_out = {name: design for name, (design, _) in KEEPS.items() if name not in results.tables}
     return Source(label, frame, factors, values, same, failures, read, left_out, results.levels, is_sample=is_sample)
 

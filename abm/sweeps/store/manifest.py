@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from abm.errors import shown
 from abm.output.files import plain
+from abm.scenario.flat_names import MEMBERS, flat
 from abm.simulation.firm_file import is_run
 from abm.sweeps.design.plan import file_digest, text_digest
 from abm.version import MODEL_VERSION
@@ -83,16 +84,9 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name; those of sectors and strategies by names with dots."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if not isinstance(value, list):
-            found[name] = value
-            continue
-        found[name] = ", ".join(member["name"] for member in value)  # because their order matters
-        for member in value:
-            found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
-    return found
+    """Values by flat names, and the names of sectors and strategies, because their order matters."""
+    names = {key: ", ".join(member["name"] for member in values[key]) for key in MEMBERS if key in values}
+    return flat(values) | names
 
 
 def git_state() -> str | None:
