@@ -22,7 +22,8 @@ from abm.scenario.fields import composed
 from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SHARE
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_file import is_run, table_bytes
-from abm.simulation.table_file import Cells, Layout, read_cells
+from abm.simulation.table_cells import Cells, Layout
+from abm.simulation.table_file import read_cells
 
 if TYPE_CHECKING:  # slow to import
     import pandas as pd

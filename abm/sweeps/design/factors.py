@@ -14,7 +14,8 @@ from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
 from abm.scenario.numerals import literal
 from abm.scenario.parameters import Parameter
-from abm.simulation.table_file import Cells, Layout, read_cells
+from abm.simulation.table_cells import Cells, Layout
+from abm.simulation.table_file import read_cells
 
 if TYPE_CHECKING:  # pandas is slow to import and only files need it
     import pandas as pd
