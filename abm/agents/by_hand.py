@@ -14,7 +14,7 @@ from abm.market.measures import MEASURE
 from abm.market.sums import SUM
 
 if TYPE_CHECKING:
-    from abm.simulation.simulate import Market
+    from abm.simulation.market import Market
 
 
 class Changes:

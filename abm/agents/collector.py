@@ -10,9 +10,9 @@ from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
 from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
 from abm.numerics.kendall import apart, rank_correlation
+from abm.simulation.market import Market
 from abm.simulation.outcomes import window_start
 from abm.simulation.results import PANEL, firm_frame, measure_frame
-from abm.simulation.simulate import Market
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,9 @@ from abm.agents.firm import NOT_BY_HAND, Firm
 from abm.agents.firm_set import FirmSet
 from abm.errors import InputError, shown
 from abm.scenario.scenario import Scenario
+from abm.simulation.market import Market
 from abm.simulation.results import firm_frame, life_frame, outcome_series
-from abm.simulation.simulate import SEEDS, Market, as_scenario, check_count, check_level, check_seed
+from abm.simulation.simulate import SEEDS, as_scenario, check_count, check_level, check_seed
 
 if TYPE_CHECKING:
     import os

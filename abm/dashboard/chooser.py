@@ -13,7 +13,8 @@ from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
 from abm.scenario.scenario import Scenario
-from abm.simulation.simulate import SEEDS, check_memory
+from abm.simulation.market import check_memory
+from abm.simulation.simulate import SEEDS
 
 
 @solara.component

@@ -45,7 +45,7 @@ def dashboard(
             file=sys.stderr,
         )
     from abm.dashboard.origins import Origin
-    from abm.simulation.simulate import check_memory
+    from abm.simulation.market import check_memory
     from abm.simulation.warmup import compile_if_cold
 
     check_memory(loaded, 0)

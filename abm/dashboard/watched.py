@@ -12,7 +12,7 @@ from abm.dashboard.controls import choose
 from abm.dashboard.origins import Origin
 from abm.market.measures import MEASURE
 from abm.scenario.scenario import Scenario
-from abm.simulation.simulate import check_memory
+from abm.simulation.market import check_memory
 
 # What is kept of each sector at each step.
 SECTOR_MEASURES = {name: getattr(MEASURE, name) for name in ("firms", "hhi", "mean_T", "weighted_R")}

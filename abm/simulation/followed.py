@@ -11,7 +11,7 @@ from abm.market.arrays import FIRM
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abm.simulation.simulate import Market
+    from abm.simulation.market import Market
 
 MOST = 6  # firms; the lines of more could not be told apart
 _SHOWN = {"T": FIRM.T, "C": FIRM.C, "R": FIRM.R}

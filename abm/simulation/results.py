@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from abm.simulation.firm_table import FirmTable
     from abm.simulation.followed import Followed
-    from abm.simulation.simulate import Market
+    from abm.simulation.market import Market
 
 _TRAITS, _STATE = ("T0", "C0", "R0", "k1", "k2", "k3"), ("T", "C", "P", "R", "Q", "B", "F")
 _WEIGHTS, _RETURNS = ("theta", "omega"), ("R_smoothed", "R_reviewed")

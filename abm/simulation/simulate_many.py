@@ -16,9 +16,10 @@ from abm.market.outcome_numbers import numbers_of
 from abm.market.whole_run import Assembled, run_seeds
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, read_firm_table, scenario_for
+from abm.simulation.market import Market, check_memory
 from abm.simulation.outcomes import outcome_table
 from abm.simulation.results import ManyResults, measure_frame
-from abm.simulation.simulate import Market, as_scenario, check_count, check_level, check_memory, check_seed
+from abm.simulation.simulate import as_scenario, check_count, check_level, check_seed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import experiments.speed
-from abm.simulation.simulate import SMALL
+from abm.simulation.market import SMALL
 from experiments.peers import stream_triad
 from experiments.speed.costs import FIRMS, size_costs, step_costs
 from experiments.speed.pictures import costs_picture, rates_picture

@@ -9,7 +9,7 @@ from numba import njit
 from abm.market import stages, sums
 from abm.market.arrays import Key, firm_of, work_of
 from abm.market.growth import growth_spreads, growths
-from abm.simulation.simulate import Market
+from abm.simulation.market import Market
 from experiments.speed.subjects import BASE
 
 FIRMS = 10_000

@@ -3,7 +3,7 @@
 import importlib.util
 
 from abm import MarketModel, Scenario, simulate_many
-from abm.simulation.simulate import Market
+from abm.simulation.market import Market
 from experiments.peers import MesaMarket, NumpyMarket
 from experiments.speed.turns import Candidate
 

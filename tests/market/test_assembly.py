@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from abm.simulation.simulate import Market
+from abm.simulation.market import Market
 from experiments.speed import stages
 from experiments.speed.subjects import BASE
 

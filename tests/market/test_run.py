@@ -16,7 +16,7 @@ from abm.market.setup import parameters_of
 from abm.numerics import compilation
 from abm.numerics.compilation import allocating
 from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
-from abm.simulation.simulate import Market
+from abm.simulation.market import Market
 
 SCENARIO = Scenario.load("four-sectors").replace(capacity=60, steps=40, entry_rate=0.1)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from abm import Scenario, simulate, simulate_many
 from abm.output import terminal as report
-from abm.simulation import simulate as engine
+from abm.simulation import market as engine
 from abm.simulation import simulate_many as many_runs
 from tests.markets import scenarios
 

@@ -284,7 +284,7 @@ def test_a_run_that_does_not_fit_the_memory_fails_alone(tmp_path, monkeypatch):
     class Memory:
         available = 10**9
 
-    monkeypatch.setattr("abm.simulation.simulate.psutil.virtual_memory", Memory)
+    monkeypatch.setattr("abm.simulation.market.psutil.virtual_memory", Memory)
     text = DESIGN.replace("capacity = 8\n", "").replace("network_effect = [0.0, 0.5]", "capacity = [8, 1_000_000_000]")
     make(text, tmp_path / "out")
     results = load_sweep(tmp_path / "out")
