@@ -10,11 +10,11 @@ from abm import InputError
 from abm.comparison.inputs.labels import (
     differing_parameters,
     factor_levels,
-    flat,
     level_text,
     path_labels,
     short_list,
 )
+from abm.scenario.flat_names import flat_with_common
 
 
 @pytest.mark.parametrize(("level", "text"), [(0.5, "0.5"), (np.float64(0), "0"), (True, "true"), ("fixed", "fixed")])
@@ -42,7 +42,7 @@ def test_levels_with_the_same_label_are_refused():
 
 def test_a_parameter_of_sectors_has_a_name_of_its_own_where_all_sectors_agree():
     sectors = [{"name": "a", "demand_share": 0.5, "monetisation": 1.0}, {"name": "b", "demand_share": 0.5}]
-    found = flat({"name": "two", "churn": 0.2, "runway": "inf", "sectors": sectors})
+    found = flat_with_common({"name": "two", "churn": 0.2, "runway": "inf", "sectors": sectors})
     assert found["sectors.a.demand_share"] == found["demand_share"] == 0.5
     assert found["runway"] == np.inf and "name" not in found and "monetisation" not in found
 
