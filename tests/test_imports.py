@@ -70,7 +70,6 @@ def test_an_import_that_climbs_would_be_found(tmp_path):
 CIRCLES_ALLOWED = (
     {"abm.agents.collector", "abm.agents.firm", "abm.agents.firm_set", "abm.agents.model"},
     {"abm.discovery.analysis", "abm.discovery.report"},
-    {"abm.simulation.followed", "abm.simulation.results", "abm.simulation.simulate"},
 )
 
 
