@@ -8,7 +8,8 @@ from abm.calibration.panel_moments import MOMENTS, Panel
 from abm.errors import InputError, shown
 from abm.market.arrays import CUSTOMER_FLOOR
 from abm.scenario.parameters import FIRM_COLUMNS, Parameter
-from abm.simulation.table_file import Cells, Layout, read_cells
+from abm.simulation.table_cells import Cells, Layout
+from abm.simulation.table_file import read_cells
 
 _STEP = Parameter("step", "t", "firm", "int", "[0, 1e7]", None, None, "step", "–", "Step of the market.")
 _BASE = Parameter("B", "B", "firm", "float", f"[{CUSTOMER_FLOOR:g}, inf)", None, None, "customers", "–", "Customers.")

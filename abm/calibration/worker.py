@@ -14,8 +14,8 @@ from abm.errors import InputError
 from abm.market.arrays import FIRM
 from abm.market.measures import measure_names
 from abm.scenario.scenario import Scenario
+from abm.simulation.market import Market
 from abm.simulation.results import run_numbers
-from abm.simulation.simulate import Market
 from abm.simulation.simulate_many import Batch
 from abm.simulation.warmup import warm_up
 from abm.sweeps.design.settings import Collect

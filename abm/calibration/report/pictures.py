@@ -153,7 +153,7 @@ def _path_of(panel: Panel, steps: np.ndarray) -> dict[str, np.ndarray]:
 def paths(calibration: Calibration, spec: Specification) -> Figure:
     """The user's firms beside runs of the calibrated scenario."""
     from abm.calibration.worker import panel_of
-    from abm.simulation.simulate import Market
+    from abm.simulation.market import Market
 
     steps, scenario = spec.panel.steps, calibration.scenario
     data = _path_of(spec.panel, steps)
