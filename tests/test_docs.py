@@ -186,12 +186,12 @@ def test_a_diff_that_is_shown_passes_its_own_tests(place, tmp_path):
     assert ran.returncode == 0, ran.stdout[-3000:]
 
 
-@pytest.mark.parametrize(("name", "reason"), [("firms", "infinity"), ("lives", "cannot be exported")])
-def test_a_table_that_stata_refuses_can_be_written_for_it_as_the_readme_says(tmp_path, name, reason):
+@pytest.mark.parametrize("name", ["firms", "lives"])
+def test_a_table_that_stata_refuses_can_be_written_for_it_as_the_readme_says(tmp_path, name):
     advice = 'replace(float("inf"), float("nan")).dropna(axis=1, how="all").to_stata('
     assert advice in (ROOT / "README.md").read_text(encoding="utf-8")
     table = getattr(simulate(Scenario(capacity=10, steps=3, runway=float("inf")), 1), name)
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError, match=r"infinity|cannot be exported"):
         table.to_stata(tmp_path / "refused.dta")
     table.replace(float("inf"), float("nan")).dropna(axis=1, how="all").to_stata(tmp_path / "table.dta")
     assert pd.read_stata(tmp_path / "table.dta")["id"].tolist() == table["id"].tolist()
