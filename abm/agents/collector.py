@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.agents.adapter import DataCollector
+from abm.agents.adapter import DataCollector, Model
 from abm.market.arrays import FIRM
 from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
@@ -16,8 +16,6 @@ from abm.simulation.results import PANEL, firm_frame, measure_frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from abm.agents.model import MarketModel
 
 _PANEL = tuple(name for name in PANEL if name != "id")
 _FIRST_ROWS = 64  # room for steps at the start; doubled when full
@@ -48,7 +46,7 @@ class MarketCollector(DataCollector):
         self._agenttype_records: dict = {}
         self.tables: dict = {}
 
-    def collect(self, model: "MarketModel") -> None:
+    def collect(self, model: Model) -> None:
         """Keep the measures of the step just made; a second call at the same step does nothing."""
         market = self._market
         step = market.steps_done

@@ -4,17 +4,14 @@
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from abm.agents.adapter import Agent, BasicMovement, HasCell
+from abm.agents.adapter import Agent, BasicMovement, HasCell, Model
 from abm.errors import InputError, nearest
 from abm.market.arrays import CUSTOMER_FLOOR, FIRM
 from abm.scenario.parameters import FIRM_COLUMNS
-
-if TYPE_CHECKING:
-    from abm.agents.model import MarketModel
 
 # Numeric columns and their rows in State.firms, of the same names. They may be set, the others only read.
 ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
@@ -40,7 +37,7 @@ def objects(values: Iterable[Any]) -> np.ndarray:
     return array
 
 
-def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
+def read(model: Model, name: str, slots: np.ndarray) -> np.ndarray:
     """One column of the firms in some slots."""
     market = model.market
     firms = market.state.firms
@@ -65,7 +62,7 @@ def read(model: "MarketModel", name: str, slots: np.ndarray) -> np.ndarray:
     raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
 
 
-def write(model: "MarketModel", name: str, slots: np.ndarray, value: Any) -> None:
+def write(model: Model, name: str, slots: np.ndarray, value: Any) -> None:
     """Set one column of the firms in some slots to a number, or to one number each.
 
     Raises
@@ -116,7 +113,7 @@ class Firm(Agent, HasCell, BasicMovement):
     abm.errors.InputError: T = -1 is outside [1e-6, 1e9]
     """
 
-    def __init__(self, model: "MarketModel", slot: int | None = None, unique_id: int | None = None) -> None:
+    def __init__(self, model: Model, slot: int | None = None, unique_id: int | None = None) -> None:
         if slot is None:  # as Mesa's users and `create_agents` would make one
             raise InputError(NOT_BY_HAND)
         # Mesa's own initialisation is not called: it would register the firm among the user's own agents.

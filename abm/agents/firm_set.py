@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from abm.agents.adapter import Agent, AgentSet, GroupBy
+from abm.agents.adapter import Agent, AgentSet, GroupBy, Model
 from abm.agents.firm import NOT_BY_HAND, PLACES, READ_ONLY, ROWS, Firm, objects, read, write
 from abm.errors import InputError, shown
 from abm.market.arrays import FIRM
 
 if TYPE_CHECKING:
     from random import Random
-
-    from abm.agents.model import MarketModel
 
 
 class FirmSet(AgentSet):
@@ -43,7 +41,7 @@ class FirmSet(AgentSet):
     [0.2, 0.5, 0.8]
     """
 
-    def __init__(self, model: "MarketModel", slots: Iterable[int] | None = None) -> None:
+    def __init__(self, model: Model, slots: Iterable[int] | None = None) -> None:
         self.model = model
         self._is_live = slots is None
         self._step = -1  # the step that a live set has looked up its slots at

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 from abm.comparison.inputs.labels import short_list
 from abm.comparison.inputs.sources import Source, source_of_frame, source_of_sweep
 from abm.discovery.condition import Condition, beyond, joined
+from abm.discovery.findings import Findings
 from abm.discovery.scores import design_indices, extra_trees
 from abm.discovery.search import Search, box_table, searched, stability_of, trajectory_table
 from abm.discovery.space import Space, chosen_factors, space_of
@@ -58,48 +58,8 @@ HOW = {
 _NEEDED = {"ema_workbench": "ema_workbench", "sklearn": "scikit-learn"}
 
 
-@dataclass(frozen=True, eq=False)
-class Discovery:
-    """What `discover` found.
-
-    Attributes
-    ----------
-    answer : str
-        The rule with its density and coverage, or that nothing is found, in one sentence.
-    found : bool
-    box : DataFrame
-        A row a limited factor: `factor low high words quasi_p least most`; empty where nothing is found.
-    trajectory : DataFrame
-        Of the peeling, a row a box: `box coverage density mass restricted runs cases quasi_p chosen rule`.
-    stability : DataFrame
-        How often each limit is found in resamples (see `abm.discovery.stability.stability_table`).
-    tree : DataFrame
-        Leaves of the decision tree: `rule points runs cases coverage density mass`.
-    scores : DataFrame
-        Of each factor `extra_trees` and, where the design has them, sensitivity indices.
-    notes : list of str
-    method : dict
-        Numbers of the whole, how they were made, versions, and the command that makes them again.
-    beside : list of str
-        Sentences that stand below the answer.
-    search : Search
-        What the pictures are drawn of.
-    scales : dict
-        Of factors that the design varies over a range, `linear` or `log`.
-    """
-
-    answer: str
-    found: bool
-    box: "pd.DataFrame"
-    trajectory: "pd.DataFrame"
-    stability: "pd.DataFrame"
-    tree: "pd.DataFrame"
-    scores: "pd.DataFrame"
-    notes: list[str]
-    method: dict[str, Any] = field(repr=False)
-    beside: list[str] = field(repr=False)
-    search: Search = field(repr=False)
-    scales: dict[str, str] = field(repr=False)
+class Discovery(Findings):
+    """What `discover` found, as `Findings` lists it, and how it is written."""
 
     def to_dict(self) -> dict[str, Any]:
         """The answer, the box and the numbers of the whole, as JSON has them."""

@@ -16,7 +16,7 @@ from abm.output.number_text import interval, number, percent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abm.discovery.analysis import Discovery
+    from abm.discovery.findings import Findings
 
 _ROWS = 20  # of the trajectory in the page at most
 _HEADINGS = {
@@ -25,12 +25,12 @@ _HEADINGS = {
 }  # fmt: skip
 
 
-def report_html(discovery: "Discovery") -> str:
+def report_html(discovery: "Findings") -> str:
     """The report's text, equal for equal discoveries.
 
     Parameters
     ----------
-    discovery : Discovery
+    discovery : Findings
     """
     return page(title(discovery.method["where"]), _sections(discovery))
 
@@ -47,12 +47,12 @@ def title(where: str) -> str:
     return f"Where the {what} are" if what else f"Where runs meet {where}"
 
 
-def pictures(discovery: "Discovery") -> list[Picture]:
+def pictures(discovery: "Findings") -> list[Picture]:
     """The pictures of a discovery, by their names; none where there was nothing to search.
 
     Parameters
     ----------
-    discovery : Discovery
+    discovery : Findings
     """
     search = discovery.search
     if search.peeled is None:
@@ -78,7 +78,7 @@ def pictures(discovery: "Discovery") -> list[Picture]:
     return found
 
 
-def _sections(discovery: "Discovery") -> list[Section]:
+def _sections(discovery: "Findings") -> list[Section]:
     drawn = {picture.name: picture for picture in pictures(discovery)}
 
     def shown(name: str) -> list[Picture]:
@@ -124,7 +124,7 @@ def _box(box: "pd.DataFrame") -> Table:
     return Table("box", heads, rows, "box.csv", "The box; factors that are not here are not limited.")
 
 
-def _tradeoff_said(discovery: "Discovery") -> list[str]:
+def _tradeoff_said(discovery: "Findings") -> list[str]:
     text = "Smaller boxes are denser and cover fewer of the cases. "
     if not discovery.found:
         return [text + "No box is chosen."]
@@ -145,7 +145,7 @@ def _trajectory(table: "pd.DataFrame") -> Table:
     return Table("trajectory", heads, rows, "trajectory.csv", "Mass: share of all runs.", words=2)
 
 
-def _stable_said(discovery: "Discovery") -> list[str]:
+def _stable_said(discovery: "Findings") -> list[str]:
     count = discovery.method["resamples"]
     return [
         f"The search made anew in {count:,} bootstrap resamples of the design points: how often it finds each limit, "
@@ -165,7 +165,7 @@ def _stability(table: "pd.DataFrame") -> Table:
     return Table("stability", heads, rows, "stability.csv", "Limits that no resample finds are left out here.", words=2)
 
 
-def _tree(discovery: "Discovery", shown: list[Picture]) -> Section:
+def _tree(discovery: "Findings", shown: list[Picture]) -> Section:
     title = "The same by a tree"
     if discovery.search.root.factor is None:
         return Section(
