@@ -133,7 +133,7 @@ class CalibrationFolder:
                 raise
             raise InputError(f"{self._shown}: cannot be written: {problem.strerror}") from None
         try:
-            with held(self.working / LOCK, report) as lock:
+            with held(self.working / LOCK, report, "calibration") as lock:
                 if overwrite:
                     self._clear()
                 write_durably(self.working / token_of(spec), b"")

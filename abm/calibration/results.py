@@ -220,13 +220,15 @@ def _optima(spec: Specification, searcher: Searcher, found: Found, known: Infere
 
     best = searcher.distance(_best(searcher, found), found.weighting)
     limit = best + float(chi2.ppf(LEVEL, max(int(known.free.sum()), 1)))
+    # Only where the targets tell: anywhere in its range a parameter that they do not identify does as well.
+    told = np.isfinite(known.standard_errors) | (found.on_bound != 0)
     rows = []
     for point in sorted(found.ends, key=lambda point: searcher.distance(point, found.weighting)):
         distance = searcher.distance(point, found.weighting)
-        far = np.abs(point.unit - found.estimate) > np.fmax(_FAR, 2.0 * np.nan_to_num(known.standard_errors))
+        far = np.abs(point.unit - found.estimate) > np.fmax(_FAR, 2.0 * known.standard_errors)
         rows.append(
             {name: natural(factor, point.unit[place]) for place, (name, factor) in enumerate(spec.parameters.items())}
-            | {"start": point.start, "distance": distance, "as_good": bool(distance <= limit and far.any())}
+            | {"start": point.start, "distance": distance, "as_good": bool(distance <= limit and far[told].any())}
         )
     return pd.DataFrame(rows)
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from abm import InputError, Scenario, calibrate, simulate, simulate_many
-from abm.calibration.folder import FILES
+from abm.calibration.folder import FILES, CalibrationFolder
 from abm.calibration.specification import Specification
 from tests.sweeping import InProcess, StopsAfter
 
@@ -118,6 +118,14 @@ def test_what_somebody_else_has_put_there_is_not_touched(tmp_path):
     with pytest.raises(InputError, match="is not empty and holds no calibration"):
         made(tmp_path, overwrite=True)
     assert content(tmp_path) == {"notes.txt": b"mine"}
+
+
+def test_two_processes_do_not_work_on_one_calibration(tmp_path):
+    place = CalibrationFolder(tmp_path / "out")
+    said = f"process {os.getpid()} on .* is at work on this calibration"
+    with place.at_work(Specification.from_toml(TEXT), dict, overwrite=False), pytest.raises(InputError, match=said):
+        made(tmp_path / "out")
+    assert not (tmp_path / "out" / "working" / "lock").exists()
 
 
 def test_overwriting_replaces_a_calibration_and_leaves_other_files(finished, tmp_path):

@@ -45,7 +45,7 @@ def _sections(calibration: Calibration, spec: Specification) -> Iterator[Section
                     "Target less fit, in standard errors of the difference; two dashes are 1.96.", "fit.csv")
         ],
         tables=[Table("fit", heads, fit_rows(calibration), "fit.csv",
-                      "* no error given: the spread of a run.")],
+                      "* no error given: the spread of a run, or that of your firms where it is larger.")],
     )  # fmt: skip
     yield _what_is_seen(calibration)
     yield Section(

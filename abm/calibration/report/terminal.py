@@ -35,7 +35,7 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
     _print_table(("target", "value", "error", "fit", "residual", "in errors"), fit_rows(calibration), console,
                  "fit.csv")  # fmt: skip
     if not calibration.fit["error_given"].all():
-        lines("* no error given: the spread of a run")
+        lines("* no error given: the spread of a run, or that of your firms where it is larger")
     lines(test_sentence(calibration))
     directions = calibration.facts["directions"]
     if directions and directions[-1]["identified"]:

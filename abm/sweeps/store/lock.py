@@ -48,8 +48,8 @@ def _machine() -> str:
 class Lock:
     """A lock that this process holds, in a new file; `report` gives what `abm sweep status` reads from the file."""
 
-    def __init__(self, path: Path, report: Callable[[], dict[str, Any]]) -> None:
-        self._path, self._report = path, report
+    def __init__(self, path: Path, report: Callable[[], dict[str, Any]], kind: str = "sweep") -> None:
+        self._path, self._report, self._kind = path, report, kind
         self._token = secrets.token_hex(8)
         self._beats = 0
         self._over = threading.Event()
@@ -65,7 +65,7 @@ class Lock:
         """Raise Stopped if another process has taken the lock."""
         if self.lost or not self._is_ours():
             self.lost = True
-            raise Stopped(f"{self._path.parent.parent}: another process has taken this sweep over")
+            raise Stopped(f"{self._path.parent.parent}: another process has taken this {self._kind} over")
 
     def release(self) -> None:
         """Remove the lock file if it is still this process's."""
@@ -98,17 +98,17 @@ class Lock:
 
 
 @contextlib.contextmanager
-def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lock]:
-    """Hold a lock during the block; raises InputError if another living process holds it."""
-    just_begun = InputError(f"{path.parent.parent}: another process has just begun to work on this sweep")
+def held(path: Path, report: Callable[[], dict[str, Any]] = dict, kind: str = "sweep") -> Iterator[Lock]:
+    """Hold a lock during the block; raises InputError if another living process holds it, by the kind of its work."""
+    just_begun = InputError(f"{path.parent.parent}: another process has just begun to work on this {kind}")
     before = _content(path)
-    refuse_if_locked([path])
+    refuse_if_locked([path], kind)
     if before is not None:
         if (_content(path) or before).get("token") != before.get("token"):
             raise just_begun
         path.unlink(missing_ok=True)
     try:
-        lock = Lock(path, report)
+        lock = Lock(path, report, kind)
     except FileExistsError:
         raise just_begun from None
     try:
@@ -117,10 +117,10 @@ def held(path: Path, report: Callable[[], dict[str, Any]] = dict) -> Iterator[Lo
         lock.release()
 
 
-def refuse_if_locked(paths: Iterable[Path]) -> None:
+def refuse_if_locked(paths: Iterable[Path], kind: str = "sweep") -> None:
     """Raise InputError if a living process holds one of some locks."""
     for path, who in _living(paths):
-        raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this sweep")
+        raise InputError(f"{path.parent.parent}: process {who['pid']} on {who['host']} is at work on this {kind}")
 
 
 def _living(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -182,7 +182,7 @@ def _content(path: Path) -> dict[str, Any] | None:
     """The content of a lock file: None without a file, empty while it is being written; raises Damaged otherwise."""
     try:
         json.loads(path.read_bytes())
-        return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work on this sweep")
+        return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work on this {kind}")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:
