@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 from abm.calibration.results import Calibration
 from abm.calibration.specification import Specification
+from abm.output.style import dress_axes
 from experiments.calibrating import Markets, calibrated
 from experiments.common import COLOURS, Experiment, experiment
 
@@ -94,7 +95,7 @@ def plot(fit: pd.DataFrame, left_out: pd.DataFrame) -> Figure:
     axes.barh(places + 0.19, left_out["off in errors"], 0.36, color=COLOURS[1], label="calibrated to the others")
     for place in (-CLASH, CLASH):
         axes.axvline(place, color="0.4", linestyle="--", linewidth=0.9)
-    axes.set(xlabel="published less model, in errors of the published figure", xscale="symlog")
+    dress_axes(axes, "published less model, in errors of the published figure (dashed: 2 errors)", "")
     axes.set_yticks(places, fit["target"])
     axes.invert_yaxis()
     axes.legend(frameon=False, fontsize=8)
