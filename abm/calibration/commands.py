@@ -59,7 +59,10 @@ def calibrate(
         float, typer.Option(metavar="S", parser=seconds_of, help="Seconds to wait while there is no worker.")
     ] = 600.0,
 ) -> None:
-    """Find the parameters that reproduce given figures, and how sure they are."""
+    """Find the parameters that reproduce given figures.
+
+    With their standard errors, and what the figures cannot tell apart.
+    """
     executor = executor_of(context)
     if "\0" in str(out):
         raise InputError("a directory's name cannot have a null character")

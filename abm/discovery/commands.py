@@ -40,7 +40,10 @@ def discover(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a discovery that DIR holds.")] = False,
 ) -> None:
-    """Where in the space of a sweep's factors an outcome happens: a box of limits, by PRIM."""
+    """Find where among the factors an outcome happens.
+
+    The answer is a box of limits, found by PRIM.
+    """
     from rich.console import Console
 
     from abm.discovery.analysis import discover as made
