@@ -99,7 +99,9 @@ def need_libraries() -> None:
 
     for module, package in LIBRARIES.items():
         if find_spec(module) is None:
-            raise InputError(f"a calibration needs the package {package}: pip install 'abm[calibration]'")
+            raise InputError(
+                f"a calibration needs the package {package}: pip install -e '.[calibration]' in a clone of abm"
+            )
 
 
 def problem_of(spec: Specification) -> Problem:

@@ -31,7 +31,7 @@ def dashboard(
 ) -> None:
     """Watch and change a market on a page in the browser."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
-        raise InputError(f"the page needs {', '.join(missing)}: pip install 'abm[dashboard]'")
+        raise InputError(f"the page needs {', '.join(missing)}: pip install -e '.[dashboard]' in a clone of abm")
     from abm.dashboard.gate import LOOPBACK
     from abm.dashboard.serve import check_address, serve
     from abm.scenario.scenario import Scenario

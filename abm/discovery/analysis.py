@@ -180,7 +180,7 @@ def check_extra() -> None:
     InputError
     """
     if missing := [called for name, called in _NEEDED.items() if importlib.util.find_spec(name) is None]:
-        raise InputError(f"a discovery needs {' and '.join(missing)}: pip install 'abm[discover]'")
+        raise InputError(f"a discovery needs {' and '.join(missing)}: pip install -e '.[discover]' in a clone of abm")
 
 
 def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:

@@ -111,7 +111,9 @@ def test_moments_of_a_runs_own_panel_have_values_and_errors(tmp_path):
 def test_a_file_that_is_not_there_and_a_missing_package_are_a_line(tmp_path, capsys, monkeypatch):
     assert "firms.csv: No such file" in refused(tmp_path, capsys, DATA + GOOD)
     monkeypatch.setattr("abm.calibration.calibration.LIBRARIES", {"dfols_missing": "DFO-LS"})
-    assert "needs the package DFO-LS: pip install 'abm[calibration]'" in refused(tmp_path, capsys, GOOD)
+    assert "needs the package DFO-LS: pip install -e '.[calibration]' in a clone of abm" in refused(
+        tmp_path, capsys, GOOD
+    )
 
 
 def test_a_target_that_no_run_has_is_refused_and_leaves_nothing(tmp_path, capsys):

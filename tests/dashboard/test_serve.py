@@ -46,7 +46,7 @@ def refusal(capsys, *arguments: str) -> str:
 def test_without_the_extra_one_line_says_how_to_install_it(capsys, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "solara" else found(name))
-    assert refusal(capsys) == "abm: error: the page needs solara: pip install 'abm[dashboard]'\n"
+    assert refusal(capsys) == "abm: error: the page needs solara: pip install -e '.[dashboard]' in a clone of abm\n"
 
 
 def test_a_taken_port_is_said_with_the_next_that_is_free(capsys):

@@ -191,5 +191,7 @@ def test_a_sweep_that_is_loaded_and_its_frame_give_the_same_box(swept):
 
 def test_a_missing_extra_is_one_line_that_says_what_to_install(runs, monkeypatch):
     monkeypatch.setattr(analysis.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs ema_workbench and scikit-learn: pip install 'abm\[discover\]'"):
+    with pytest.raises(
+        InputError, match=r"needs ema_workbench and scikit-learn: pip install -e '\.\[discover\]' in a clone"
+    ):
         discover(runs, "hhi > 2000")

@@ -29,8 +29,9 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
     for each in calibration.facts["directions"]:
         if not each["identified"]:
             lines(f"not identified: {each['text']}.")
-    _print_table(("parameter", "estimate", "standard error", "95% interval", ""),
-                 [[*row[:4], row[5]] for row in estimate_rows(calibration)], console, "estimates.csv")  # fmt: skip
+    # Why a parameter has no standard error stands in the headline and in a note: a column for it has no room.
+    rows = [row[:4] for row in estimate_rows(calibration)]
+    _print_table(("parameter", "estimate", "std. error", "95% interval"), rows, console, "estimates.csv")
     console.print()
     _print_table(("target", "value", "error", "fit", "residual", "in errors"), fit_rows(calibration), console,
                  "fit.csv")  # fmt: skip
@@ -45,10 +46,11 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
 
 
 def _print_table(heads: tuple[str, ...], rows: list[list[str]], console: Console, file: str) -> None:
+    """Print the first rows of a table; a long name goes on in the next line, and numbers are never cut."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for place, heading in enumerate(heads):
-        words = not place or not heading
-        table.add_column(heading, justify="left" if words else "right", no_wrap=True, overflow="ellipsis")
+    table.add_column(heads[0], overflow="fold")
+    for heading in heads[1:]:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:_MOST]:
         table.add_row(*map(Text, row))
     console.print(table)

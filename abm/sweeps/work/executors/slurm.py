@@ -268,7 +268,7 @@ def _job_class() -> "type[SLURMJob]":
     try:
         from dask_jobqueue.slurm import SLURMJob
     except ModuleNotFoundError:
-        raise InputError("--cluster slurm needs dask-jobqueue: pip install 'abm[cluster]'") from None
+        raise InputError("--cluster slurm needs dask-jobqueue: pip install -e '.[cluster]' in a clone of abm") from None
     if signal.getsignal(signal.SIGINT) is not handler:  # its import makes Ctrl-C end this process with exit code 0
         signal.signal(signal.SIGINT, handler)
     return SLURMJob
