@@ -133,7 +133,7 @@ def interval(factor: Factor, unit: float, error: float) -> tuple[float, float, f
     --------
     >>> from abm.scenario.parameters import MARKET
     >>> factor = Factor.read("churn", {"low": 0.2, "high": 0.8}, MARKET["churn"])
-    >>> [round(each, 3) for each in interval(factor, 0.5, 0.1)]
+    >>> [round(float(each), 3) for each in interval(factor, 0.5, 0.1)]
     [0.06, 0.382, 0.618]
     """
     from scipy.stats import norm

@@ -24,7 +24,7 @@ def check_seed(seed: Any, name: str = "seed") -> int:
 
     Examples
     --------
-    >>> check_seed(np.int64(3))
+    >>> check_seed(3)
     3
     >>> check_seed(-1)
     Traceback (most recent call last):

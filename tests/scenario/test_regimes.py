@@ -1,7 +1,7 @@
 """Regimes: every module that names them reads the same table."""
 
 from abm.comparison.report import pictures
-from abm.output import overview, terminal
+from abm.output import division, overview, terminal
 from abm.scenario.regimes import FRAGMENTED, GROWTHS, LARGEST_HHI, LEAST_HHI, STRUCTURES
 from abm.simulation.outcome_list import ENTRIES
 
@@ -21,4 +21,4 @@ def test_pictures_screens_and_the_list_of_outcomes_know_every_regime():
 
 
 def test_bands_of_the_picture_join_each_other():
-    assert overview.HHI_BANDS == {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}
+    assert division.HHI_BANDS == {"moderate": (1000, 1800), "oligopoly": (1800, 6400), "monopoly": (6400, 10_000)}
