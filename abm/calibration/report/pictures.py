@@ -79,7 +79,7 @@ def profiles(calibration: Calibration) -> Figure:
     tried = _tried(calibration)
     table = calibration.estimates
     figure, axes = panels(len(table), 0.1)
-    for panel, (ax, (_, row)) in enumerate(zip(axes, table.iterrows())):
+    for ax, (_, row) in zip(axes, table.iterrows()):
         x, y = tried[row["parameter"]].to_numpy(), tried["distance"].to_numpy()
         ax.plot(x, y, ".", color=GREY, ms=3)
         is_log = row["scale"] == "log"
@@ -93,7 +93,7 @@ def profiles(calibration: Calibration) -> Figure:
         ax.axvline(row["estimate"], color=_ORANGE, lw=1.4)
         if np.isfinite(row["low"]):
             ax.axvspan(row["low"], row["high"], color=_ORANGE, alpha=0.2, lw=0)
-        dress(ax, fitted(row["parameter"], 2.3), "", "" if panel % 3 else "distance")
+        dress(ax, fitted(row["parameter"], 2.3))
         ax.set(xlim=(row["range_low"], row["range_high"]), xscale="log" if is_log else "linear")
         if is_log:
             ends = [row["range_low"], float(np.sqrt(row["range_low"] * row["range_high"])), row["range_high"]]
