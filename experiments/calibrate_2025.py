@@ -2,7 +2,7 @@
 
 The scenario `foundation-models-2025` (ten firms, a step is a quarter, five years) is calibrated to figures as reported;
 where two were reported, the target is their middle and its error half their distance. Ranges of 95 % give an error of a
-fourth of their width. Where nothing is known of an error, one is chosen here and said.
+fourth of their width. Where nothing is known of an error, one is chosen here, and the list below says so.
 
 - HHI of API use: 1,770 by tokens, 2,770 by spend. Target 2,270 ± 500.
 - Share of the leader: 28.4 % by tokens, 40 % by spend. Target 0.342 ± 0.058.
@@ -103,7 +103,7 @@ def plot(fit: pd.DataFrame, left_out: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, found: Calibration, left_out: pd.DataFrame) -> None:
-    """Say which targets are missed, and which can be met without which."""
+    """Report which targets are missed, and which target must be left out for the others to be met."""
     fit, facts = found.fit, found.facts
     missed = fit[fit["residual_in_errors"].abs() > CLASH]
     names = (f"{row['target']} ({row['value']:.3g} published, {row['fit']:.3g} in the model, "
@@ -113,9 +113,9 @@ def answers(out: Experiment, found: Calibration, left_out: pd.DataFrame) -> None
     clash = f"All six cannot be met together ({test}); missed: {which}."
     out.answer(clash if facts["p"] < 0.05 else f"All six can be met together ({test}).")
     free = left_out[left_out["p of the others"] >= 0.05]
-    said = (f"{row['left out']} (p = {row['p of the others']:.2g}; it then is {row['others give']:.3g} against "
+    exclusions = (f"{row['left out']} (p = {row['p of the others']:.2g}; it then is {row['others give']:.3g} against "
             f"{row['published']:.3g})" for _, row in free.iterrows())  # fmt: skip
-    out.answer(f"The other five can be met without {'; or without '.join(said)}." if len(free) else
+    out.answer(f"The other five can be met without {'; or without '.join(exclusions)}." if len(free) else
                "Whichever one of the 6 is left out, the other five cannot be met together.")  # fmt: skip
     told = (f"{row['parameter']} {row['estimate']:.3g}" + (f" ± {row['standard_error']:.2g}"
             if np.isfinite(row["standard_error"]) else " (on a bound)" if row["on_bound"] else " (not identified)")

@@ -10,7 +10,7 @@ take-off threshold of `abm.equilibrium.equilibria`:
    without each. Beside them the links of §4 are cut: k1 (C → T), k2 (R → C), k3 (T → R).
 
 The measure is the T of the average customer's firm over the last fourth of the run (`weighted_T`, in baselines). A
-concept is said to carry the circle if from below, T rises by over 0.5 with it alone and falls by over 0.5 without it.
+concept carries the circle if, from below, T rises by over 0.5 with it alone and falls by over 0.5 without it.
 Intervals are 95 % over runs; all points share their seeds, and changes are of pairs.
 
     python -m experiments.circles [--quick] [--out DIR]
@@ -148,10 +148,10 @@ def effect_picture(tables: dict[float, pd.DataFrame]) -> Figure:
 
 
 def answers(out: Experiment, starts: pd.DataFrame, below: pd.DataFrame, take_off: float) -> None:
-    """Say what the runs show."""
+    """Report what the runs show."""
     below = below.set_index("variant")
 
-    def said(name: str, label: str) -> str:
+    def move(name: str, label: str) -> str:
         return shown(*(below.loc[name, f"{label}: {end}"] for end in ("change", "low", "high")))
 
     carries = (below["alone: low"] > 0.5) & (below["without: high"] < -0.5)
@@ -159,14 +159,14 @@ def answers(out: Experiment, starts: pd.DataFrame, below: pd.DataFrame, take_off
     name = names[0] if names else "market competition"
     out.answer(
         f"Of the six concepts {name} alone carries the circle: put on the equations from below the threshold it "
-        f"changes T of the average customer's firm by {said(name, 'alone')} baselines, taken from the whole market by "
-        f"{said(name, 'without')}; no other concept does both by more than 0.5.", len(names) == 1)  # fmt: skip
+        f"changes T of the average customer's firm by {move(name, 'alone')} baselines, taken from the whole market by "
+        f"{move(name, 'without')}; no other concept does both by more than 0.5.", len(names) == 1)  # fmt: skip
     needed = all(below.loc[name, "without: high"] < below.loc["cut T → R", "without: low"] for name in list(CUTS)[:2])
     out.answer(
-        f"The links C → T and R → C are indispensable (cut: {said('cut C → T', 'without')} and "
-        f"{said('cut R → C', 'without')}), T → R is not ({said('cut T → R', 'without')}): customers who follow quality "
-        "bring the return in its place, and without them too the circle is dead "
-        f"({said('cut T → R, no competition', 'without')}).", needed)  # fmt: skip
+        f"The links C → T and R → C are indispensable (cut: {move('cut C → T', 'without')} and "
+        f"{move('cut R → C', 'without')}), T → R is not ({move('cut T → R', 'without')}): customers who choose "
+        "by quality then raise the return instead; without them too, no circle remains "
+        f"({move('cut T → R, no competition', 'without')}).", needed)  # fmt: skip
     limits = {"ceilings": CEILINGS, "speeds": SPEEDS}
     limits = {name: list(values(each, "default").values()) for name, each in limits.items()}
     edge = next(each for each in equilibria(**values(NAMES, "default"), **limits) if not each.stable)

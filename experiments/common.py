@@ -39,14 +39,14 @@ WEIGHTS = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])  # of strategies, in
 
 @dataclass
 class Experiment:
-    """What a script writes, and whether it is to be quick.
+    """What a script writes, and whether it makes the smaller number of runs.
 
     Attributes
     ----------
     name : str
     folder : Path
     quick : bool
-        Smaller numbers of runs, for a look and for tests.
+        Fewer runs, for a first look and for tests.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Experiment:
     answers: list[str] = field(default_factory=list)
 
     def runs(self, whole: int, quick: int) -> int:
-        """A number of runs, by whether the experiment is to be quick."""
+        """The number of runs: `quick` if the experiment is to be quick, else `whole`."""
         return quick if self.quick else whole
 
     def table(self, name: str, frame: pd.DataFrame, title: str = "") -> None:
@@ -76,7 +76,7 @@ class Experiment:
         self.lines += [paragraph, ""]
 
     def answer(self, sentence: str, supported: bool = True) -> None:
-        """Add to what is found; a claim that the runs do not support is said to be so."""
+        """Add a sentence to the findings; a claim that the runs do not support is marked as not supported."""
         self.answers.append(sentence if supported else f"Not supported: {sentence}")
 
 
@@ -92,7 +92,7 @@ def experiment(document: str, name: str) -> Iterator[Experiment]:
         Of the script and of its folder in `results/`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=document.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer runs: a look in under 20 s")
+    parser.add_argument("--quick", action="store_true", help="fewer runs: under 20 s")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write (default: results/{name})")
     options = parser.parse_args()
     folder = options.out or RESULTS / name
@@ -116,7 +116,7 @@ def experiment(document: str, name: str) -> Iterator[Experiment]:
 def swept(
     scenario: Scenario, design: str, *, workers: int | None = None, **tables: pd.DataFrame
 ) -> Iterator[SweepResults]:
-    """The results of a sweep, in a folder that is gone behind the block.
+    """The results of a sweep, in a folder that is removed after the block.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def swept(
         TOML text of all but the scenario.
     workers : int, optional
     **tables : DataFrame
-        What the text calls NAME.csv.
+        Tables that the text refers to as NAME.csv.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -187,13 +187,13 @@ def named(name: str, ends: Iterable) -> dict[str, Any]:
     return dict(zip((name, f"{name} low", f"{name} high"), ends))
 
 
-def told(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
+def cited(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
     """A number with its interval, for a sentence, from columns that are `named`."""
     return shown(row[name], row[f"{name} low"], row[f"{name} high"], digits)
 
 
 def first_firms(scenario: Scenario, points: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """How the first firms of each strategy fare, by one sweep with the same seeds at every point.
+    """Survival and return of the first firms of each strategy, by one sweep with the same seeds at every point.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def first_firms(scenario: Scenario, points: pd.DataFrame, count: int) -> tuple[n
     Returns
     -------
     survival, returns : float64 array, shape (points, runs, strategies)
-        Share of the strategy's first firms that live at the end, and the mean of their smoothed return at the end, 0
+        Share of the strategy's first firms that survive to the end, and the mean of their smoothed return at the end, 0
         for those that failed.
     """
     text = f"""
@@ -274,9 +274,9 @@ def band(axes: Axes, x: ArrayLike, ends: Sequence[ArrayLike], colour: str, **sty
 def beside(
     axes: Axes, x: ArrayLike, ends: Sequence[ArrayLike], colour: str, place: float, *, ratio: bool = False, **style: Any
 ) -> None:
-    """A line of middles whose intervals are bars, moved sideways so that those of several lines lie side by side.
+    """A line of middles whose intervals are bars, moved sideways so that the bars of several lines do not overlap.
 
-    `place` is how far, in units of the axis, or as a factor less 1 where `ratio` says that the axis is logarithmic.
+    `place` is the distance, in units of the axis; on a logarithmic axis (`ratio`) it is a factor less 1.
     """
     middle, low, high = (np.asarray(each, dtype=float) for each in ends)
     moved = np.asarray(x, dtype=float) * (1.0 + place) if ratio else np.asarray(x, dtype=float) + place

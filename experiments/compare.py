@@ -27,7 +27,7 @@ lives = true
 
 
 def main() -> None:
-    """Sweep, compare and say what differs."""
+    """Sweep, compare and report what differs."""
     with experiment(__doc__, "compare") as out, tempfile.TemporaryDirectory() as place:
         design = Design.from_toml(DESIGN.format(count=out.runs(200, 4)), "network-effect")
         sweep(design, Path(place) / "network-effect")

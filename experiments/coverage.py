@@ -50,7 +50,7 @@ class Case:
 
     @property
     def truth(self) -> float:
-        """What the interval should hold."""
+        """The true value that the interval should hold."""
         return self.mean - self.other_mean
 
     def draw(self, rng: np.random.Generator, n: int, sets: int) -> tuple[list[np.ndarray], dict]:

@@ -139,7 +139,7 @@ def _coverage_table(coverage: pd.DataFrame) -> list[str]:
 
 
 def _outside(used: pd.DataFrame) -> list[str]:
-    """The misses, by name."""
+    """Distributions and sample sizes whose coverage misses its target, by name."""
     outside = used[(used["coverage"] < LOW) | (used["coverage"] > HIGH)]
     if outside.empty:
         return ["All that is used lies between 93 and 97 %."]
@@ -179,26 +179,26 @@ def _choice(coverage: pd.DataFrame) -> list[str]:
     numbers = coverage[~coverage["distribution"].str.contains("yes/no")]
     lines = []
     for n, part in numbers.groupby("n"):
-        told = []
+        parts = []
         for method in ("bootstrap-t", "BCa", "t"):
             rows = part[part["method"] == method]
             inside = rows["coverage"].between(LOW, HIGH).sum()
             worst = rows.loc[rows["coverage"].idxmin()]
-            told.append(
+            parts.append(
                 f"{method} {inside} of {len(rows)} (least {_percent(worst['coverage'])}, {worst['distribution']})"
             )
-        lines.append(f"- n = {n}: of the outcomes that are numbers these cover 93 to 97 %: {'; '.join(told)}.")
+        lines.append(f"- n = {n}: of the outcomes that are numbers these cover 93 to 97 %: {'; '.join(parts)}.")
     return ["Bootstrap-t is the default, as it covers best:", "", *lines]
 
 
 def _skewed(used: pd.DataFrame) -> list[str]:
     rows = used[used["distribution"] == "lognormal"]
-    told = " and ".join(f"{_percent(r.coverage)} % at n = {r.n}" for r in rows.itertuples())
-    return [f"A lognormal outcome (standard deviation of the logarithm 1) reaches {told}."]
+    parts = " and ".join(f"{_percent(r.coverage)} % at n = {r.n}" for r in rows.itertuples())
+    return [f"A lognormal outcome (standard deviation of the logarithm 1) reaches {parts}."]
 
 
 def _warned(cautions: pd.DataFrame) -> list[str]:
-    """Whether the rule finds what it is for."""
+    """How often the warning comes where an interval covers too little, and where it does not."""
     low = cautions[cautions["coverage"] < LOW]
     missed = low[low["warned"] < 0.5]
     listed = "; ".join(f"{r.distribution}, n = {r.n}" for r in missed.itertuples())

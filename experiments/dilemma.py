@@ -3,10 +3,10 @@
 The article's §2.2 (and §1.2) says that firms must find a balance between accumulating technology and competing in the
 market. Firms of seven fixed technology weights θ, 30 each, compete in one market; the market's elasticities of
 competitiveness γ and of quality τ vary, and so does the ceiling of competitiveness, at its default of 1 and at 5
-(reach that goes on paying). All else is at its defaults.
+(competitiveness that keeps its effect at high levels). All else is at its defaults.
 
 The return of a weight is the mean smoothed return at the end of all firms that started with it, 0 for those that
-failed: what a founder who chooses θ may expect. Beside it: survival, and the return of those that live.
+failed: what a founder who chooses θ may expect. Beside it: survival, and the return of the survivors.
 Technology-first is θ = 0.8, market-first 0.2. Differences are of pairs (the same market and seed); the intervals of a
 map hold together at 95 % (Bonferroni). A weight is among the best if it is not shown to be below the best.
 
@@ -27,15 +27,15 @@ from experiments.common import (
     band,
     behind_best,
     by_weight,
+    cited,
     experiment,
     first_firms,
     means_with_intervals,
     named,
-    told,
     value_map,
 )
 
-MARKET_FIRST, TECHNOLOGY_FIRST = 1, 5  # places in WEIGHTS
+MARKET_FIRST, TECHNOLOGY_FIRST = 1, 5  # indices into WEIGHTS
 SCENARIO = Scenario(
     name="dilemma",
     capacity=30 * len(WEIGHTS),
@@ -121,10 +121,10 @@ def weight_picture(table: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, table: pd.DataFrame, everywhere: np.ndarray) -> None:
-    """Say what the maps show."""
+    """Report what the maps show."""
     technology, market = table["return low"] > 0.0, table["return high"] < 0.0
     least, most = (
-        f"{told(row, 'return')} at γ = {row['gamma']:g}, τ = {row['tau']:g}, ceiling {row[CEILING]:g}"
+        f"{cited(row, 'return')} at γ = {row['gamma']:g}, τ = {row['tau']:g}, ceiling {row[CEILING]:g}"
         for row in (table.loc[table["return"].idxmin()], table.loc[table["return"].idxmax()])
     )
     out.answer(

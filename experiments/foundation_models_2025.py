@@ -80,9 +80,9 @@ def firm_table(shares: np.ndarray) -> pd.DataFrame:
 
 
 def numbers(scenario: Scenario, table: pd.DataFrame, seed: int) -> tuple[dict[str, float], list[float]]:
-    """What one run is asked, and its quality gap by quarter."""
+    """The measures of one run, and its quality gap by quarter."""
     result = simulate(scenario, seed, firms=table, panel=1, collect="light")
-    # Quality is not in the panel: it is read from runs that end there.
+    # The panel has no quality: it is read from runs that end at that quarter.
     quality = {step: simulate(scenario.replace(steps=step), seed, firms=table, collect="light", every=0).firms
                for step in range(1, 2 * YEAR + 1)}  # fmt: skip
     gaps, best = [GAP_BEFORE], [table["Q"][table["strategy"] == "closed"].max()]
@@ -174,7 +174,7 @@ def main() -> None:
 
 
 def judge(out: Experiment, starts: dict, said: dict, published: tuple[float, float], best: dict) -> None:
-    """Say what is right (the mean lies in the published range, or the interval holds the one figure) and what wrong."""
+    """Report what is right (mean in the published range, or interval that holds the one figure) and what wrong."""
     spend, _, spread, even = starts
 
     def verdict(key: tuple[str, str], low: float, high: float) -> str:

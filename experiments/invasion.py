@@ -1,11 +1,11 @@
 """Which technology weight can no other weight invade, and does strong spillover make the lowest invade all?
 
 The article's §2.2 asks for the balance of technology and market; §3.2 has firms publish papers and open code
-(spillover σ), by which those below the mean T of the market catch up. A weight θ is a lasting answer if
-no firm gains by leaving it.
+(spillover σ), by which those below the mean T of the market catch up. A weight θ is an equilibrium
+if no firm gains by leaving it.
 
 1. For each σ and θ of the residents, markets of 100 slots settle for 100 steps, one for each replication.
-2. One living firm of each, drawn with equal odds, becomes the mutant: it takes another θ_m, and nothing else changes.
+2. One firm of each market, drawn with equal odds, becomes the mutant: it takes another θ_m, and nothing else changes.
    From this firm table the market goes on for 200 steps, once for each θ_m and once unchanged, with the same random
    numbers. Entrants are residents.
 3. What the mutant gains: its share of customers (mean over the last 50 steps, 0 if it failed) less the share that the
@@ -85,12 +85,12 @@ def invasions(weights: np.ndarray, count: int) -> pd.DataFrame:
 
 
 def listed(weights: pd.Series) -> str:
-    """Weights one after the other."""
+    """Weights as a list, separated by commas."""
     return " ".join(f"{each:g}" for each in weights)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """For each spillover and resident, who invades, and whether nobody is shown to."""
+    """For each spillover and resident: which mutants invade, and whether none is shown to."""
     rows = []
     for (spillover, resident), own in table.groupby(["spillover", "resident"]):
         invaders, repelled = (own["mutant"][own["sign"] == sign] for sign in (INVADES, REPELLED))
@@ -135,11 +135,11 @@ def plot(table: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, table: pd.DataFrame, found: pd.DataFrame) -> None:
-    """Say what the runs show."""
-    said = []
+    """Report what the runs show."""
+    uninvadable_weights = []
     for spillover, own in found.groupby("spillover"):
-        said.append(f"{listed(own['resident'][own['uninvadable']]) or 'none'} at σ = {spillover:g}")
-    out.answer(f"Weights that no mutant is shown to invade: {', '.join(said)}.")
+        uninvadable_weights.append(f"{listed(own['resident'][own['uninvadable']]) or 'none'} at σ = {spillover:g}")
+    out.answer(f"Weights that no mutant is shown to invade: {', '.join(uninvadable_weights)}.")
     lowest, strongest = table["mutant"].min(), max(SPILLOVERS)
     own = table[(table["spillover"] == strongest) & (table["mutant"] == lowest) & (table["resident"] > lowest)]
     invaded, repels = (listed(own["resident"][own["sign"] == sign]) for sign in (INVADES, REPELLED))

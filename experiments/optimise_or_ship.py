@@ -1,7 +1,8 @@
 """How much of its effort should a firm spend on optimising its model rather than on shipping products?
 
 The article's §2.2.2 says that optimising too often keeps a firm from iterating fast, while a firm whose optimisation
-stalls cannot keep up: an inner best. Firms of seven fixed optimisation weights ω, 30 each, all with θ = 0.5, compete in
+stalls cannot keep up: the best weight should be an inner one.
+Firms of seven fixed optimisation weights ω, 30 each, all with θ = 0.5, compete in
 one of three markets: led by competitiveness (smart hardware of §3.4), even (language and vision), led by quality
 (health and finance). The innovation drag φ, by which technology slows innovation speed V, and the decay δ of a
 deployed model vary; all else is at its defaults.
@@ -114,7 +115,7 @@ def weight_picture(table: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, table: pd.DataFrame) -> None:
-    """Say what the runs show."""
+    """Report what the runs show."""
     usual = table[(table["phi"] == DEFAULTS[0]) & (table["delta"] == DEFAULTS[1])]
     said = "; ".join(
         f"{row['market']} ω = {row['omega']:g} (among the best: {row['from']:g} to {row['to']:g}; "

@@ -9,9 +9,9 @@ k·y. Asked twice:
    unequal starts. No chance is involved, so that there are no intervals. With equal starts all three are known maps:
    the logistic map with r = k, the same with r = k + 1, and growth by the factor 1 + k.
 2. The four sectors of the article (§3.4) at their defaults in each reading, by one sweep: levels, concentration,
-   turnover and the winning strategy. A reading is said to bound the market if T of the average firm grows by less than
-   5 % over the last fourth of the run, and not to if by more than 20 %. Intervals are 95 % over runs; the readings
-   share their seeds.
+   turnover and the winning strategy. A reading bounds the market if T of the average firm grows by less than
+   5 % over the last fourth of the run, and does not if T grows by more than 20 %. Intervals are 95 % over runs; the
+   readings share their seeds.
 
     python -m experiments.readings [--quick] [--out DIR]
 """
@@ -163,15 +163,15 @@ def main() -> None:
 
 
 def answers(out: Experiment, runs: pd.DataFrame, grown: pd.Series, cascade: bool, stays: dict[str, float]) -> None:
-    """Say what is found; `grown` is the factor by which T grew over the last fourth of each run."""
+    """Report what is found; `grown` is the factor by which T grew over the last fourth of each run."""
 
-    def said(name: str, reading: str) -> tuple[float, float, float]:
+    def mean_of(name: str, reading: str) -> tuple[float, float, float]:
         return mean_with_interval(runs.loc[runs["reading"] == reading, name])
 
-    T = {reading: said("mean_T", reading) for reading in READINGS}
+    T = {reading: mean_of("mean_T", reading) for reading in READINGS}
     growth = {reading: mean_with_interval(grown.loc[reading]) for reading in READINGS}
     doubles = period_doublings(2)
-    firms = {reading: said("turnover_rate", reading) for reading in READINGS}
+    firms = {reading: mean_of("turnover_rate", reading) for reading in READINGS}
     out.answer(
         f"Only the literal reading bounds the market: T of the average firm is {shown(*T['literal'])} baselines over "
         f"the last fourth, with rate {shown(*T['rate'])} and with increment {shown(*T['increment'])}, and grows in it "

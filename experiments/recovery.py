@@ -57,7 +57,7 @@ def data_of(unit: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def recovered(unit: np.ndarray, number: int, budget: int) -> list[dict]:
-    """A row a parameter: truth, estimate and standard error in units of the range, and what became of it."""
+    """A row a parameter: truth, estimate and standard error in units of the range, and whether it is identified."""
     values, errors = data_of(unit, number)
     spec = specification(values, errors, budget, number)
     _, found, known = searched(spec)
@@ -118,7 +118,7 @@ def plot(table: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, table: pd.DataFrame, found: pd.DataFrame) -> None:
-    """Say how often the intervals hold the truth, and what fails."""
+    """Report how often the intervals hold the truth, and what fails."""
     every = found.iloc[-1]
     for level in LEVELS:
         ends = [every[f"{name} {level:.0%}"] for name in ("coverage", "low", "high")]

@@ -2,10 +2,10 @@
 
 The article's §2.2.3 says that a return too low becomes a challenge of commercialisation that sets technology and
 competitiveness back; §3.2 (step 4) has firms bring in capital. In the market of five strategies (`one-market`, 40 firms
-each) vary the runway F̄, by which a firm can live so many steps without any return; outside capital ψ, which follows
+each) vary the runway F̄, the number of steps that a firm survives without any return; outside capital ψ, which follows
 technology above the market's mean; and the stress response χ, by which low funds cut a firm's gains.
 
-The measures are of the firms that start: the share that lives at the end, and the mean smoothed return at the end, 0
+The measures are of the firms that start: the share that survives to the end, and the mean smoothed return at the end, 0
 for those that failed; of technology-first (θ = 0.8), and less market-first (θ = 0.2). Differences are of pairs of the
 same seed; intervals are 95 %, each by itself.
 
@@ -23,12 +23,12 @@ from experiments.common import (
     COLOURS,
     Experiment,
     beside,
+    cited,
     experiment,
     first_firms,
     mean_with_interval,
     means_with_intervals,
     named,
-    told,
 )  # fmt: skip
 
 SCENARIO = Scenario.load("one-market").replace(name="runway", capacity=200)
@@ -58,12 +58,12 @@ def measured(points: pd.DataFrame, survival: np.ndarray, returns: np.ndarray) ->
 
 
 def cell(points: pd.DataFrame, values: np.ndarray, **given: float) -> np.ndarray:
-    """The values over runs at the defaults but for what is given."""
+    """The values over runs at the defaults, except for the given parameters."""
     return values[(points == pd.Series(USUAL | given)).all(axis=1)][0]
 
 
 def changes(points: pd.DataFrame, survival: np.ndarray) -> pd.DataFrame:
-    """What each of the three changes in survival, of technology-first, market-first, and the first less the second."""
+    """Change of survival by each of the three: technology-first, market-first, and the first less the second."""
     long, much = {"runway": LONG}, {"outside_capital": MUCH}
     none, hard = {"outside_capital": 0.0}, {"stress_response": 1.0}
     steps = [
@@ -118,25 +118,28 @@ def picture(table: pd.DataFrame) -> Figure:
 
 
 def answers(out: Experiment, table: pd.DataFrame, moved: pd.DataFrame) -> None:
-    """Say what the runs show."""
+    """Report what the runs show."""
     funds, capital_short, capital, capital_long, stress = (row for _, row in moved.iterrows())
     out.answer(
-        f"A longer runway keeps technology-first firms alive: from {SHORT:g} to {LONG:g} steps the share that lives "
-        f"at the end changes by {told(funds, 'technology-first')} (market-first: {told(funds, 'market-first')}; "
-        f"difference {told(funds, 'difference')}).", bool(funds["technology-first low"] > 0.0))  # fmt: skip
-    out.answer(
-        f"Outside capital keeps technology-first firms alive: from ψ = 0 to {MUCH:g} at a runway of 8 the share "
-        f"changes by {told(capital, 'technology-first')}, by {told(capital_short, 'technology-first')} at {SHORT:g} "
-        f"and by {told(capital_long, 'technology-first')} at {LONG:g}.",
-        bool(capital["technology-first low"] > 0.0))  # fmt: skip
-    usual = table[(table[list(USUAL)] == pd.Series(USUAL)).all(axis=1)].iloc[0]
-    out.answer(
-        f"At the defaults {told(usual, 'survival')} of technology-first firms live at the end, "
-        f"{told(usual, 'survival less market-first')} more than of market-first ones."
+        f"A longer runway raises the survival of technology-first firms: from {SHORT:g} to {LONG:g} steps the share "
+        f"that survives to the end changes by {cited(funds, 'technology-first')} "
+        f"(market-first: {cited(funds, 'market-first')}; difference {cited(funds, 'difference')}).",
+        bool(funds["technology-first low"] > 0.0),
     )
     out.answer(
-        "The stress of short funds costs technology-first firms' lives: from χ = 0 to 1 the share changes by "
-        f"{told(stress, 'technology-first')}.", bool(stress["technology-first high"] < 0.0))  # fmt: skip
+        f"Outside capital raises the survival of technology-first firms: from ψ = 0 to {MUCH:g} at a runway of 8 the "
+        f"share changes by {cited(capital, 'technology-first')}, by {cited(capital_short, 'technology-first')} at "
+        f"{SHORT:g} and by {cited(capital_long, 'technology-first')} at {LONG:g}.",
+        bool(capital["technology-first low"] > 0.0),
+    )
+    usual = table[(table[list(USUAL)] == pd.Series(USUAL)).all(axis=1)].iloc[0]
+    out.answer(
+        f"At the defaults {cited(usual, 'survival')} of technology-first firms survive to the end, "
+        f"{cited(usual, 'survival less market-first')} more than of market-first ones."
+    )
+    out.answer(
+        "The stress of short funds lowers the survival of technology-first firms: from χ = 0 to 1 the share changes by "
+        f"{cited(stress, 'technology-first')}.", bool(stress["technology-first high"] < 0.0))  # fmt: skip
 
 
 def main() -> None:
@@ -152,7 +155,7 @@ def main() -> None:
             "funds (runway inf) nobody fails, and no stress is felt."
         )
         out.picture("survival", picture(table), "Survival by runway, outside capital and stress response")
-        out.table("changes", moved, "Change of the share of first firms that live at the end")
+        out.table("changes", moved, "Change of the share of first firms that survive to the end")
         out.table("points", table)
 
 

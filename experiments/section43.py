@@ -6,7 +6,7 @@ itself. Besides, §4.3 says that T grows by k1·C, while §4.2 multiplies k1·C 
 
 1. The three numbers by `abm.equations.rate`, and the third by §4.2.
 2. The targets of T, C and R at these numbers by each reading, §4.2's third equation beside what it becomes with ΔT.
-3. What each third equation makes of the circle: loop gain and take-off threshold, at the numbers of §4.3 and at the
+3. The circle with each third equation: loop gain and take-off threshold, at the numbers of §4.3 and at the
    model's defaults. All of it is exact, so that there are no intervals.
 
     python -m experiments.section43 [--quick] [--out DIR]
@@ -44,7 +44,7 @@ def worked_numbers() -> pd.DataFrame:
 
 
 def targets() -> pd.DataFrame:
-    """Where T, C and R are drawn at the numbers of §4.3 in each reading of the system."""
+    """The targets of T, C and R at the numbers of §4.3 in each reading of the system."""
     T, rows = BASELINE + INCREASE, []
     for place, name in enumerate(READINGS):
         drawn = [anchor(place, BASELINE, x) + pull(place, k, y, BASELINE)

@@ -9,7 +9,7 @@ with the same share in every sector, so what differs between sectors at the end 
 3. the traits that firms are born with, among those alive at the end: mean of ln(trait / median at the start), 0 without
    selection. T0 is also lifted by the catching up of entrants, which is no selection.
 
-If sectors select for the side that their customers heed, θ rises with τ − γ and C0 falls: the slopes over a scenario's
+If sectors select for what their customers value, θ rises with τ − γ and C0 falls: the slopes over a scenario's
 sectors are taken in each run. Each scenario is one sweep; intervals are 95 % over runs.
 
     python -m experiments.sectors [--quick] [--out DIR]
@@ -23,13 +23,13 @@ from abm import Scenario
 from experiments.common import (
     COLOURS,
     Experiment,
+    cited,
     experiment,
     mean_with_interval,
     named,
     share_with_interval,
     shown,
     swept,
-    told,
 )  # fmt: skip
 
 SCENARIOS = {"four-sectors": "§3.4", "applications": "§6"}
@@ -134,7 +134,7 @@ def labels_of(table: pd.DataFrame) -> list[str]:
 
 
 def trait_picture(tables: dict[str, pd.DataFrame]) -> Figure:
-    """How θ and the traits at the end differ from the start, by the sector's lean to quality."""
+    """How θ and the traits at the end differ from the start, by τ − γ of the sector."""
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     theta, rest = figure.subplots(1, 2, width_ratios=(1, 1.3))
     for (name, table), colour, mark in zip(tables.items(), COLOURS, "os"):
@@ -158,22 +158,22 @@ def trait_picture(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def answers(out: Experiment, tables: dict[str, pd.DataFrame], slope: pd.DataFrame) -> None:
-    """Say what the runs show."""
+    """Report what the runs show."""
 
-    def said(change: str) -> tuple[str, pd.DataFrame]:
+    def slope_in_words(change: str) -> tuple[str, pd.DataFrame]:
         rows = slope[slope["change of"] == change].set_index("scenario")[["slope", "low", "high"]]
         return " and by ".join(f"{shown(*rows.loc[name])} in {name}" for name in SCENARIOS), rows
 
-    text, rows = said("θ")
+    text, rows = slope_in_words("θ")
     out.answer(
         "Sectors select for the side that their customers heed: where τ − γ is higher by 1, the technology weight θ of "
         f"the average customer's firm rises more, by {text}.", bool((rows["low"] > 0.0).all()))  # fmt: skip
-    text, rows = said("ln C0")
+    text, rows = slope_in_words("ln C0")
     out.answer(
         "Where customers heed quality, inborn competitiveness is selected less: where τ − γ is higher by 1, ln C0 of "
         f"living firms rises less, by {text}.", bool((rows["high"] < 0.0).all()))  # fmt: skip
     for name, table in tables.items():
-        texts = [f"{row['sector']} {row['winner']} ({told(row, 'wins', 2)}, θ {told(row, 'θ', 2)})"
+        texts = [f"{row['sector']} {row['winner']} ({cited(row, 'wins', 2)}, θ {cited(row, 'θ', 2)})"
                  for _, row in table.iterrows()]  # fmt: skip
         out.answer(
             f"Most frequent winners in {name} ({SCENARIOS[name]}), with their share of runs and the change of θ: "
@@ -183,7 +183,7 @@ def answers(out: Experiment, tables: dict[str, pd.DataFrame], slope: pd.DataFram
     lean = table.iloc[(table["τ"] - table["γ"]).argmin()]
     out.answer(
         f"The sector that heeds competitiveness most, {lean['sector']}, lowers θ below that of the start: by "
-        f"{told(lean, 'θ')}; market_first wins most often in {(table['winner'] == 'market_first').sum()} of "
+        f"{cited(lean, 'θ')}; market_first wins most often in {(table['winner'] == 'market_first').sum()} of "
         f"{len(table)} sectors.", bool(lean["θ high"] < 0.0))  # fmt: skip
     clear = list(table["sector"][table["wins low"] > 0.5])
     out.answer(

@@ -1,6 +1,6 @@
 """Which parameters move the market, and which do not matter?
 
-The article gives no numbers for its mechanisms (§2, §3), so that what hangs on the chosen ones must be known.
+The article gives no numbers for its mechanisms (§2, §3), so the effect of the chosen numbers must be known.
 Morris screening (SALib) of twenty numeric parameters of a small market, then Sobol indices of the six that are
 strongest over four outcomes: the first-order index is the share of the outcome's variance that a parameter explains
 alone, the total index that with all its interactions. Both samples go through the sweep engine; the outcome of a
@@ -21,7 +21,7 @@ from SALib.analyze import morris, sobol
 
 from abm import Scenario
 from abm.sweeps.design.samples import SAMPLES
-from experiments.common import COLOURS, Experiment, experiment, named, swept, told
+from experiments.common import COLOURS, Experiment, cited, experiment, named, swept
 
 OUTCOMES = ("sector_hhi", "mean_T", "weighted_R", "survival")
 RANGES = {  # low, high, scale
@@ -63,7 +63,7 @@ def outcomes_at(
 
 
 def problem(names: list[str]) -> dict:
-    """The unit cube as SALib wants it."""
+    """The unit cube in SALib's format."""
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
 
 
@@ -134,19 +134,19 @@ def sobol_picture(table: pd.DataFrame, names: list[str]) -> Figure:
         axes.axvline(0.0, color="0.4", linewidth=0.8)
     figure.supxlabel("share of the outcome's variance (lines: 95 % intervals over base samples)", fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
-    told = {"first order": "first order: by the parameter alone", "total": "total: with its interactions"}
+    index_labels = {"first order": "first order: by the parameter alone", "total": "total: with its interactions"}
     figure.legend(
-        handles, [told[each] for each in labels], loc="outside upper right", ncols=2, fontsize=8, frameon=False
+        handles, [index_labels[each] for each in labels], loc="outside upper right", ncols=2, fontsize=8, frameon=False
     )
     return figure
 
 
 def answers(out: Experiment, screened: pd.DataFrame, found: pd.DataFrame, chosen: list[str]) -> None:
-    """Say what matters and what does not."""
+    """Report which parameters matter and which do not."""
     best = found.loc[found.groupby("outcome", sort=False)["total"].idxmax()]
-    said = [f"{row['outcome']} by {row['parameter']} ({told(row, 'total')} of the variance)"
+    leading = [f"{row['outcome']} by {row['parameter']} ({cited(row, 'total')} of the variance)"
             for _, row in best.iterrows()]  # fmt: skip
-    out.answer(f"Most moved, by total index: {', '.join(said)}. Strongest six overall: {', '.join(chosen)}.")
+    out.answer(f"Most moved, by total index: {', '.join(leading)}. Strongest six overall: {', '.join(chosen)}.")
     nowhere = screened.groupby("parameter", sort=False)["matters"].any()
     out.answer(
         f"Without influence on all four outcomes: {', '.join(nowhere.index[~nowhere]) or 'none of the twenty'}. "

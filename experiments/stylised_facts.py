@@ -6,7 +6,7 @@ its sector and year, growth is ln of B over B a year before, less its sector's m
 fourths of a run count. The slopes of growth are those of one regression on the growth of both years before.
 
 A fact is met if the mean over runs lies in the known range, missed if its whole 95 % interval lies outside, else
-unclear. Where the source gives one number, the range around it is chosen here and said. A known value marked
+unclear. Where the source gives one number, the range around it is chosen here, and marked so. A known value marked
 "unchecked" is from memory, not from its source, and gets no verdict; the exponent of the size tail gets none
 either, since a market of a few hundred firms does not identify it: it is Hill's over the largest tenth of all runs'
 firms, pooled after rescaling, resampled by runs.
@@ -86,7 +86,7 @@ def persistence(panel: pd.DataFrame) -> float:
 
 
 def growth_panel(panel: pd.DataFrame, steps: int) -> pd.DataFrame:
-    """Yearly log size, growth and the growth of the two years before, NaN where the firm did not live."""
+    """Yearly log size, growth and the growth of the two years before, NaN where the firm is not in the market."""
     panel = panel[panel["step"] >= steps // 4].assign(year=panel["step"] // YEAR)
     panel["size"] = panel["B"] / panel.groupby(["sector", "year"])["B"].transform("mean")
     before = panel[["id", "year", "size"]].assign(year=panel["year"] + 1)
@@ -187,10 +187,10 @@ def answers(out: Experiment, table: pd.DataFrame) -> None:
     """Count and name what is met and missed."""
     for name, own in table.groupby("scenario", sort=False):
         met, missed = (own[own["verdict"] == verdict] for verdict in ("met", "missed"))
-        said = [f"{row['fact']} {shown(row['measured'], row['low'], row['high'])}" for _, row in missed.iterrows()]
+        misses = [f"{row['fact']} {shown(row['measured'], row['low'], row['high'])}" for _, row in missed.iterrows()]
         out.answer(
             f"{name}: {len(met)} met ({', '.join(met['fact']) or 'none'}), {len(missed)} missed "
-            f"({'; '.join(said) or 'none'}), {(own['verdict'] == 'unclear').sum()} unclear."
+            f"({'; '.join(misses) or 'none'}), {(own['verdict'] == 'unclear').sum()} unclear."
         )
 
 

@@ -115,7 +115,7 @@ def times(count: int, rounds: int) -> pd.DataFrame:
 
 
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """What was to be reached, what was, and the range over rounds."""
+    """Target, measured value, and the range over rounds."""
     two, one = frame["sweep, 2 processes"], frame["sweep, 1 process"]
     raw, through_dask = frame["simulate_many, 2 threads"], frame["sweep, Dask, 2 workers"]
     figures = {

@@ -3,14 +3,14 @@
 The article's §3.3 (network effects, customers who stick) lets the large draw customers. Network effect β and churn
 μ vary over a grid; the rest is at its defaults. Sixty firms start, the same in every run: the firm with id 0 is the
 median firm, the others' traits are drawn once with the default spread. Two firm tables: customers dealt evenly, or
-four fifths of them with firm 0, which has no other merit.
+four fifths of them with firm 0, which has no other advantage.
 
 With attractiveness alone, shares have one stable rest point for β < 1 and a winner that takes all, whoever is
 ahead, for β > 1: the benchmark. The tipping point is the β at which half of the runs end as a monopoly (window's
 HHI of the sector at least 6400), by linear interpolation; its interval resamples runs. Hysteresis is a difference
 in HHI between the starts with the same seeds; the intervals of one horizon hold together at 95 % (Bonferroni). A
-difference that is gone at the longer horizon was slowness, one that stays is a memory of the market. Where every
-market tips, concentration cannot show whom it remembers: so also how often firm 0 is the largest at the end.
+difference that is gone at the longer horizon was slowness, one that stays is path dependence. Where
+every market tips, concentration does not show which firm leads: so also how often firm 0 is the largest at the end.
 
     python -m experiments.tipping [--quick] [--out DIR]
 """
@@ -146,13 +146,13 @@ def plot(table: pd.DataFrame) -> Figure:
         0.97, 0.5, "winner takes all\nfrom β = 1 by\nattractiveness alone", fontsize=8, color="0.4", ha="right"
     )
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    told = {"even": "start: customers dealt evenly", "concentrated": "start: four fifths of them with firm 0"}
-    figure.legend(handles, [told[each] for each in labels], loc="outside upper center", ncols=2, frameon=False)
+    start_labels = {"even": "start: customers dealt evenly", "concentrated": "start: four fifths of them with firm 0"}
+    figure.legend(handles, [start_labels[each] for each in labels], loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
 def answers(out: Experiment, points: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Say where the market tips and what it remembers."""
+    """Report where the market tips, and which differences between the starts last."""
     longest = table["steps"].max()
     last = points[points["steps"] == longest]
     said = []

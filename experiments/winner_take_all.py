@@ -4,7 +4,7 @@ The article's §3.3 lets network effects draw customers to the large; `tipping` 
 factors vary together over wide ranges, a Sobol sample of 2,000 markets of sixty firms, two runs each. The cases are
 the runs whose structure over the last fourth of the steps is a monopoly (HHI of the sector at least 6400). PRIM looks
 for the box of limits in which most runs are monopolies and which holds most of the monopolies; the search is made
-anew in resamples of the points, which tells how far its limits can be trusted; a tree and scores stand beside it.
+anew in resamples of the points, which shows how stable its limits are; a tree and scores stand beside it.
 
     python -m experiments.winner_take_all [--quick] [--out DIR]
 """
@@ -42,10 +42,10 @@ def answers(out: Experiment, found) -> None:
     out.answer(found.answer, found.found)
     if not found.found:
         return
-    told = {name: found.method[f"left_out_{name}"] for name in ("density", "coverage")}
-    ends = {name: shown(*(100.0 * each[end] for end in ("median", "low", "high"))) for name, each in told.items()}
+    left_out = {name: found.method[f"left_out_{name}"] for name in ("density", "coverage")}
+    ends = {name: shown(*(100.0 * each[end] for end in ("median", "low", "high"))) for name, each in left_out.items()}
     out.answer(
-        f"On points that a search had not: {ends['density']} % of the runs in its box are monopolies, "
+        f"On points left out of a search: {ends['density']} % of the runs in its box are monopolies, "
         f"{ends['coverage']} % of all monopolies lie there (median and middle 90 % of {found.method['resamples']} "
         f"resamples); of all runs {percent(found.method['density_of_all'])} are monopolies."
     )

@@ -1,4 +1,4 @@
-"""Which parameters reproduce given figures, how sure that is, and which parameters the figures cannot tell apart."""
+"""Which parameters reproduce given figures, with which standard errors, and which the figures do not identify."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -38,7 +38,7 @@ def calibrate(
     patience: float = 600.0,
     watch: Callable[[Progress], None] | None = None,
 ) -> Calibration:
-    """Find the parameters that reproduce given figures, how sure they are, and what the figures cannot tell.
+    """Estimate parameters from given figures, with standard errors, and list those that the figures do not identify.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def calibrate(
     workers : int, optional
         Processes on this machine; all its cores by default.
     executor : Executor, optional
-        Who makes the runs instead, one of `abm.sweeps.work.executors`.
+        Makes the runs elsewhere; one of `abm.sweeps.work.executors`.
     overwrite : bool
         Replace a calibration that is in the directory.
     patience : float
@@ -188,7 +188,7 @@ def files_of(calibration: Calibration, spec: Specification) -> dict[str, bytes]:
 
 
 def facts_of(calibration: Calibration) -> dict[str, Any]:
-    """All that the terminal says, as plain values."""
+    """All that is printed, as plain values."""
     return plain(
         {"headline": calibration.headline, "notes": calibration.notes}
         | {name: getattr(calibration, name).to_dict("records") for name in ("estimates", "fit", "optima")}

@@ -1,4 +1,4 @@
-"""How sure an estimate is: from what a search found to standard errors, the fit, and what the targets cannot tell."""
+"""From the estimate of a search to its standard errors, the fit, and the parameters that are not identified."""
 
 from dataclasses import dataclass
 

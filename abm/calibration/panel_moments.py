@@ -47,7 +47,7 @@ class Panel:
 
     @cached_property
     def later(self) -> np.ndarray:
-        """Rows whose firm was there a step before, in the row above."""
+        """Rows whose firm was in the market a step before, in the row above."""
         same = (self.firm[1:] == self.firm[:-1]) & (self.step[1:] - self.step[:-1] == self.spacing)
         return np.flatnonzero(same) + 1
 

@@ -1,4 +1,4 @@
-"""What a calibration found: tables of the estimates, of the fit, and of what the targets can tell."""
+"""What a calibration found: tables of the estimates, of the fit, and of what the targets identify."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,11 +37,12 @@ class Calibration:
         `direction`, `parameter`, `target`, `value`, and `text`. A direction's values are moves that leave all targets
         within a standard error; a sensitivity is the change of the estimate by one error of the target.
     optima : DataFrame
-        Where the starts ended: parameters, `distance`, and `as_good` where it cannot be told from the best.
+        Where the starts ended: parameters, `distance`, and `as_good` where another optimum fits as well as the best,
+        within the data's errors.
     points, outcomes : DataFrame
         Every point that was tried, and the outcomes of its runs.
     headline : str
-        What a reader must know first.
+        The most important result, in one sentence.
     notes : list of str
     facts : dict
         How the numbers were made, and the test of the fit.
@@ -116,7 +117,7 @@ def _best(searcher: Searcher, found: Found) -> Point:
 
 
 def natural(factor: Factor, unit: float) -> float:
-    """The value at a place of the unit interval."""
+    """The value at a point of the unit interval."""
     return float(factor.at(np.array([unit]))[0])
 
 
@@ -220,7 +221,7 @@ def _optima(spec: Specification, searcher: Searcher, found: Found, known: Infere
 
     best = searcher.distance(_best(searcher, found), found.weighting)
     limit = best + float(chi2.ppf(LEVEL, max(int(known.free.sum()), 1)))
-    # Only where the targets tell: anywhere in its range a parameter that they do not identify does as well.
+    # Only identified parameters count: one that the targets do not identify fits as well anywhere in its range.
     told = np.isfinite(known.standard_errors) | (found.on_bound != 0)
     rows = []
     for point in sorted(found.ends, key=lambda point: searcher.distance(point, found.weighting)):
@@ -234,12 +235,12 @@ def _optima(spec: Specification, searcher: Searcher, found: Found, known: Infere
 
 
 def _moved(factor: Factor, place: float, move: float) -> float:
-    """How far a move in the unit interval goes in the parameter's own unit."""
+    """A move in the unit interval, in the parameter's own unit."""
     return natural(factor, min(max(place + move, 0.0), 1.0)) - natural(factor, place)
 
 
 def _directions(spec: Specification, found: Found, known: Inference) -> list[dict[str, Any]]:
-    """Each direction with its singular value, its move and its words, the worst seen last."""
+    """Each direction with its singular value, its move and its text, the worst identified last."""
     from abm.output.number_text import number
 
     free = np.flatnonzero(known.free)
@@ -292,13 +293,13 @@ def _identification(
 
 
 def _headline(spec: Specification, estimates: "pd.DataFrame", known: Inference) -> str:
-    """What a reader must know first: what the targets do not tell, or that they tell all."""
+    """The most important result: which parameters the targets do not identify, or that they identify all."""
     count, targets = len(estimates), len(spec.targets)
     bound = list(estimates.loc[estimates["on_bound"] != "", "parameter"])
     blind = list(estimates.loc[~estimates["identified"] & (estimates["on_bound"] == ""), "parameter"])
     parts = []
     if targets < count:
-        parts.append(f"{targets} target{'s' * (targets != 1)} cannot tell {count} parameters apart")
+        parts.append(f"{targets} target{'s' * (targets != 1)} cannot identify {count} parameters")
     if blind:
         parts.append(f"the targets do not identify {_listed(blind)}")
     if bound:

@@ -79,7 +79,7 @@ class Evaluate(Protocol):
 
 @dataclass(frozen=True)
 class Point:
-    """A point that was tried: at which stage, from which start (-1: none), where, its means, and how it did."""
+    """A point that was tried: stage, start (-1: none), coordinates, means of the targets, and number of failed runs."""
 
     stage: str
     start: int
@@ -131,7 +131,7 @@ class Searcher:
     problem : Problem
     evaluate : Evaluate
     say : callable
-        Told what is being done.
+        Called with a text of what is being done.
     """
 
     def __init__(self, problem: Problem, evaluate: Evaluate, say: Callable[[str], None] = lambda text: None) -> None:

@@ -81,7 +81,7 @@ def make_points(job: PointJob, chunk: Sequence[PointRuns]) -> ChunkResult:
             rows += [(piece.key, seed, False) for seed in piece.seeds]
             tables.append(together)
             continue
-        for seed in piece.seeds:  # one of them raised: which, is found out one by one
+        for seed in piece.seeds:  # one of the runs raised an error: make them one by one to find it
             alone = _attempt(job, piece.changes, [seed])
             rows.append((piece.key, seed, not isinstance(alone, pa.Table)))
             (tables if isinstance(alone, pa.Table) else failures).append(alone)
@@ -103,8 +103,8 @@ def _attempt(job: PointJob, changes: dict[str, Any], seeds: list[int]) -> pa.Tab
         return runs_of(scenario, seeds, job.collect.level == "full", job.wanted)
     except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
         text = str(problem).strip().split("\n")[0]
-        said = text if isinstance(problem, InputError) else f"{type(problem).__name__}: {text}".rstrip(": ")
-        return said, traceback.format_exc()
+        reason = text if isinstance(problem, InputError) else f"{type(problem).__name__}: {text}".rstrip(": ")
+        return reason, traceback.format_exc()
 
 
 def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted) -> pa.Table:
@@ -165,7 +165,7 @@ def _one_run(
 
 
 def panel_of(market: Market, steps: Sequence[int]) -> Panel:
-    """Move a market that has just begun to some steps in turn; the firms that live at each of them."""
+    """The panel of a new market's firms at some steps: the market is moved to each of them in turn."""
     kept = []
     for step in steps:
         market.advance(step)

@@ -165,17 +165,17 @@ def Download(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
     if market.steps_done:
-        said = f"This command makes the run on screen, up to step {market.steps_done:,}, again to the last bit:"
+        note = f"This command makes the run on screen, up to step {market.steps_done:,}, again to the last bit:"
     else:
-        said = "No step is made yet. This command makes the whole run:"
-    Files(market, market, "", said)
+        note = "No step is made yet. This command makes the whole run:"
+    Files(market, market, "", note)
     if market.other:
         name, value = market.changed_parameter
         Files(market, market.other, "-second", f"The second run, with {name} = {written(value)}:")
 
 
 @solara.component
-def Files(market: WatchedMarket, run: MarketModel, suffix: str, said: str):
+def Files(market: WatchedMarket, run: MarketModel, suffix: str, note: str):
     """The files and the command of one of the two runs."""
     update_counter.get()  # its arguments stay the same during a run, so they would not cause a new drawing
 
@@ -189,6 +189,6 @@ def Files(market: WatchedMarket, run: MarketModel, suffix: str, said: str):
         for name, content in files.items():
             own = name.replace(".", f"{suffix}.")
             solara.FileDownload(content, own, label=own)
-    solara.Text(said)
+    solara.Text(note)
     line = run_line(run, market.origin, suffix)
     solara.HTML("div", unsafe_innerHTML=html.escape(line), classes=["abm-line"])

@@ -90,9 +90,9 @@ def Page():
 def Words(market: WatchedMarket):
     """The run in words, and the equations."""
     frame = update_counter.get()
-    said = solara.use_memo(lambda: run_in_words(market), [market, frame])
+    sentence = solara.use_memo(lambda: run_in_words(market), [market, frame])
     equations = solara.use_memo(lambda: equations_in_words(market.scenario), [market])
     name = html.escape(market.scenario.name)
     with solara.Div(classes=["abm-words"]):
-        solara.HTML("p", unsafe_innerHTML=f"<b>{name}</b>, seed {market.seed}. {html.escape(said)}")
+        solara.HTML("p", unsafe_innerHTML=f"<b>{name}</b>, seed {market.seed}. {html.escape(sentence)}")
         solara.HTML("p", unsafe_innerHTML=html.escape(equations), classes=["abm-quiet"])

@@ -217,7 +217,7 @@ def baseline(ax: Axes, value: float) -> None:
 
 
 def thinned(count: int) -> np.ndarray:
-    """The places of the rows that a line is drawn through: not more than `POINTS` and one, the last among them.
+    """The indices of the rows that a line is drawn through: at most `POINTS` + 1, the last row among them.
 
     Examples
     --------

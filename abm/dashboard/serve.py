@@ -1,7 +1,7 @@
 """The server of the page: where it listens, what it serves, and how it works without a connection to the outside.
 
 Solara hands the browser files that it would fetch from a public server and keep; here all of them are in `assets`, and
-for any other file Solara is pointed at a port of this machine where nobody listens.
+for any other file Solara gets the address of a port of this machine where no server listens.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from abm.dashboard.origins import Origin, open_with
 from abm.errors import InputError
 from abm.scenario.scenario import Scenario
 
-NOWHERE = "http://127.0.0.1:9/"  # the port that discards; no server answers there
+NOWHERE = "http://127.0.0.1:9/"  # the discard port: no server answers there
 LAST_PORT = 65535
 
 # Read by Solara when it is imported.
@@ -35,17 +35,17 @@ SETTINGS = {
     "SOLARA_ASSETS_CDN": NOWHERE,
     "SOLARA_ASSETS_FONTAWESOME_ENABLED": "false",
     "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "false",
-    "SOLARA_CHECK_HOOKS": "off",  # it is Mesa's hooks that it would complain of
+    "SOLARA_CHECK_HOOKS": "off",  # Solara would warn of hooks in Mesa's own code
     "SOLARA_THEME_SHOW_BANNER": "false",
     "SOLARA_THEME_TITLE": "abm",
-    # How long a page may be out of reach before its market is given up. One that is closed says so, and is given up at
-    # once, unless the browser ends before it can.
+    # How long a page may be disconnected before its market is removed. A page that is closed reports this, and its
+    # market is removed at once, unless the browser ends first.
     "SOLARA_KERNEL_CULL_TIMEOUT": "20s",
 }
 
-# What of Solara's the page needs: itself, its connection, the word that it is closed, and its files. Solara serves
-# more, such as the state of the machine. The files that it would fetch are served by us, since Solara deletes a folder
-# among them that is asked for.
+# Routes of Solara that the page needs: the page, its connection, the report that it is closed, and its files. Solara
+# has more, such as the state of the machine. We serve the files of the public server ourselves, since Solara deletes a
+# folder among them when a browser requests it.
 SOLARA_ROUTES = (
     "/",
     "/jupyter/api/kernels/{kernel_id}/{name}",
@@ -88,7 +88,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def serve(origin: Origin, host: str, port: int, when_ready: Callable[[str], None]) -> None:
-    """Serve pages until the process is told to end.
+    """Serve pages until the process is asked to end.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def serve(origin: Origin, host: str, port: int, when_ready: Callable[[str], None
         config = uvicorn.Config(
             gate, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1, proxy_headers=False
         )
-        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, once it has let go of its pages
+        with contextlib.suppress(KeyboardInterrupt):  # ends the server, after its pages are closed
             Server(config).run()
 
 

@@ -1,6 +1,6 @@
 """Lines, areas and dots of matplotlib as SVG, for the browser to draw.
 
-Sent as vectors they cost the server neither drawing nor packing of pixels, and are sharp on every screen.
+Sent as vectors they need no drawing and no compression of pixels on the server, and are sharp on every screen.
 """
 
 from collections.abc import Iterable

@@ -41,8 +41,8 @@ def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
 class WatchedMarket(MarketModel):
     """A market on a page.
 
-    The page's player steps it in a thread and asks for a frame after every few steps. While frames are asked for
-    faster than they are drawn the page would never answer, so a step first waits for the frame asked for last.
+    The page's player steps it in a thread and asks for a frame after every few steps. If frames were
+    requested faster than they are drawn, the page would not react, so a step first waits for the last requested frame.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class WatchedMarket(MarketModel):
             other.step()
 
     def close(self) -> None:
-        """End whatever steps this market or the one beside it."""
+        """End all threads that step this market or the second one."""
         self.closed, self.running = True, False
 
     def step(self) -> None:

@@ -33,7 +33,7 @@ REPORT, ABOUT = "report.html", "discovery.json"
 FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
 PICTURES = ("tradeoff", "pairs", "tree")
 FIGURES = (*(f"{name}.{kind}" for name in PICTURES for kind in ("pdf", "svg")), "figures.json")
-LEAST = 30  # points, below which no box can be told from chance
+LEAST = 30  # points; with fewer no box can be distinguished from chance
 RESAMPLES, FEWEST_RESAMPLES = 100, 10
 HOW = {
     "box": "PRIM (Friedman and Fisher 1999) by ema_workbench, peeling 5% of the runs a step. Chosen on its trajectory "
@@ -107,7 +107,7 @@ def discover(
     figures: str | os.PathLike | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Discovery:
-    """Where in the space of factors an outcome happens: a box of limits, found by PRIM.
+    """Find where in the space of factors an outcome happens: a box of limits, by PRIM.
 
     Parameters
     ----------
@@ -141,6 +141,17 @@ def discover(
     ------
     InputError
         If the condition is none, there are fewer than 30 points, or something else cannot be used as asked.
+
+    Examples
+    --------
+    Of 60 runs with two factors, the cases are those with low churn and a high network effect:
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({"churn": np.arange(60) % 6 / 10, "beta": np.arange(60) // 6 / 10})
+    >>> runs["hhi"] = np.where((runs["churn"] < 0.25) & (runs["beta"] > 0.45), 7000.0, 1500.0)
+    >>> found = discover(runs, "hhi > 6400", factors=["churn", "beta"], resamples=10)
+    >>> found.answer
+    'churn at most 0.2 and beta at least 0.5: 100% of runs there meet it, 100% of all that do.'
     """
     wanted = (factors,) if isinstance(factors, str) else tuple(factors)
     for name, value, least in (("resamples", resamples, FEWEST_RESAMPLES), ("seed", seed, 0)):
@@ -218,7 +229,7 @@ def _discovered(
     sweep: Any, asked: dict[str, Any], out: str | os.PathLike | None, progress: Callable[[int, int], None]
 ) -> Discovery:
     """All parts of a discovery."""
-    from abm.discovery.wording import answer, notes, said_beside
+    from abm.discovery.wording import answer, notes, sentences_beside
 
     source, results = _source(sweep, asked["factors"])
     if source.frame.empty:
@@ -226,7 +237,7 @@ def _discovered(
     condition = _condition(asked, source)
     names = chosen_factors(source.factors, asked["factors"])
     met, known = condition.met(source.frame)
-    # The order of a frame's rows is nobody's: its words are searched by the alphabet, unless they are categories.
+    # The order of a frame's rows has no meaning: its words are sorted by the alphabet, unless they are categories.
     order = {name: levels for name, levels in source.levels.items() if results is not None or name in source.as_named}
     space = space_of(source.frame[names], order, met, known)
     if not space.factors:
@@ -235,7 +246,7 @@ def _discovered(
         count = len(space.codes)
         raise InputError(f"{source.label}: has {count:,} points with a known outcome, and a box takes at least {LEAST}")
     search = searched(space, asked["resamples"], asked["seed"], progress)
-    told = [*condition.hints, *_left_out(source, known, names, space), *notes(search)]
+    all_notes = [*condition.hints, *_left_out(source, known, names, space), *notes(search)]
     given = {} if results is None else results.manifest["factors"]
     scales = {name: each["scale"] for name, each in given.items() if isinstance(each, dict) and "scale" in each}
     return Discovery(
@@ -246,9 +257,9 @@ def _discovered(
         stability_of(search),
         tree_table(space, search.root),
         _scores(search, results, source, names, met, known, asked["seed"]),
-        told,
+        all_notes,
         _method(search, condition, source, known, asked) | {"command": _command(sweep, results, asked, out)},
-        list(said_beside(search, condition)),
+        list(sentences_beside(search, condition)),
         search,
         scales,
     )

@@ -98,8 +98,8 @@ def print_discovery(discovery: "Discovery", console: "Console", out: Path) -> No
     scores = discovery.scores[discovery.scores["factor"] != RANDOM].head(_FACTORS)
     if len(scores):
         random = discovery.scores.loc[discovery.scores["factor"] == RANDOM, "extra_trees"].iloc[0]
-        told = "; ".join(f"{row['factor']} {number(row['extra_trees'])}" for row in scores.to_dict("records"))
-        say(f"scores by extra-trees: {told}; random numbers {number(random)}", indent="  ")
+        listed = "; ".join(f"{row['factor']} {number(row['extra_trees'])}" for row in scores.to_dict("records"))
+        say(f"scores by extra-trees: {listed}; random numbers {number(random)}", indent="  ")
     for note in discovery.notes[:_NOTES]:
         say(f"note: {note}", indent="  ")
     if (more := len(discovery.notes) - _NOTES) > 0:

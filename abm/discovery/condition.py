@@ -96,7 +96,7 @@ class Condition:
         return Condition(text, tuple(reader.used), tuple(dict.fromkeys(reader.hints)), expression)
 
     def met(self, outcomes: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
-        """Which runs meet the condition, and of which that is known: no number that it names is missing.
+        """Which runs meet the condition, and for which runs that is known: no number that it names is missing.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ def beyond(given: str, sign: str, outcomes: "pd.DataFrame") -> str:
 
 
 def _placed(place: int) -> str:
-    """The name by which the expression knows a column."""
+    """The name of a column in the expression."""
     return f"outcome_{place}"
 
 
@@ -299,7 +299,7 @@ class _Reader:
         return self.quoted.get(node.id, node.id) if isinstance(node, ast.Name) else ast.unparse(node)
 
     def look_up(self, one: ast.expr, other: ast.expr) -> None:
-        """Tell of a word that no run has in the outcome that it is compared with."""
+        """Add a hint for a word that no run has in the outcome that it is compared with."""
         for name, value in ((one, other), (other, one)):
             if isinstance(name, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
                 column = self.called(name)

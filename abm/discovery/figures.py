@@ -225,7 +225,7 @@ def _draw(ax: Axes, search: Search, node: Node, level: int, places: dict[int, in
     x = sum(ends) / 2.0
     for end, child, side in zip(ends, (node.left, node.right), (-1, 1)):
         ax.plot([x, end], [-level, -level - 1], color=GREY, lw=1, zorder=0)
-        said = _said(space.factors[node.factor], node.box[node.factor], child.box[node.factor])
+        said = _question(space.factors[node.factor], node.box[node.factor], child.box[node.factor])
         middle = (x + end) / 2.0
         ax.text(middle + 0.02 * side, -level - 0.5, fit(said, 1.15, 8.5), ha="right" if side < 0 else "left",
                 va="center", fontsize=8.5, color=INK,
@@ -236,7 +236,7 @@ def _draw(ax: Axes, search: Search, node: Node, level: int, places: dict[int, in
     return x
 
 
-def _said(factor: Factor, before: np.ndarray, after: np.ndarray) -> str:
+def _question(factor: Factor, before: np.ndarray, after: np.ndarray) -> str:
     """What a branch asks: the limit that it adds, without the factor's name."""
     places, codes = np.flatnonzero(before), np.flatnonzero(after)
     if factor.is_word:

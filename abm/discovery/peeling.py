@@ -20,7 +20,7 @@ _LEAST_MASS = 0.05  # of a box, where cases are not rarer
 
 
 def least_mass(space: Space) -> float:
-    """The smallest share of runs that a box may hold: small enough for all cases to be in one, large enough to tell."""
+    """The smallest share of runs that a box may hold: half the share of cases, at most 5%, but at least five points."""
     return max(FEWEST / len(space.codes), min(_LEAST_MASS, space.density / 2.0))
 
 
@@ -50,17 +50,17 @@ def trajectory(space: Space) -> tuple["pd.DataFrame", list[Box]]:
             str(place): pd.Categorical(codes[:, place]) if factor.is_word else codes[:, place].astype(np.float64)
             for place, factor in enumerate(space.factors)
         }
-        # All cases count, however thin they lie: what is not dense enough is judged later.
+        # A threshold near 0 keeps boxes of any density: whether a box is denser than by chance is tested later.
         search = Prim(pd.DataFrame(columns), cases, threshold=1e-12, peel_alpha=PEEL, mass_min=least_mass(space))
         found = search.find_box()
     table = found.peeling_trajectory
     quasi = [max((p for pair in each.values() for p in pair), default=-1.0) for each in found.qp]
-    told = pd.DataFrame({
+    table_of_boxes = pd.DataFrame({
         "coverage": table["coverage"], "density": table["density"], "mass": table["mass"],
         "restricted": table["res_dim"].astype(int), "runs": table["n"].astype(int), "cases": table["k"].astype(int),
         "quasi_p": np.where(np.array(quasi) < 0.0, np.nan, quasi),
     })  # fmt: skip
-    return told, [_box(space, limits) for limits in found.box_lims]
+    return table_of_boxes, [_box(space, limits) for limits in found.box_lims]
 
 
 def _rows(space: Space) -> tuple[np.ndarray, np.ndarray]:

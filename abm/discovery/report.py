@@ -10,7 +10,7 @@ from abm.comparison.report.wording import p_text
 from abm.discovery.condition import noun_of
 from abm.discovery.figures import pairs, tradeoff, tree
 from abm.discovery.scores import LEADING, RANDOM
-from abm.discovery.space import number_said
+from abm.discovery.space import limit_text
 from abm.output.number_text import interval, number, percent
 
 if TYPE_CHECKING:
@@ -97,10 +97,10 @@ def _sections(discovery: "Findings") -> list[Section]:
     if discovery.search.peeled is not None:
         found += [
             Section(
-                "Coverage or density", _tradeoff_said(discovery), pictures=shown("tradeoff"),
+                "Coverage or density", _tradeoff_text(discovery), pictures=shown("tradeoff"),
                 tables=[_trajectory(discovery.trajectory)],
             ),
-            Section("How stable", _stable_said(discovery), tables=[_stability(discovery.stability)]),
+            Section("How stable", _stability_text(discovery), tables=[_stability(discovery.stability)]),
             _tree(discovery, shown("tree")),
             Section("Which factors matter", tables=[_scores(discovery.scores)]),
         ]  # fmt: skip
@@ -112,19 +112,19 @@ def _sections(discovery: "Findings") -> list[Section]:
 def _box(box: "pd.DataFrame") -> Table:
     rows = []
     for row in box.to_dict("records"):
-        values = row["words"] or ("-" if row["low"] != row["low"] else number_said(row["low"]))
-        high = "" if row["words"] else "-" if row["high"] != row["high"] else number_said(row["high"])
+        values = row["words"] or ("-" if row["low"] != row["low"] else limit_text(row["low"]))
+        high = "" if row["words"] else "-" if row["high"] != row["high"] else limit_text(row["high"])
         chances = [
             p_text(row[f"quasi_p_{side}"]) if row[f"quasi_p_{side}"] == row[f"quasi_p_{side}"] else ""
             for side in ("low", "high")
         ]
-        whole = "" if row["words"] else f"{number_said(row['least'])} to {number_said(row['most'])}"
+        whole = "" if row["words"] else f"{limit_text(row['least'])} to {limit_text(row['most'])}"
         rows.append((row["factor"], values, high, *chances, whole))
     heads = ("factor", "from, or values", "to", "quasi-p of from", "quasi-p of to", "searched")
     return Table("box", heads, rows, "box.csv", "The box; factors that are not here are not limited.")
 
 
-def _tradeoff_said(discovery: "Findings") -> list[str]:
+def _tradeoff_text(discovery: "Findings") -> list[str]:
     text = "Smaller boxes are denser and cover fewer of the cases. "
     if not discovery.found:
         return [text + "No box is chosen."]
@@ -145,7 +145,7 @@ def _trajectory(table: "pd.DataFrame") -> Table:
     return Table("trajectory", heads, rows, "trajectory.csv", "Mass: share of all runs.", words=2)
 
 
-def _stable_said(discovery: "Findings") -> list[str]:
+def _stability_text(discovery: "Findings") -> list[str]:
     count = discovery.method["resamples"]
     return [
         f"The search made anew in {count:,} bootstrap resamples of the design points: how often it finds each limit, "
@@ -159,7 +159,7 @@ def _stability(table: "pd.DataFrame") -> Table:
         side = {"low": "from below", "high": "from above"}.get(row["limit"], row["limit"])
         known = row["median"] == row["median"]
         ends = f"{number(row['median'])} {interval(row['low'], row['high'])}" if known else ""
-        value = "-" if not row["in_box"] else "yes" if row["value"] != row["value"] else number_said(row["value"])
+        value = "-" if not row["in_box"] else "yes" if row["value"] != row["value"] else limit_text(row["value"])
         rows.append((row["factor"], side, value, percent(row["share"]), ends))
     heads = ("factor", "limit", "in the box", "resamples with it", "median there [middle 90%]")
     return Table("stability", heads, rows, "stability.csv", "Limits that no resample finds are left out here.", words=2)

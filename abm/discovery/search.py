@@ -20,7 +20,7 @@ CHANCE = 0.05  # p above which nothing is found
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What the search came to.
+    """The result of a search.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ from abm.output.number_text import number
 if TYPE_CHECKING:
     import pandas as pd
 
-FEW = 20  # distinct values up to which limits are said by the values themselves
+FEW = 20  # distinct values up to which limits are printed as the values themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class Factor:
     is_word : bool
         Whether the values have no order.
     is_listed : bool
-        Whether limits are said by the values themselves: words, integers, few distinct or infinite ones.
+        Whether limits are printed as the values themselves: words, integers, few distinct or infinite ones.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Factor:
             high = roundest(self.values[last], self.values[last + 1]) if last + 1 < len(self.values) else np.nan
         return (low if first else np.nan), (high if last + 1 < len(self.values) else np.nan)
 
-    def said(self, allowed: np.ndarray) -> str:
+    def in_words(self, allowed: np.ndarray) -> str:
         """Some of the values in words.
 
         Parameters
@@ -64,11 +64,11 @@ class Factor:
 
         Examples
         --------
-        >>> Factor("policy", ("fixed", "imitate", "adaptive"), True, True).said(np.array([True, False, True]))
+        >>> Factor("policy", ("fixed", "imitate", "adaptive"), True, True).in_words(np.array([True, False, True]))
         'policy fixed or adaptive'
-        >>> Factor("steps", (10, 20, 30), False, True).said(np.array([False, True, True]))
+        >>> Factor("steps", (10, 20, 30), False, True).in_words(np.array([False, True, True]))
         'steps at least 20'
-        >>> Factor("churn", (0.1, 0.18, 0.2234, 0.5), False, False).said(np.array([False, True, True, False]))
+        >>> Factor("churn", (0.1, 0.18, 0.2234, 0.5), False, False).in_words(np.array([False, True, True, False]))
         'churn between 0.14 and 0.4'
         """
         places = np.flatnonzero(allowed)
@@ -76,9 +76,9 @@ class Factor:
             texts = [level_text(self.values[place]) for place in places]
             return f"{self.name} {' or '.join([', '.join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)}"
         low, high = self.limit(places[0], places[-1])
-        at_least, at_most = number_said(low), number_said(high)
+        at_least, at_most = limit_text(low), limit_text(high)
         if self.is_listed and len(places) == 1:
-            return f"{self.name} {number_said(float(self.values[places[0]]))}"
+            return f"{self.name} {limit_text(float(self.values[places[0]]))}"
         if low == low and high == high:
             ends = f"from {at_least} to {at_most}" if self.is_listed else f"between {at_least} and {at_most}"
             return f"{self.name} {ends}"
@@ -96,7 +96,7 @@ class Space:
     factors : tuple of Factor
         Those that vary.
     codes : int64 array, shape (points, factors)
-        Of each point the places of its values in `Factor.values`.
+        Of each point the indices of its values in `Factor.values`.
     cases, runs : int64 array, shape (points,)
         How many runs of the point meet the condition, and how many there are of which that is known.
     of_row : int64 array, shape (rows,)
@@ -178,12 +178,12 @@ def roundest(low: float, high: float) -> float:
     return middle
 
 
-def number_said(value: float) -> str:
+def limit_text(value: float) -> str:
     """A limit in words: as it is where it has few digits, else to three.
 
     Examples
     --------
-    >>> number_said(0.1234), number_said(2500.0), number_said(float("inf")), number_said(1 / 3)
+    >>> limit_text(0.1234), limit_text(2500.0), limit_text(float("inf")), limit_text(1 / 3)
     ('0.1234', '2,500', 'inf', '0.333')
     """
     exact = f"{value:,.6g}"

@@ -85,7 +85,7 @@ def tree_table(space: Space, tree: Node) -> "pd.DataFrame":
 
 def rule(space: Space, box: Box) -> str:
     """A box in words, factor by factor."""
-    parts = [factor.said(allowed) for factor, allowed in zip(space.factors, box) if not allowed.all()]
+    parts = [factor.in_words(allowed) for factor, allowed in zip(space.factors, box) if not allowed.all()]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 2 else parts) or "everywhere"
 
 

@@ -13,7 +13,7 @@ _ELSEWHERE = 0.6  # coverage below which cases lie in other places too
 
 
 def answer(search: Search, condition: Condition) -> str:
-    """What is found, or that nothing is, in one sentence."""
+    """The found box, or that nothing is found, in one sentence."""
     cases, runs = int(search.space.cases.sum()), int(search.space.runs.sum())
     what = condition.noun
     if search.why_not == "none":
@@ -33,8 +33,8 @@ def answer(search: Search, condition: Condition) -> str:
     return f"{rule(search.space, search.box)}: {percent(held.density)} of runs there {tells}."
 
 
-def said_beside(search: Search, condition: Condition) -> Iterator[str]:
-    """What stands below the answer, a sentence each: the whole, and the box on points that its search had not."""
+def sentences_beside(search: Search, condition: Condition) -> Iterator[str]:
+    """The sentences below the answer: all runs, and the box on points left out of its search."""
     if search.why_not:
         return
     space = search.space
@@ -47,7 +47,7 @@ def said_beside(search: Search, condition: Condition) -> Iterator[str]:
     )
     density, coverage = (middle_and_ends(each) for each in (search.resamples.density, search.resamples.coverage))
     yield (
-        f"On points that the search had not: density {_range(density)}, coverage {_range(coverage)} "
+        f"On points left out of the search: density {_range(density)}, coverage {_range(coverage)} "
         f"(median and the middle {percent(LEVEL)} of {len(search.resamples.boxes):,} resamples), "
         f"{p_in_sentence(search.resamples.p)}."
     )
@@ -59,7 +59,7 @@ def _range(found: tuple[float, float, float]) -> str:
 
 
 def notes(search: Search) -> Iterator[str]:
-    """What the reader must know of the box."""
+    """Notes on how the box was made, and on cases outside of it."""
     if search.why_not:
         return
     peeled = search.boxes[search.place]

@@ -85,7 +85,7 @@ def period_doublings(count: int = 8) -> np.ndarray:
     Parameters
     ----------
     count : int
-        How many, at most 12: from then on they differ by less than floats can tell.
+        Number of doublings, at most 12: later ones differ by less than the precision of floats.
 
     Returns
     -------

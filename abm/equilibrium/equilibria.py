@@ -269,8 +269,8 @@ def describe(scenario: "Scenario", *, ceilings: bool = False) -> dict[str, Any]:
     for sector in scenario.sectors:
         own = entries[sector.monetisation]
         sectors.append({"name": sector.name, "k3": own["k"]["k3"], **own})
-    told = {"ceilings": dict(zip(CEILINGS, bounds))} if ceilings else {}
-    return {**entries[1.0], **told, "sectors": sectors}
+    listed = {"ceilings": dict(zip(CEILINGS, bounds))} if ceilings else {}
+    return {**entries[1.0], **listed, "sectors": sectors}
 
 
 def values_of(scenario: "Scenario", names: Sequence[str]) -> list[float]:

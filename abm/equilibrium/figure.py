@@ -51,8 +51,8 @@ def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure
     figure = Figure(figsize=SIZE, dpi=DPI)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.45), sharey=True)
     figure.subplots_adjust(left=0.054, right=0.975, bottom=0.085, top=0.81, wspace=0.16)
-    told = "".join(f"  ·  {name} = {value:g}" for name, value in zip(NAMES, values_of(scenario, NAMES)))
-    headline(figure, scenario.name, f"{in_words(entry)}{told}")
+    values_text = "".join(f"  ·  {name} = {value:g}" for name, value in zip(NAMES, values_of(scenario, NAMES)))
+    headline(figure, scenario.name, f"{in_words(entry)}{values_text}")
     T0 = scenario.T0
     highest = max(1.9 * T0, *(1.2 * each["T"] for each in entry["equilibria"] if each["T"] < 5.0 * T0))
     with np.errstate(all="ignore"):  # far from the equilibria T outgrows every float
@@ -131,9 +131,9 @@ def _draw_diagram(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float
     for gain in gains:
         ax.axvline(gain, color=ORANGE, lw=2)
     box = {"fc": "white", "ec": "none", "pad": 1.5, "alpha": 0.8}
-    told = "this scenario" if len(gains) == 1 else "this scenario's median firm and sectors"
+    values_text = "this scenario" if len(gains) == 1 else "this scenario's median firm and sectors"
     x, side = (min(gains) - 0.02, "right") if here > 0.5 * r[-1] else (max(gains) + 0.02, "left")
-    ax.text(x, 0.03 * highest, told, ha=side, fontsize=TEXT, color=INK, bbox=box)
+    ax.text(x, 0.03 * highest, values_text, ha=side, fontsize=TEXT, color=INK, bbox=box)
     if set(values[:3]) == {1.0} and len(set(values[3:])) == 1 and bounds == NO_CEILINGS:
         for place, (value, text) in enumerate(LOGISTIC):
             ax.axvline(value, **DOTTED)

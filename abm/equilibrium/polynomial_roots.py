@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-_HALVINGS = 24  # between two questions whether a root is known closely enough
+_HALVINGS = 24  # between two checks whether a root is known to the wanted precision
 
 
 def real_roots(
@@ -32,11 +32,11 @@ def real_roots(
     low, high : Fraction
         `high` may be None for no upper end.
     close : callable
-        Told two numbers with a root between them, says whether that is close enough.
+        Gets two numbers with a root between them, and returns whether their distance is small enough to stop.
 
     Examples
     --------
-    The first two roots of (x² − 2)(x − 3)², which np.roots gives no more than eight digits of the last of:
+    The first two roots of (x² − 2)(x − 3)², of which np.roots gives the last to only eight digits:
 
     >>> roots = real_roots([Fraction(c) for c in (-18, 12, 7, -6, 1)], Fraction(-2), None, lambda a, b: b - a < 1e-20)
     >>> [round(float(root), 15) for root in roots]
@@ -52,7 +52,7 @@ def real_roots(
     high = max(_bound(polynomial), 2 * abs(low)) if high is None else high
     cuts = [low, *(cut for cut in _proposals(polynomial) if low < cut < high), high]
     changes = [_changes(chain, cut) for cut in cuts]
-    # To be looked at, the lowest last: two ends, and the sign changes at each.
+    # Intervals still to search, the lowest last: two ends, and the sign changes at each.
     intervals = [*zip(itertools.pairwise(cuts), itertools.pairwise(changes))][::-1]
     roots = []
     while intervals:
@@ -67,7 +67,7 @@ def real_roots(
 
 
 def _close_in(polynomial: list[int], a: Fraction, b: Fraction, close: Callable[[Fraction, Fraction], bool]) -> Fraction:
-    """The one root in (a, b], which is a simple one, or the middle of two numbers that are close enough to it."""
+    """The only root in (a, b], a simple one, or the middle of two numbers around it at which `close` is true."""
     at_b = _sign(polynomial, b)
     if at_b == 0:
         return b
@@ -101,7 +101,7 @@ def _sign(polynomial: list[int], x: Fraction) -> int:
 
 
 def _changes(chain: list[list[int]], x: Fraction) -> int:
-    """How often the sign changes along the chain; the difference between a and b is the number of roots in (a, b]."""
+    """The number of sign changes along the chain; the difference between a and b is the number of roots in (a, b]."""
     signs = [sign for sign in (_sign(polynomial, x) for polynomial in chain) if sign]
     return sum(one != other for one, other in itertools.pairwise(signs))
 
@@ -130,7 +130,7 @@ def _divide(polynomial: list[int], divisor: list[int]) -> tuple[list[int], list[
 
 
 def _integers(coefficients: Sequence[Fraction]) -> list[int]:
-    """A positive multiple with integer coefficients, leading zeros dropped and turned round."""
+    """A positive multiple with integer coefficients, leading zeros dropped, in reverse order."""
     denominator = math.lcm(*(c.denominator for c in coefficients))
     whole = [int(c * denominator) for c in reversed(coefficients)]
     return _primitive(list(itertools.dropwhile(lambda c: c == 0, whole)))
@@ -148,7 +148,7 @@ def _bound(polynomial: list[int]) -> Fraction:
 
 
 def _proposals(polynomial: list[int]) -> list[Fraction]:
-    """Numbers that should part the roots: the middles between eigenvalues of the companion matrix."""
+    """Numbers that should separate the roots: the middles between eigenvalues of the companion matrix."""
     largest = max(abs(c) for c in polynomial)
     found = np.unique(np.roots([float(Fraction(c, largest)) for c in polynomial]).real)
     return [Fraction(float(middle)) for middle in (found[:-1] + found[1:]) / 2]

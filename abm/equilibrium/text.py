@@ -91,8 +91,8 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
     say(scenario.name, _listed(values))
     say("ceilings", _listed(described["ceilings"]) if ceilings else "none (--ceilings includes the scenario's)")
     by_monetisation: dict[float, list[dict[str, Any]]] = {}
-    for sector, told in zip(scenario.sectors, described["sectors"]):
-        by_monetisation.setdefault(sector.monetisation, []).append(told)
+    for sector, sector_values in zip(scenario.sectors, described["sectors"]):
+        by_monetisation.setdefault(sector.monetisation, []).append(sector_values)
     for monetisation, sectors in by_monetisation.items():
         console.print()
         say(f"k3 = {sectors[0]['k3']:g}", ", ".join(sector["name"] for sector in sectors))

@@ -38,7 +38,7 @@ HHI_FAR = 100.0  # below that all along, the panel has a scale of its own withou
 
 
 def draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
-    """Where firms meet, in their sectors, and over the whole market."""
+    """Concentration (HHI) within sectors, where firms compete, and over the whole market."""
     dress(ax, "Concentration", "HHI (0–10,000, log scale)")
     lines = [("hhi", "whole market", ORANGE), ("sector_hhi", "within sectors", BLUE)]
     lines = lines if several else [("hhi", "the market", BLUE)]
@@ -72,7 +72,7 @@ def draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
 
 
 def _free_place(name: str, ends: np.ndarray, places: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
-    """Where in a band a name lies upon no line, as shares of the panel; None if nowhere.
+    """A point of a band where a name covers no line, as shares of the panel; None if there is none.
 
     Parameters
     ----------
@@ -119,10 +119,10 @@ def draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
         say(ax, "no winner: empty market")
         say_empty(ax, "nothing to show")
         return
-    # At the end nobody has customers: the names tell the colours, without a share.
+    # At the end no firm has customers: the names explain the colours, without a share.
     since = np.ceil(steps.index[np.flatnonzero(living)[-1] + 1])
-    told = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
-    say(ax, f"empty from step {axis_number(since)} on{told}")
+    winner_text = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
+    say(ax, f"empty from step {axis_number(since)} on{winner_text}")
     _name_shares(ax, names, colours, shares[living].mean(axis=0), None)
 
 

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 MAIN = "DejaVu Sans"  # comes with matplotlib
 # Tried before all other fonts: simplified Chinese drawn as in China, in sans serif.
 _FIRST = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei")
-# Fonts that have a box or nothing for every letter.
+# Fonts that draw a box or nothing for every letter.
 _EMPTY = ("Last Resort", ".LastResort", "Adobe Blank")
 _REPLACEMENT = "?"
 _warned: set[str] = set()

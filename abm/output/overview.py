@@ -97,7 +97,7 @@ def overview(result: Any) -> Figure:
 
 
 def _facts(result: Any) -> str:
-    """Seed, length and what came of it, in words."""
+    """Seed, length and result of the run, in words."""
     steps, outcomes = result.scenario.steps, result.outcomes
     ends = [STRUCTURES[outcomes["structure"]], GROWTHS.get(outcomes["growth"])]
     return "  ·  ".join([f"seed {result.seed}", f"{steps:,} step{'s' * (steps != 1)}", ", ".join(filter(None, ends))])

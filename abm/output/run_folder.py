@@ -68,7 +68,7 @@ def write_start(folder: Path, result: Any) -> None:
     """Write what makes the run again: its scenario, and the firm table that it started from."""
     scenario, table = result.scenario, result.kept_table()
     if table is not None:
-        # Set, for the table as it is kept has bases that may have been filled in from it.
+        # Set explicitly: the stored table may have customer bases that were computed from it.
         scenario = scenario.replace(market_size=scenario.market_size)
         (folder / KEPT_TABLE).write_bytes(table)
     (folder / "scenario.toml").write_text(scenario.to_toml(), "utf-8")

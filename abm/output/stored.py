@@ -1,7 +1,7 @@
 """JSON that the program reads back: its shape is checked, and refused in one line that names file and key.
 
-Such a file says of which format it is and, in `digest`, what the rest of it was when it was written. Files of releases
-before there were formats have neither.
+Such a file holds the number of its format and, in `digest`, a digest of its other contents when it was written. Files
+of releases before formats were numbered have neither.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Damaged(InputError):
 
 
 class Shape(BaseModel):
-    """What a file's object has; further keys are let pass."""
+    """The keys of a file's object; further keys are allowed."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -47,7 +47,7 @@ class ScenarioShape(Shape):
 
 
 def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An object with its format before all else and its digest behind it."""
+    """An object with its format as first key and its digest as last."""
     content = plain({"format": FORMAT} | dict(value))
     return content | {"digest": _digest(content)}
 
@@ -61,7 +61,7 @@ def read_object(path: Path, shape: type[Shape], way_out: str = "") -> dict[str, 
     shape : type of Shape
         What it must have.
     way_out : str
-        What helps, said at the end of a refusal.
+        Advice at the end of the message.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _check_format(path: Path, number: Any, way_out: str) -> None:
 
 
 def _first(problem: ValidationError, found: Any) -> str:
-    """What is wrong first, by the key's place in what was found."""
+    """The first error, with the path of its key."""
     first = problem.errors(include_url=False)[0]
     place, within, is_one_of = [], found, False
     for part in first["loc"]:
@@ -117,13 +117,13 @@ def _first(problem: ValidationError, found: Any) -> str:
             within = within[part]
         elif first["type"] == "missing":
             place.append(str(part))
-        else:  # the kind of a value that may be of several
+        else:  # a value that may be of several types
             is_one_of = True
     key = ".".join(place)
     if first["type"] == "missing":
         return f"key {key!r} is missing"
-    told = "is of another type" if is_one_of else first["msg"].removeprefix("Value error, ")
-    return f"key {key!r} = {shown(within)}: {told[:1].lower()}{told[1:]}"
+    reason = "is of another type" if is_one_of else first["msg"].removeprefix("Value error, ")
+    return f"key {key!r} = {shown(within)}: {reason[:1].lower()}{reason[1:]}"
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ ROUND = [1, 2, 5, 10]  # distances of ticks
 
 
 def strategy_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each strategy, by its place in the scenario, so that all pictures of it agree.
+    """A colour for each strategy, by its index in the scenario, so that all pictures of it agree.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ BYTES_A_FIRM_STEP = 8 * (21 + 12 + 4)
 def beside_peers(rounds: int, quick: bool) -> list[tuple[int, Candidate, Candidate]]:
     """All candidates at all sizes with the NumPy that took turns with them, timed.
 
-    The number of steps makes each take about a fifth of a second. JAX comes behind all others, since its threads go on
-    turning for a while.
+    The number of steps makes each take about a fifth of a second. JAX comes last, since its threads stay active for
+    a while.
     """
     found, behind = [], []
     for firms in SIZES[:2] if quick else SIZES:

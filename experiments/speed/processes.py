@@ -12,7 +12,7 @@ from experiments.speed.turns import Candidate
 
 SLOTS = 10_000_000
 RUNS = 1_000_000
-# The peak that Linux keeps for a program: what `resource` tells includes that of the process it was started from.
+# The peak that Linux keeps for a program: what `resource` reports includes that of the process it was started from.
 _PEAK = """
 import json
 from pathlib import Path

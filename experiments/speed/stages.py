@@ -115,7 +115,7 @@ TIMED = {
     "9: shares against the step before": _shares,
     "growths, in the window alone": _growths,
 }
-# Some are timed with what they rest on, which is taken off.
+# Some stages are timed together with those that they need, whose time is then subtracted.
 _BEHIND = {
     "9: sums that the next step needs": "9: attractiveness",
     "9: sums of the light statistics": "9: sums that the next step needs",

@@ -1,4 +1,4 @@
-"""What was to be reached, and what was."""
+"""The targets of speed and memory, and what was measured."""
 
 from collections.abc import Sequence
 
@@ -65,5 +65,5 @@ def process_rows(rounds: int, quick: bool) -> list[dict]:
 
 
 def targets(listed: dict[tuple[int, str], Candidate], limit: float, rounds: int, quick: bool) -> pd.DataFrame:
-    """Every figure with its median, its range over rounds, and what was to be reached."""
+    """Every figure with its median, its range over rounds, and its target."""
     return pd.DataFrame([*rate_rows(listed, limit), *ratio_rows(rounds), *process_rows(min(rounds, 5), quick)])

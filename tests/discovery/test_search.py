@@ -130,7 +130,7 @@ def test_the_tree_divides_a_planted_box_and_noise_not_at_all():
 
 def test_limits_are_short_numbers_between_the_points():
     assert roundest(0.92871, 0.93412) == 0.93
-    assert Factor("runway", (2.0, 8.0, np.inf), False, True).said(np.array([False, False, True])) == "runway inf"
+    assert Factor("runway", (2.0, 8.0, np.inf), False, True).in_words(np.array([False, False, True])) == "runway inf"
     made = space(300)
     for box in quick_trajectory(made):
         low, high = made.factors[0].limit(*np.flatnonzero(box[0])[[0, -1]])

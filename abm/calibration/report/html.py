@@ -30,7 +30,7 @@ def _sections(calibration: Calibration, spec: Specification) -> Iterator[Section
         warnings=calibration.notes,
         tables=[
             Table("estimates", heads, estimate_rows(calibration), "estimates.csv",
-                  "Standard errors hold the chance of the figures and that of the runs.")
+                  "Standard errors include the error of the figures and that of the runs.")
         ],
     )  # fmt: skip
     heads = ("target", "value", "its error", "fit", "residual", "in standard errors")
@@ -47,7 +47,7 @@ def _sections(calibration: Calibration, spec: Specification) -> Iterator[Section
         tables=[Table("fit", heads, fit_rows(calibration), "fit.csv",
                       "* no error given: the spread of a run, or that of your firms where it is larger.")],
     )  # fmt: skip
-    yield _what_is_seen(calibration)
+    yield _identified(calibration)
     yield Section(
         "Search",
         sentences=[
@@ -76,24 +76,19 @@ def _sections(calibration: Calibration, spec: Specification) -> Iterator[Section
     yield Section("Again", sentences=["The specification:"], code=spec.text)
 
 
-def _what_is_seen(calibration: Calibration) -> Section:
+def _identified(calibration: Calibration) -> Section:
     directions = calibration.facts["directions"]
     rows = [
-        [str(place), number(each["singular_value"]), "yes" if each["identified"] else "no", each["text"]]
-        for place, each in enumerate(directions, 1)
+        [str(count), each["text"], number(each["singular_value"]), "yes" if each["identified"] else "no"]
+        for count, each in enumerate(directions, 1)
     ]
-    heads = ("direction", "singular value", "identified", "the longest move that the targets do not tell")
+    heads = ("direction", "longest move within the targets' errors", "singular value", "identified")
     condition = calibration.facts["condition_number"]
     tables = [
-        Table("directions", heads, [[row[0], row[3], row[1], row[2]] for row in rows], "identification.csv",
+        Table("directions", heads, rows, "identification.csv",
               "Singular value: standard errors that the targets move along the direction through whole ranges; "
               "identified from 2.", words=2)
     ] if rows else []  # fmt: skip
-    if tables:
-        tables = [
-            Table("directions", (heads[0], heads[3], heads[1], heads[2]), tables[0].rows, tables[0].file,
-                  tables[0].caption, words=2)
-        ]  # fmt: skip
     answers = calibration.identification[calibration.identification["kind"] == "sensitivity"]
     made = []
     if len(answers):
@@ -103,7 +98,7 @@ def _what_is_seen(calibration: Calibration) -> Section:
                     "Gentzkow and Shapiro 2017).", "identification.csv")
         ]  # fmt: skip
     return Section(
-        "What the targets tell",
+        "What the targets identify",
         sentences=[f"Condition number of the scaled Jacobian: {number(condition)}."] if rows else [],
         pictures=made,
         tables=tables,

@@ -1,4 +1,4 @@
-"""A calibration's numbers as a reader is told them."""
+"""A calibration's numbers as texts, for the terminal and the report."""
 
 import math
 

@@ -13,7 +13,7 @@ import numpy as np
 
 
 def sensitivity(jacobian: np.ndarray, weighting: np.ndarray) -> np.ndarray:
-    """How the estimates answer to each target: (G'WG)⁻¹G'W.
+    """Change of the estimates by each target: (G'WG)⁻¹G'W.
 
     It is Λ of Andrews, Gentzkow and Shapiro (2017), "Measuring the sensitivity of parameter estimates to estimation
     moments", Quarterly Journal of Economics 132, for moments counted as target less simulated mean.
@@ -92,7 +92,7 @@ def overidentification(residual: np.ndarray, jacobian: np.ndarray, omega: np.nda
     degrees = len(residual) - jacobian.shape[1]
     if degrees < 1:
         return Overidentification(float("nan"), 0, float("nan"))
-    scale = np.sqrt(np.diag(omega))  # so that targets of different units count alike in the basis
+    scale = np.sqrt(np.diag(omega))  # so that targets of different units have equal weight in the basis
     basis = np.linalg.qr(jacobian / scale[:, np.newaxis], mode="complete")[0][:, jacobian.shape[1] :]
     left = basis.T @ (residual / scale)
     spread = basis.T @ (omega / np.outer(scale, scale)) @ basis

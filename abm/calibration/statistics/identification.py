@@ -1,4 +1,4 @@
-"""What the targets can tell: directions of the parameters by how far the targets see along them."""
+"""What the targets identify: directions of the parameters by how far the targets move along them."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _COMPONENT = 0.1  # of a direction that is not identified, above which a paramet
 
 @dataclass(frozen=True)
 class Identification:
-    """Directions in the space of the parameters, each in units of its range, the best seen first.
+    """Directions in the space of the parameters, each in units of its range, the best identified first.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Identification:
     seen : bool array, shape (parameters,)
         Which directions are identified.
     identified : bool array, shape (parameters,)
-        Which parameters are: those without a part in a direction that is not.
+        Which parameters are identified: those with (nearly) no part in a direction that is not.
     """
 
     singular: np.ndarray
@@ -64,7 +64,7 @@ def identify(scaled: np.ndarray) -> Identification:
         return Identification(np.empty(0), np.empty((0, 0)), np.empty(0, dtype=bool), np.empty(0, dtype=bool))
     _, singular, directions = np.linalg.svd(scaled, full_matrices=True)
     singular = np.concatenate([singular, np.zeros(count - len(singular))])
-    # The sign of a direction is nobody's choice but the library's: the largest part is positive.
+    # The library leaves the sign of a direction open: here the largest component is positive.
     signs = np.sign(directions[np.arange(count), np.argmax(np.abs(directions), axis=1)])
     directions = directions * signs[:, np.newaxis]
     seen = singular >= LEAST
