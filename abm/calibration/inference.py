@@ -83,8 +83,8 @@ def infer(searcher: Searcher, found: Found) -> Inference:
         answers[known] = answer[identification.identified]
     unit = jacobian / np.sqrt(np.diag(omega))[:, np.newaxis]
     moves = np.zeros((int(free.sum()), count))
-    for place, direction in enumerate(identification.directions):
-        moves[place, free] = reach(unit, direction, found.estimate[free])
+    for index, direction in enumerate(identification.directions):
+        moves[index, free] = reach(unit, direction, found.estimate[free])
     return Inference(
         free,
         errors,

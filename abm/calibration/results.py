@@ -159,17 +159,17 @@ def _estimates(spec: Specification, found: Found, known: Inference) -> "pd.DataF
     rows, free = [], np.flatnonzero(known.free)
     identified = np.zeros(len(found.estimate), dtype=bool)
     identified[free] = known.identification.identified
-    for place, (name, factor) in enumerate(spec.parameters.items()):
-        error, low, high = interval(factor, found.estimate[place], known.standard_errors[place])
+    for index, (name, factor) in enumerate(spec.parameters.items()):
+        error, low, high = interval(factor, found.estimate[index], known.standard_errors[index])
         rows.append(
             {
                 "parameter": name,
-                "estimate": natural(factor, found.estimate[place]),
+                "estimate": natural(factor, found.estimate[index]),
                 "standard_error": error,
                 "low": low,
                 "high": high,
-                "identified": bool(identified[place]),
-                "on_bound": {-1: "low", 0: "", 1: "high"}[int(found.on_bound[place])],
+                "identified": bool(identified[index]),
+                "on_bound": {-1: "low", 0: "", 1: "high"}[int(found.on_bound[index])],
                 "range_low": factor.low,
                 "range_high": factor.high,
                 "scale": factor.scale,
@@ -206,11 +206,11 @@ def _points(spec: Specification, searcher: Searcher, found: Found) -> "pd.DataFr
         "stage": [point.stage for point in searcher.points],
         "start": [point.start for point in searcher.points],
     }
-    table |= {name: factor.at(unit[:, place]) for place, (name, factor) in enumerate(spec.parameters.items())}
+    table |= {name: factor.at(unit[:, index]) for index, (name, factor) in enumerate(spec.parameters.items())}
     table["distance"] = [searcher.distance(point, found.weighting) for point in searcher.points]
     table["failed_runs"] = [point.failed_runs for point in searcher.points]
     means = np.array([point.means for point in searcher.points])
-    table |= {f"mean.{name}": means[:, place] for place, name in enumerate(searcher.problem.names)}
+    table |= {f"mean.{name}": means[:, index] for index, name in enumerate(searcher.problem.names)}
     return pd.DataFrame(table)
 
 
@@ -228,15 +228,15 @@ def _optima(spec: Specification, searcher: Searcher, found: Found, known: Infere
         distance = searcher.distance(point, found.weighting)
         far = np.abs(point.unit - found.estimate) > np.fmax(_FAR, 2.0 * known.standard_errors)
         rows.append(
-            {name: natural(factor, point.unit[place]) for place, (name, factor) in enumerate(spec.parameters.items())}
+            {name: natural(factor, point.unit[index]) for index, (name, factor) in enumerate(spec.parameters.items())}
             | {"start": point.start, "distance": distance, "as_good": bool(distance <= limit and far[told].any())}
         )
     return pd.DataFrame(rows)
 
 
-def _moved(factor: Factor, place: float, move: float) -> float:
+def _moved(factor: Factor, unit: float, move: float) -> float:
     """A move in the unit interval, in the parameter's own unit."""
-    return natural(factor, min(max(place + move, 0.0), 1.0)) - natural(factor, place)
+    return natural(factor, min(max(unit + move, 0.0), 1.0)) - natural(factor, unit)
 
 
 def _directions(spec: Specification, found: Found, known: Inference) -> list[dict[str, Any]]:
@@ -246,10 +246,10 @@ def _directions(spec: Specification, found: Found, known: Inference) -> list[dic
     free = np.flatnonzero(known.free)
     names = list(spec.parameters)
     made = []
-    for place, singular in enumerate(known.identification.singular):
-        move = known.moves[place]
+    for index, singular in enumerate(known.identification.singular):
+        move = known.moves[index]
         steps = {}
-        for parameter in sorted(free, key=lambda each: -abs(known.moves[place][each])):
+        for parameter in sorted(free, key=lambda each: -abs(known.moves[index][each])):
             if abs(move[parameter]) > 0.1 * np.max(np.abs(move)):
                 factor = spec.parameters[names[parameter]]
                 steps[names[parameter]] = _moved(factor, found.estimate[parameter], move[parameter])
@@ -258,7 +258,7 @@ def _directions(spec: Specification, found: Found, known: Inference) -> list[dic
         made.append(
             {
                 "singular_value": float(singular),
-                "identified": bool(known.identification.seen[place]),
+                "identified": bool(known.identification.seen[index]),
                 "moves": steps,
                 "text": f"{text} leaves all targets within their errors",
             }
@@ -272,19 +272,19 @@ def _identification(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for place, each in enumerate(directions, 1):
+    for index, each in enumerate(directions, 1):
         text = each["text"] if each["identified"] else f"not identified: {each['text']}"
-        rows.append({"kind": "singular_value", "direction": place, "value": each["singular_value"], "text": text})
+        rows.append({"kind": "singular_value", "direction": index, "value": each["singular_value"], "text": text})
         rows += [
-            {"kind": "direction", "direction": place, "parameter": name, "value": step}
+            {"kind": "direction", "direction": index, "parameter": name, "value": step}
             for name, step in each["moves"].items()
         ]
     rows.append({"kind": "condition_number", "value": known.identification.condition})
-    for place, (name, factor) in enumerate(spec.parameters.items()):
-        if not np.isfinite(known.standard_errors[place]):
+    for index, (name, factor) in enumerate(spec.parameters.items()):
+        if not np.isfinite(known.standard_errors[index]):
             continue
-        for target, answer, error in zip(searcher.problem.names, known.sensitivity[place], known.own_errors):
-            slope = interval(factor, found.estimate[place], 1.0)[0]
+        for target, answer, error in zip(searcher.problem.names, known.sensitivity[index], known.own_errors):
+            slope = interval(factor, found.estimate[index], 1.0)[0]
             rows.append(
                 {"kind": "sensitivity", "parameter": name, "target": target, "value": float(answer * slope * error)}
             )

@@ -44,13 +44,13 @@ class StoredRuns:
                 continue
             self._seen.add(path.name)
             failed = runs["failed"].to_pylist()
-            place = 0
+            index = 0
             for key, seed, has_failed in zip(runs["key"].to_pylist(), runs["seed"].to_pylist(), failed, strict=True):
                 if has_failed:
                     self.rows.setdefault((key, seed), None)
                 else:
-                    self.rows[key, seed] = (len(self.tables), place)
-                    place += 1
+                    self.rows[key, seed] = (len(self.tables), index)
+                    index += 1
             if not all(failed):
                 self.tables.append(read_table(path, "outcomes"))
 
@@ -59,9 +59,9 @@ class StoredRuns:
         found = np.full((len(seeds), len(columns)), np.nan)
         for row, seed in enumerate(seeds):
             if (where := self.rows[key, seed]) is not None:
-                table, place = where
+                table, index = where
                 for column, name in enumerate(columns):
-                    value = self.tables[table][name][place].as_py()
+                    value = self.tables[table][name][index].as_py()
                     found[row, column] = np.nan if value is None else float(value)
         return found
 
@@ -159,11 +159,11 @@ class Runs:
         rows, point, replication, seed = [], [], [], []
         starts = np.cumsum([0] + [table.num_rows for table in self._stored.tables])
         for number, ((key, _), (_, seeds)) in enumerate(self.asked.items()):
-            for place, each in enumerate(seeds):
+            for index, each in enumerate(seeds):
                 if (where := self._stored.rows[key, each]) is not None:
                     rows.append(starts[where[0]] + where[1])
                     point.append(number)
-                    replication.append(place)
+                    replication.append(index)
                     seed.append(each)
         frame = pa.concat_tables(self._stored.tables).take(np.array(rows, dtype=np.int64)).to_pandas()
         frame.insert(0, "point", point)
@@ -183,7 +183,7 @@ def plan_of_points(spec: Specification, unit: np.ndarray, replications: Replicat
     """
     import pandas as pd
 
-    columns = {name: factor.at(unit[:, place]) for place, (name, factor) in enumerate(spec.parameters.items())}
+    columns = {name: factor.at(unit[:, index]) for index, (name, factor) in enumerate(spec.parameters.items())}
     frame = pd.DataFrame(columns)
     changes = [dict(zip(columns, row, strict=True)) for row in zip(*(each.tolist() for each in columns.values()))]
     digests = np.array([_digest(spec, each) for each in changes], dtype=object)

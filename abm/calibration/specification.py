@@ -45,10 +45,10 @@ def _check_moments(value: Any) -> tuple[str, ...]:
     known = ", ".join(MOMENTS)
     if not isinstance(value, list) or not value:
         raise InputError(f"moments = {shown(value)} is not a list of {known}")
-    for place, name in enumerate(value):
+    for index, name in enumerate(value):
         if name not in MOMENTS:
             raise InputError(f"moments: unknown moment {shown(name)}{nearest(name, MOMENTS)}; known are {known}")
-        if name in value[:place]:
+        if name in value[:index]:
             raise InputError(f"moments: {name} is there twice")
     return tuple(value)
 

@@ -145,9 +145,9 @@ def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted
 def _window_mean(scenario: Scenario, rows: np.ndarray, name: str) -> np.ndarray:
     """Mean of a sector's measure over the last fourth of the steps, where it is a number."""
     sector, measure = name.removeprefix("sectors.").rsplit(".", 1)
-    place = 1 + [each.name for each in scenario.sectors].index(sector)
+    index = 1 + [each.name for each in scenario.sectors].index(sector)
     column = measure_names(tuple(each.name for each in scenario.strategies)).index(measure)
-    values = rows[:, -((scenario.steps + 3) // 4) :, place, column]
+    values = rows[:, -((scenario.steps + 3) // 4) :, index, column]
     known = np.isfinite(values)
     total, count = np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -50,7 +50,7 @@ def dashboard(
 
     check_memory(loaded, 0)
     compile_if_cold(lambda note: print(note, file=sys.stderr))
-    with tempfile.TemporaryDirectory(prefix="abm-") as folder:  # for its owner alone
+    with tempfile.TemporaryDirectory(prefix="abm-") as folder:  # readable by its owner only
 
         def say(url: str) -> None:
             print(f"{loaded.name} on {url} (Ctrl-C ends it)", flush=True)
@@ -61,7 +61,7 @@ def dashboard(
 
 
 def open_in_browser(url: str, folder: Path) -> None:
-    """Open an address by a file that leads to it: others on this machine see what a browser is started with."""
+    """Open an address by a file that redirects to it: other users of this machine see a browser's command line."""
     import webbrowser
 
     way = folder / "open.html"

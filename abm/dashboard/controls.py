@@ -106,7 +106,7 @@ def written(value: Any) -> str:
 
 
 def about(name: str, parameter: Parameter) -> str:
-    """What a tooltip says: meaning, unit, range and name.
+    """The text of a tooltip: meaning, unit, range and name.
 
     Examples
     --------

@@ -72,7 +72,7 @@ def Panels(titles: list[str], stills: list[str], moving: list[str], wide: bool):
 
 @solara.component
 def FrameDrawn(market: WatchedMarket):
-    """Tells the market that the frame is drawn; nothing to see."""
+    """Reports to the market that the frame is drawn; draws nothing."""
     frame = update_counter.get()
 
     def tell() -> None:

@@ -97,7 +97,7 @@ class Gate:
         await self._app(scope, receive, send_guarded)
 
     def _refusal(self, asked: HTTPConnection) -> str:
-        """Why a request is not let through, or nothing."""
+        """Why a request is refused; empty if it is allowed."""
         is_socket = asked.scope["type"] == "websocket"
         hosts, origins = (asked.headers.getlist(name) for name in ("host", "origin"))
         places = {in_url(name, self._port).lower() for name in (*self._names, asked.scope["server"][0])}

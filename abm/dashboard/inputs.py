@@ -1,4 +1,4 @@
-"""Menus and sliders; a value that is not offered, which no page of ours sends, goes no further."""
+"""Menus and sliders; a value that is not offered, which no page of ours sends, is ignored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ def OneOf(label: str, tip: str, offered: list[Any], value: Any, take: Callable[[
 
 
 def is_place(place: Any, offered: list[Any]) -> bool:
-    """Whether something that a browser has sent is the place of one of some values.
+    """Whether something that a browser has sent is the index of one of some values.
 
     Examples
     --------

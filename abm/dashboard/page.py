@@ -1,7 +1,7 @@
 """The page that Solara serves: what is chosen and the market it makes; each page has its own.
 
 Of Mesa's `SolaraViz` the page has the counter of frames. Its other parts can neither fold sliders nor explain them,
-call tabs by numbers, cut figures by a fixed grid, and have buttons that stay when a run has ended.
+call tabs by numbers, cut figures by a fixed grid, and its buttons stay active when a run has ended.
 """
 
 import html
@@ -53,7 +53,7 @@ STYLE = """
 
 
 def first_choice() -> dict[str, Any]:
-    """What the market of a page that is just opened is made with."""
+    """The settings of the market of a new page."""
     origin = first_origin()
     return {"scenario": origin.scenario, "rng": 0, "origin": origin, "changed": None}
 

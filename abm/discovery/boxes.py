@@ -37,9 +37,9 @@ class Held(NamedTuple):
 def inside(space: Space, box: Box) -> np.ndarray:
     """Which points lie in a box; bool array, shape (points,)."""
     found = np.ones(len(space.codes), dtype=bool)
-    for place, allowed in enumerate(box):
+    for index, allowed in enumerate(box):
         if not allowed.all():
-            found &= allowed[space.codes[:, place]]
+            found &= allowed[space.codes[:, index]]
     return found
 
 
@@ -60,12 +60,12 @@ def held(space: Space, points: np.ndarray) -> Held:
 def limits(space: Space, box: Box) -> list[Limit]:
     """The sides of a box that hold less than the whole, in the order of the factors."""
     found = []
-    for place, (factor, allowed) in enumerate(zip(space.factors, box)):
+    for index, (factor, allowed) in enumerate(zip(space.factors, box)):
         if factor.is_word:
-            found += [] if allowed.all() else [Limit(place, "words")]
+            found += [] if allowed.all() else [Limit(index, "words")]
             continue
-        found += [] if allowed[0] else [Limit(place, "low")]
-        found += [] if allowed[-1] else [Limit(place, "high")]
+        found += [] if allowed[0] else [Limit(index, "low")]
+        found += [] if allowed[-1] else [Limit(index, "high")]
     return found
 
 
@@ -79,7 +79,7 @@ def without(box: Box, limit: Limit) -> Box:
         allowed[: places[0]] = True
     else:
         allowed[places[-1] :] = True
-    return [allowed if place == limit.factor else each for place, each in enumerate(box)]
+    return [allowed if index == limit.factor else each for index, each in enumerate(box)]
 
 
 def quasi_p(space: Space, box: Box, limit: Limit) -> float:
@@ -119,21 +119,21 @@ def moved(space: Space, box: Box) -> Box:
     """
     now = association(space, inside(space, box))
     while True:
-        tried = [_best_move(space, box, place) for place in range(len(box))]
-        place = int(np.argmax([worth for worth, _ in tried]))
-        worth, allowed = tried[place]
+        tried = [_best_move(space, box, index) for index in range(len(box))]
+        index = int(np.argmax([worth for worth, _ in tried]))
+        worth, allowed = tried[index]
         if worth <= now + CLEARLY:
             return box
-        now, box = worth, [allowed if other == place else each for other, each in enumerate(box)]
+        now, box = worth, [allowed if other == index else each for other, each in enumerate(box)]
 
 
-def _best_move(space: Space, box: Box, place: int) -> tuple[float, np.ndarray]:
+def _best_move(space: Space, box: Box, index: int) -> tuple[float, np.ndarray]:
     """The best values of one factor that moving one limit of it, or taking in or out one word, gives."""
-    opened = [np.ones_like(each) if other == place else each for other, each in enumerate(box)]
-    there, codes, allowed = inside(space, opened), space.codes[:, place], box[place]
+    opened = [np.ones_like(each) if other == index else each for other, each in enumerate(box)]
+    there, codes, allowed = inside(space, opened), space.codes[:, index], box[index]
     weights = np.array([np.ones(len(codes)), space.runs, space.cases])[:, there]
     by_value = np.array([np.bincount(codes[there], each, len(allowed)) for each in weights])
-    if space.factors[place].is_word:
+    if space.factors[index].is_word:
         options = allowed ^ np.eye(len(allowed), dtype=bool)
         sums = by_value @ options.T
     else:
@@ -144,7 +144,7 @@ def _best_move(space: Space, box: Box, place: int) -> tuple[float, np.ndarray]:
         sums = np.concatenate([below[:, [last + 1]] - below[:, lows], below[:, highs + 1] - below[:, [first]]], axis=1)
     worth = np.where(sums[0] >= FEWEST, _associations(space, sums[1], sums[2]), 0.0)
     best = int(np.argmax(worth))
-    if space.factors[place].is_word:
+    if space.factors[index].is_word:
         return float(worth[best]), options[best]
     if best < len(lows):
         return float(worth[best]), (ranks >= lows[best]) & (ranks <= last)
@@ -162,18 +162,18 @@ def chosen(space: Space, boxes: Sequence[Box]) -> tuple[int, Box]:
 
     Returns
     -------
-    place : int
+    index : int
         Of the box among those given.
     box : Box
     """
     found = [inside(space, box) for box in boxes]
     worth = [association(space, points) if points.sum() >= FEWEST else 0.0 for points in found]
-    place = int(np.argmax(worth))
-    box = moved(space, boxes[place])
+    index = int(np.argmax(worth))
+    box = moved(space, boxes[index])
     while sides := limits(space, box):
         chances = [quasi_p(space, box, limit) for limit in sides]
         worst = int(np.argmax(chances))
         if chances[worst] <= CHANCE:
             break
         box = without(box, sides[worst])
-    return place, box
+    return index, box

@@ -110,14 +110,14 @@ class Condition:
         import pandas as pd
 
         columns, known = {}, np.ones(len(outcomes), dtype=bool)
-        for place, name in enumerate(self.names):
+        for index, name in enumerate(self.names):
             column = outcomes[name].reset_index(drop=True)
             if is_text(column):
-                columns[_placed(place)] = with_none(column).astype(str)
+                columns[_placed(index)] = with_none(column).astype(str)
                 continue
             known &= column.notna().to_numpy()
             plain = bool if pd.api.types.is_bool_dtype(column) else np.float64
-            columns[_placed(place)] = column.fillna(False if plain is bool else np.nan).astype(plain)
+            columns[_placed(index)] = column.fillna(False if plain is bool else np.nan).astype(plain)
         rows = pd.DataFrame(columns).query(self._expression, engine="python").index
         met = np.zeros(len(outcomes), dtype=bool)
         met[rows] = True
@@ -162,9 +162,9 @@ def beyond(given: str, sign: str, outcomes: "pd.DataFrame") -> str:
     return f"{called} {sign} {f'{number:g}' if float(f'{number:g}') == number else repr(number)}"
 
 
-def _placed(place: int) -> str:
+def _placed(index: int) -> str:
     """The name of a column in the expression."""
-    return f"outcome_{place}"
+    return f"outcome_{index}"
 
 
 class _Reader:
@@ -232,14 +232,14 @@ class _Reader:
         read = [self.operand(part) for part in parts]
         if not any(isinstance(part, ast.Name) for part in parts):
             raise self.refuse(f"{ast.unparse(node)} names no outcome")
-        for place, sign in enumerate(node.ops):
-            (one, _), (other, _) = read[place : place + 2]
-            names = [self.called(part) for part in parts[place : place + 2]]
+        for index, sign in enumerate(node.ops):
+            (one, _), (other, _) = read[index : index + 2]
+            names = [self.called(part) for part in parts[index : index + 2]]
             if one != other:
                 raise self.refuse(f"{names[0]} is a {one} and {names[1]} a {other}, which cannot be compared")
             if one != "number" and not isinstance(sign, ast.Eq | ast.NotEq):
                 raise self.refuse(f"{names[0]} is a {one}, which can only be equal (==) or not (!=)")
-            self.look_up(parts[place], parts[place + 1])
+            self.look_up(parts[index], parts[index + 1])
         return ast.Compare(read[0][1], node.ops, [each for _, each in read[1:]])
 
     def listed(self, node: ast.Compare) -> ast.Compare:

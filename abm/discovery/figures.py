@@ -91,7 +91,7 @@ def pairs(search: Search, scores: "Sequence[str]", scales: "Mapping[str, str]") 
     known = [factor.name for factor in space.factors]
     order = [known.index(name) for name in scores if name in known]
     limited = {side.factor for side in sides}
-    drawn = [place for place in order if place in limited] + [place for place in order if place not in limited]
+    drawn = [index for index in order if index in limited] + [index for index in order if index not in limited]
     drawn = drawn[: max(2, min(_MOST, len(limited)))]
     couples = list(combinations(drawn, 2))
     if not couples:
@@ -112,13 +112,13 @@ def pairs(search: Search, scores: "Sequence[str]", scales: "Mapping[str, str]") 
         left=0.09, right=0.985, bottom=0.5 / height, top=1.0 - 0.5 / height, wspace=0.28, hspace=0.32
     )
     for ax, (one, other) in zip(axes.flat, couples):
-        x, y = (_placed(space.factors, place, space.codes[shuffled], rng) for place in (one, other))
+        x, y = (_placed(space.factors, index, space.codes[shuffled], rng) for index in (one, other))
         for is_case in (False, True):
             some = (share > 0.0) == is_case
             shade = 0.25 + 0.65 * share[some] if is_case else 0.45
             ax.scatter(x[some], y[some], s=9, lw=0, color=ORANGE if is_case else "#B9B9B9", alpha=shade)
-        for place, values, side in ((one, x, "x"), (other, y, "y")):
-            _scaled(ax, side, space.factors[place] if place is not None else None, values, scales)
+        for index, values, side in ((one, x, "x"), (other, y, "y")):
+            _scaled(ax, side, space.factors[index] if index is not None else None, values, scales)
         if search.box:
             _frame(ax, space.factors, search.box, one, other)
     for ax in axes.flat[len(couples) :]:
@@ -126,13 +126,13 @@ def pairs(search: Search, scores: "Sequence[str]", scales: "Mapping[str, str]") 
     return figure
 
 
-def _placed(factors: "Sequence[Factor]", place: int | None, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Where points lie along an axis: at their values, or around the place of a listed one."""
-    if place is None:
+def _placed(factors: "Sequence[Factor]", index: int | None, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Where points lie along an axis: at their values, or around the index of a listed one."""
+    if index is None:
         return rng.random(len(codes))
-    own = codes[:, place]
-    if not factors[place].is_listed:
-        return np.array(factors[place].values)[own]
+    own = codes[:, index]
+    if not factors[index].is_listed:
+        return np.array(factors[index].values)[own]
     return own + rng.uniform(-0.32, 0.32, len(own))
 
 
@@ -146,7 +146,7 @@ def _scaled(ax: Axes, side: str, factor: Factor | None, values: np.ndarray, scal
     elif factor.is_listed:
         count = len(factor.values)
         shown = np.unique(np.linspace(0, count - 1, min(count, 6)).round().astype(int))
-        axis.set_ticks(shown, [fit(level_text(factor.values[place]), 0.95) for place in shown])
+        axis.set_ticks(shown, [fit(level_text(factor.values[index]), 0.95) for index in shown])
         getattr(ax, f"set_{side}lim")(-0.6, count - 0.4)
     elif scales.get(factor.name) == "log" and values.min() > 0.0:
         getattr(ax, f"set_{side}scale")("log")
@@ -166,10 +166,10 @@ def _scaled(ax: Axes, side: str, factor: Factor | None, values: np.ndarray, scal
 def _frame(ax: Axes, factors: "Sequence[Factor]", box: Box, one: int, other: int | None) -> None:
     """The box around what it holds of two factors; words beside each other are one frame."""
 
-    def spans(place: int | None, ends: tuple[float, float]) -> list[tuple[float, float]]:
-        if place is None or box[place].all():
+    def spans(index: int | None, ends: tuple[float, float]) -> list[tuple[float, float]]:
+        if index is None or box[index].all():
             return [ends]
-        codes, factor = np.flatnonzero(box[place]), factors[place]
+        codes, factor = np.flatnonzero(box[index]), factors[index]
         if factor.is_listed:
             groups = np.split(codes, np.flatnonzero(np.diff(codes) > 1) + 1)
             return [(float(each[0]) - 0.45, float(each[-1]) + 0.45) for each in groups]
@@ -237,7 +237,7 @@ def _draw(ax: Axes, search: Search, node: Node, level: int, places: dict[int, in
 
 
 def _question(factor: Factor, before: np.ndarray, after: np.ndarray) -> str:
-    """What a branch asks: the limit that it adds, without the factor's name."""
+    """The text of a branch: the limit that it adds, without the factor's name."""
     places, codes = np.flatnonzero(before), np.flatnonzero(after)
     if factor.is_word:
         return " or ".join(level_text(factor.values[code]) for code in codes)

@@ -47,8 +47,8 @@ def trajectory(space: Space) -> tuple["pd.DataFrame", list[Box]]:
         rows, cases = _rows(space)
         codes = space.codes[rows]
         columns = {
-            str(place): pd.Categorical(codes[:, place]) if factor.is_word else codes[:, place].astype(np.float64)
-            for place, factor in enumerate(space.factors)
+            str(index): pd.Categorical(codes[:, index]) if factor.is_word else codes[:, index].astype(np.float64)
+            for index, factor in enumerate(space.factors)
         }
         # A threshold near 0 keeps boxes of any density: whether a box is denser than by chance is tested later.
         search = Prim(pd.DataFrame(columns), cases, threshold=1e-12, peel_alpha=PEEL, mass_min=least_mass(space))
@@ -73,9 +73,9 @@ def _rows(space: Space) -> tuple[np.ndarray, np.ndarray]:
 def _box(space: Space, limits: "pd.DataFrame") -> Box:
     """A box of ema_workbench, two rows of limits a column."""
     box = []
-    for place, factor in enumerate(space.factors):
+    for index, factor in enumerate(space.factors):
         codes = np.arange(len(factor.values))
-        low, high = limits[str(place)]
+        low, high = limits[str(index)]
         box.append(np.isin(codes, list(low)) if factor.is_word else (codes >= low) & (codes <= high))
     return box
 
@@ -93,27 +93,27 @@ def quick_trajectory(space: Space) -> list[Box]:
         The whole first.
     """
     rows, cases = _rows(space)
-    numbers = [place for place, factor in enumerate(space.factors) if not factor.is_word]
-    words = [place for place, factor in enumerate(space.factors) if factor.is_word]
+    numbers = [index for index, factor in enumerate(space.factors) if not factor.is_word]
+    words = [index for index, factor in enumerate(space.factors) if factor.is_word]
     whole, least = len(rows), least_mass(space)
     codes = space.codes[rows]
     box, boxes = space.whole, [space.whole]
     while True:
         best = None
-        for place in numbers:
-            ordered = np.sort(codes[:, place])
+        for index in numbers:
+            ordered = np.sort(codes[:, index])
             for side in ("high", "low"):
                 value = _quantile(ordered, 1.0 - PEEL if side == "high" else PEEL)
-                kept = codes[:, place] <= value if side == "high" else codes[:, place] >= value
-                ranks = np.arange(len(box[place]))
-                smaller = box[place] & ((ranks <= value) if side == "high" else (ranks >= value))
-                best = _better(best, space, box, place, smaller, kept, cases)
-        for place in words:
-            entries = np.flatnonzero(box[place])
+                kept = codes[:, index] <= value if side == "high" else codes[:, index] >= value
+                ranks = np.arange(len(box[index]))
+                smaller = box[index] & ((ranks <= value) if side == "high" else (ranks >= value))
+                best = _better(best, space, box, index, smaller, kept, cases)
+        for index in words:
+            entries = np.flatnonzero(box[index])
             for entry in entries if len(entries) > 1 else ():
-                smaller = box[place].copy()
+                smaller = box[index].copy()
                 smaller[entry] = False
-                best = _better(best, space, box, place, smaller, codes[:, place] != entry, cases)
+                best = _better(best, space, box, index, smaller, codes[:, index] != entry, cases)
         if best is None:
             return boxes
         (gain, _), box_new, kept = best
@@ -125,13 +125,13 @@ def quick_trajectory(space: Space) -> list[Box]:
 
 
 def _better(
-    best: tuple | None, space: Space, box: Box, place: int, smaller: np.ndarray, kept: np.ndarray, cases: np.ndarray
+    best: tuple | None, space: Space, box: Box, index: int, smaller: np.ndarray, kept: np.ndarray, cases: np.ndarray
 ) -> tuple:
     """The better of two steps: of the larger gain in density for a run taken away, then of fewer limited factors."""
     count = int(kept.sum())
     before, after = float(cases.mean()), float(cases[kept].mean()) if count else 0.0
     gain = (after - before) / (len(cases) - count) if after != before else 0.0
-    new = [smaller if number == place else each for number, each in enumerate(box)]
+    new = [smaller if number == index else each for number, each in enumerate(box)]
     score = (gain, sum(bool(each.all()) for each in new))
     return (score, new, kept) if best is None or score > best[0] else best
 

@@ -128,7 +128,7 @@ def _tradeoff_text(discovery: "Findings") -> list[str]:
     text = "Smaller boxes are denser and cover fewer of the cases. "
     if not discovery.found:
         return [text + "No box is chosen."]
-    return [text + "The chosen one goes best with the outcome; another may suit a question better."]
+    return [text + "The chosen box has the largest correlation with the outcome; another may suit a question better."]
 
 
 def _trajectory(table: "pd.DataFrame") -> Table:
@@ -148,8 +148,8 @@ def _trajectory(table: "pd.DataFrame") -> Table:
 def _stability_text(discovery: "Findings") -> list[str]:
     count = discovery.method["resamples"]
     return [
-        f"The search made anew in {count:,} bootstrap resamples of the design points: how often it finds each limit, "
-        "and where. A limit that few resamples find is not to be relied on."
+        f"The search is repeated in {count:,} bootstrap resamples of the design points: how often it finds each limit, "
+        "and where. Do not rely on a limit that few resamples find."
     ]
 
 

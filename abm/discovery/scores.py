@@ -38,7 +38,7 @@ def extra_trees(space: Space, seed: int) -> "pd.DataFrame":
 
     every = np.ones(len(space.codes), dtype=bool)
     columns, is_case, weights = weighted_rows(space, every)
-    owners = [place for place, _ in columns_of(space)[1]]
+    owners = [index for index, _ in columns_of(space)[1]]
     random = np.random.default_rng([seed, 2**31 + 2]).random(len(space.codes))
     # A point has one random number, as it has one value of a factor.
     there = np.concatenate([space.cases, space.runs - space.cases]) > 0

@@ -32,7 +32,7 @@ class Search:
         The trajectory; None where there was nothing to search, as all below.
     boxes : list of Box
         Of the trajectory.
-    place : int
+    index : int
         Of the one in it from which the chosen box comes.
     best : Box
         The chosen box, whether it is trusted or not.
@@ -45,7 +45,7 @@ class Search:
     why_not: str
     peeled: "pd.DataFrame | None"
     boxes: list[Box]
-    place: int
+    index: int
     best: Box
     resamples: Resamples | None
     root: Node
@@ -80,7 +80,7 @@ def searched(space: Space, count: int, seed: int, progress: Callable[[int, int],
     total, done = count + 20, 0
     progress(done, total)
     peeled, boxes = trajectory(space)
-    place, best = chosen(space, boxes)
+    index, best = chosen(space, boxes)
     done = 15
     progress(done, total)
 
@@ -93,7 +93,7 @@ def searched(space: Space, count: int, seed: int, progress: Callable[[int, int],
     root = decision_tree(space, seed)
     progress(total, total)
     why_not = "no box" if not limits(space, best) else "chance" if resamples.p > CHANCE else ""
-    return Search(space, why_not, peeled, boxes, place, best, resamples, root)
+    return Search(space, why_not, peeled, boxes, index, best, resamples, root)
 
 
 def box_table(search: Search) -> "pd.DataFrame":
@@ -102,11 +102,11 @@ def box_table(search: Search) -> "pd.DataFrame":
 
     space, rows = search.space, []
     sides = limits(space, search.box) if search.box else []
-    for place, factor in enumerate(space.factors):
-        own = [side for side in sides if side.factor == place]
+    for index, factor in enumerate(space.factors):
+        own = [side for side in sides if side.factor == index]
         if not own:
             continue
-        allowed = search.box[place]
+        allowed = search.box[index]
         row = {"factor": factor.name, "low": np.nan, "high": np.nan, "words": "", "least": np.nan, "most": np.nan}
         if factor.is_word:
             row["words"] = ", ".join(str(factor.values[code]) for code in np.flatnonzero(allowed))
@@ -132,7 +132,7 @@ def trajectory_table(search: Search) -> "pd.DataFrame":
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in ["box", *names, "chosen"]}).assign(rule="")
     table = search.peeled.copy()
     table.insert(0, "box", np.arange(len(table)))
-    table["chosen"] = (np.arange(len(table)) == search.place) & (not search.why_not)
+    table["chosen"] = (np.arange(len(table)) == search.index) & (not search.why_not)
     table["rule"] = [rule(search.space, box) for box in search.boxes]
     return table
 

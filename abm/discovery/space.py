@@ -73,7 +73,7 @@ class Factor:
         """
         places = np.flatnonzero(allowed)
         if self.is_word:
-            texts = [level_text(self.values[place]) for place in places]
+            texts = [level_text(self.values[index]) for index in places]
             return f"{self.name} {' or '.join([', '.join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)}"
         low, high = self.limit(places[0], places[-1])
         at_least, at_most = limit_text(low), limit_text(high)
@@ -121,7 +121,7 @@ class Space:
 
 
 def space_of(rows: "pd.DataFrame", order: dict[str, Sequence[Any]], met: np.ndarray, known: np.ndarray) -> Space:
-    """The space of some runs: those with the same values of all factors are one point, however they are called.
+    """The space of some runs: runs with the same values of all factors are one point.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ def space_of(rows: "pd.DataFrame", order: dict[str, Sequence[Any]], met: np.ndar
     count = len(points)
     cases, runs = (np.bincount(of_row, weights, count).astype(np.int64) for weights in (met & known, known))
     kept = runs > 0
-    place = np.where(kept, np.cumsum(kept) - 1, -1)
-    return Space(tuple(factors), points[kept], cases[kept], runs[kept], place[of_row])
+    index = np.where(kept, np.cumsum(kept) - 1, -1)
+    return Space(tuple(factors), points[kept], cases[kept], runs[kept], index[of_row])
 
 
 def chosen_factors(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -191,7 +191,7 @@ def limit_text(value: float) -> str:
 
 
 def _factor(column: "pd.Series", order: Sequence[Any]) -> tuple[Factor, np.ndarray]:
-    """A factor, and the place of each row's value among its values."""
+    """A factor, and the index of each row's value among its values."""
     import pandas as pd
 
     name = str(column.name)
@@ -203,7 +203,7 @@ def _factor(column: "pd.Series", order: Sequence[Any]) -> tuple[Factor, np.ndarr
         is_listed = plain.dtype.kind in "iu" or len(values) <= FEW or not np.isfinite(values).all()
         return Factor(name, tuple(values.tolist()), False, is_listed), places
     plain = np.asarray(column, dtype=object)
-    named = {value: place for place, value in enumerate(order)}
+    named = {value: index for index, value in enumerate(order)}
     values = sorted(set(plain.tolist()), key=lambda value: (named.get(value, len(named)), str(value)))
-    place = {value: number for number, value in enumerate(values)}
-    return Factor(name, tuple(values), True, True), np.array([place[value] for value in plain], dtype=np.int64)
+    index = {value: number for number, value in enumerate(values)}
+    return Factor(name, tuple(values), True, True), np.array([index[value] for value in plain], dtype=np.int64)

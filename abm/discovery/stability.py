@@ -132,19 +132,19 @@ def stability_table(space: Space, box: Box | None, found: Resamples) -> "pd.Data
     rows = []
     sides = [set(limits(space, each)) for each in found.boxes]
     own = set() if box is None else set(limits(space, box))
-    for place, factor in enumerate(space.factors):
+    for index, factor in enumerate(space.factors):
         if factor.is_word:
             for code, word in enumerate(factor.values):
-                share = float(np.mean([not each[place][code] for each in found.boxes]))
-                is_out = box is not None and not bool(box[place][code])
+                share = float(np.mean([not each[index][code] for each in found.boxes]))
+                is_out = box is not None and not bool(box[index][code])
                 rows.append((factor.name, f"not {word}", is_out, np.nan, share, np.nan, np.nan, np.nan))
             continue
         for end, side in enumerate(("low", "high")):
-            has = [(place, side) in each for each in sides]
-            values = [_limit(factor, each[place])[end] for each, there in zip(found.boxes, has) if there]
-            value = _limit(factor, box[place])[end] if (place, side) in own else np.nan
+            has = [(index, side) in each for each in sides]
+            values = [_limit(factor, each[index])[end] for each, there in zip(found.boxes, has) if there]
+            value = _limit(factor, box[index])[end] if (index, side) in own else np.nan
             ends = middle_and_ends(np.array(values, dtype=float))
-            rows.append((factor.name, side, (place, side) in own, value, float(np.mean(has)), *ends))
+            rows.append((factor.name, side, (index, side) in own, value, float(np.mean(has)), *ends))
     names = ["factor", "limit", "in_box", "value", "share", "median", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 

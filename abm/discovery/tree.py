@@ -92,14 +92,14 @@ def rule(space: Space, box: Box) -> str:
 def columns_of(space: Space) -> tuple[np.ndarray, list[tuple[int, int | None]]]:
     """A column a factor of numbers, by rank, and one a word; and of each the factor and the word."""
     columns, names = [], []
-    for place, factor in enumerate(space.factors):
+    for index, factor in enumerate(space.factors):
         if factor.is_word:
             for code in range(len(factor.values)):
-                columns.append(space.codes[:, place] == code)
-                names.append((place, code))
+                columns.append(space.codes[:, index] == code)
+                names.append((index, code))
         else:
-            columns.append(space.codes[:, place])
-            names.append((place, None))
+            columns.append(space.codes[:, index])
+            names.append((index, None))
     return np.array(columns, dtype=np.float64).T, names
 
 
@@ -138,12 +138,12 @@ def _node(space: Space, fitted: "DecisionTreeClassifier", number: int, box: Box)
     arrays, names = fitted.tree_, columns_of(space)[1]
     if arrays.children_left[number] < 0:
         return Node(box)
-    place, word = names[arrays.feature[number]]
-    codes = np.arange(len(box[place]))
+    index, word = names[arrays.feature[number]]
+    codes = np.arange(len(box[index]))
     # At most the threshold goes to the left; a word has the value 1, so that it goes to the right.
     low = codes <= arrays.threshold[number] if word is None else codes != word
     parts = []
     for child, allowed in ((arrays.children_left[number], low), (arrays.children_right[number], ~low)):
-        smaller = [each & allowed if other == place else each for other, each in enumerate(box)]
+        smaller = [each & allowed if other == index else each for other, each in enumerate(box)]
         parts.append(_node(space, fitted, int(child), smaller))
-    return Node(box, place, *(parts if word is None else reversed(parts)))
+    return Node(box, index, *(parts if word is None else reversed(parts)))

@@ -62,11 +62,11 @@ def notes(search: Search) -> Iterator[str]:
     """Notes on how the box was made, and on cases outside of it."""
     if search.why_not:
         return
-    peeled = search.boxes[search.place]
+    peeled = search.boxes[search.index]
     if any((one != other).any() for one, other in zip(peeled, search.box)):
         yield (
-            f"It comes from box {search.place} of the trajectory ({rule(search.space, peeled)}); limits were moved "
-            "where the box then goes clearly better with the outcome, and taken away where they could be chance."
+            f"It comes from box {search.index} of the trajectory ({rule(search.space, peeled)}); limits were moved "
+            "where that clearly raises its correlation with the outcome, and removed where they could be chance."
         )
     if search.held.coverage < _ELSEWHERE:
         yield (

@@ -60,7 +60,7 @@ def _below(equations: tuple[Equation, ...]) -> list[tuple[Fraction, ...]]:
     baseline = tuple(equation.x0 for equation in equations)
     roots = real_roots(_polynomial(equations, -1), Fraction(0), baseline[0], _close(equations))
     points = [_point(equations, T) for T in roots]
-    # With ceilings the polynomial has further roots, at which a pull has another sign than it was made for.
+    # With ceilings the polynomial has further roots, at which a pull has not the sign that the polynomial assumes.
     return [point for point in points if all(0 < x < x0 for x, x0 in zip(point, baseline))]
 
 
@@ -122,7 +122,7 @@ def spectral_radius(derivatives: Sequence[Fraction], reading: str, speeds: Seque
     if not math.isfinite(side):
         return math.inf
     x, y, z = (1.0 - v if reading == "literal" else 1.0 for v in speeds)
-    if x == y == z:  # by hand: x + side·∛1
+    if x == y == z:  # in closed form: x + side·∛1
         return max(abs(x + side), math.hypot(x - side / 2.0, side * math.sqrt(0.75)))
     jacobian = [[x, side, 0.0], [0.0, y, side], [side, 0.0, z]]
     return float(np.abs(np.linalg.eigvals(jacobian)).max())

@@ -29,7 +29,7 @@ OTHER_READINGS = {
 
 
 def in_words(entry: Mapping[str, Any]) -> str:
-    """What an entry of `describe` says, in a sentence.
+    """An entry of `describe` as a sentence.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def in_words(entry: Mapping[str, Any]) -> str:
 
 
 def number(value: float, reference: float) -> str:
-    """A number in three digits or a few more, or in as many as it takes to tell it from a reference.
+    """A number in three digits or a few more, or in as many as distinguish it from a reference.
 
     Examples
     --------
