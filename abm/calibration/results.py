@@ -303,7 +303,7 @@ def _headline(spec: Specification, estimates: "pd.DataFrame", known: Inference) 
     if blind:
         parts.append(f"the targets do not identify {_listed(blind)}")
     if bound:
-        parts.append(f"{_listed(bound)} {'is' if len(bound) == 1 else 'are'} on the end of the range searched")
+        parts.append(f"on the end of the range searched: {_listed(bound)}")
     said = "; ".join(parts) or f"the targets identify all {count} parameters" * (count > 1)
     said = said or "the targets identify the parameter"
     return f"{said[:1].upper()}{said[1:]}."

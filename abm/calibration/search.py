@@ -313,7 +313,9 @@ class Searcher:
             if len(change):
                 jacobian[:, parameter] = change.mean(axis=0) / width
             else:
-                notes.append(f"All runs beside the estimate of parameter {parameter + 1} fail: it counts as not seen.")
+                notes.append(
+                    f"All runs beside the estimate of parameter {parameter + 1} fail: it counts as not identified."
+                )
         on_bound = np.where(estimate <= _AT_END, -1, np.where(estimate >= 1.0 - _AT_END, 1, 0))
         return Found(self.points, weighting, least, estimate, ends, jacobian, fresh, on_bound, notes)
 

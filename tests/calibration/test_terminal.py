@@ -39,7 +39,7 @@ def calibration() -> SimpleNamespace:
             "residual_in_errors": [2.8, -1.87],
         }
     )
-    facts = {"directions": [], "degrees_of_freedom": 0}
+    facts = {"directions": [{"identified": True, "text": "churn up 0.1 leaves all targets"}], "degrees_of_freedom": 0}
     return SimpleNamespace(estimates=estimates, fit=fit, facts=facts, headline="Headline.", notes=["a note"])
 
 
@@ -48,7 +48,16 @@ def test_no_name_and_no_number_is_cut_at_80_columns():
     print_calibration(calibration(), console)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80 and "…" not in text
-    for whole in ("std. error", "95% interval", "[-1.23e-06, 123,456]", "in errors", "0.0281", "+2.80", "note: a note"):
+    for whole in (
+        "std. error",
+        "95% interval",
+        "[-1.23e-06, 123,456]",
+        "in errors",
+        "0.0281",
+        "+2.80",
+        "note: a note",
+        "least identified: churn up",
+    ):
         assert whole in text
     first = "".join(line.split("  ")[0].strip() for line in text.splitlines())
     assert LONG in first and "churn" in first

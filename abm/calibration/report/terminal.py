@@ -40,7 +40,7 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
     lines(test_sentence(calibration))
     directions = calibration.facts["directions"]
     if directions and directions[-1]["identified"]:
-        lines(f"least seen: {directions[-1]['text']}.")
+        lines(f"least identified: {directions[-1]['text']}.")
     for note in calibration.notes:
         lines(f"note: {note}")
 
