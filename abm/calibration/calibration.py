@@ -138,7 +138,7 @@ def _made(
     patience: float,
     watch: Callable[[Progress], None],
 ) -> Calibration:
-    from abm.calibration.runs import open_runs
+    from abm.calibration.runs import Setting, open_runs
     from abm.simulation.warmup import compile_if_cold
 
     problem, progress = problem_of(spec), Progress()
@@ -153,7 +153,8 @@ def _made(
         compile_if_cold(say)
         progress.start()
         token = token_of(spec)
-        with open_runs(spec, place.working, token, executor, progress, watch, check, patience) as runs:
+        setting = Setting(executor, progress, watch, check, patience)
+        with open_runs(spec, place.working, token, setting) as runs:
 
             def evaluate(unit: np.ndarray, *, fresh: bool) -> np.ndarray:
                 if fresh:  # a search that ends before its budget is used up

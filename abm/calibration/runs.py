@@ -66,16 +66,13 @@ class StoredRuns:
         return found
 
 
-class Runs:
-    """Makes runs of points, and keeps them.
+@dataclass(frozen=True)
+class Setting:
+    """Where the runs of a calibration are made, and how their progress is reported.
 
-    Parameters
+    Attributes
     ----------
-    spec : Specification
-    stored : StoredRuns
-    client : distributed.Client
     executor : Executor
-    job : PointJob
     progress : Progress
     watch : callable
         Called now and then with the progress.
@@ -85,20 +82,29 @@ class Runs:
         Seconds to wait while there is no worker.
     """
 
+    executor: Executor
+    progress: Progress
+    watch: Callable[[Progress], None]
+    check: Callable[[], None]
+    patience: float
+
+
+class Runs:
+    """Makes runs of points, and keeps them.
+
+    Parameters
+    ----------
+    spec : Specification
+    stored : StoredRuns
+    client : distributed.Client
+    job : PointJob
+    setting : Setting
+    """
+
     def __init__(
-        self,
-        spec: Specification,
-        stored: StoredRuns,
-        client: "Client",
-        executor: Executor,
-        job: PointJob,
-        progress: Progress,
-        watch: Callable[[Progress], None],
-        check: Callable[[], None],
-        patience: float,
+        self, spec: Specification, stored: StoredRuns, client: "Client", job: PointJob, setting: Setting
     ) -> None:
-        self._spec, self._stored, self._client, self._executor, self._job = spec, stored, client, executor, job
-        self._progress, self._watch, self._check, self._patience = progress, watch, check, patience
+        self._spec, self._stored, self._client, self._job, self._setting = spec, stored, client, job, setting
         self._columns = [each.column for each in spec.targets]
         self.asked: dict[tuple[str, int], tuple[dict[str, Any], list[int]]] = {}  # by key and number of seeds
 
@@ -125,8 +131,8 @@ class Runs:
         if missing.size:
             self._make(plan, missing)
         stored = plan.runs - missing.size
-        self._progress.done += stored
-        self._watch(self._progress)
+        self._setting.progress.done += stored
+        self._setting.watch(self._setting.progress)
         return np.array([self._stored.values(key, seeds, self._columns) for key in plan.keys])
 
     def _make(self, plan: Plan, missing: np.ndarray) -> None:
@@ -138,18 +144,18 @@ class Runs:
             nonlocal last
             if time.monotonic() - last > 1.0:
                 last = time.monotonic()
-                self._check()
-                self._watch(self._progress)
+                self._setting.check()
+                self._setting.watch(self._setting.progress)
 
         def done(result: Any) -> None:
-            self._progress.made(result.runs, result.failed)
-            self._watch(self._progress)
+            self._setting.progress.made(result.runs, result.failed)
+            self._setting.watch(self._setting.progress)
 
         def count(workers: int) -> None:
-            self._progress.missing = self._executor.missing_workers(workers)
+            self._setting.progress.missing = self._setting.executor.missing_workers(workers)
 
-        callbacks = Callbacks(done, look, count, self._executor.expects_workers)
-        Driver(self._client, self._job, plan, callbacks, self._patience, make_points).make(missing)
+        callbacks = Callbacks(done, look, count, self._setting.executor.expects_workers)
+        Driver(self._client, self._job, plan, callbacks, self._setting.patience, make_points).make(missing)
         self._stored.read()
 
     def table(self) -> "pd.DataFrame":
@@ -216,16 +222,7 @@ def job_for(spec: Specification, working: Path, token: str) -> PointJob:
 
 
 @contextmanager
-def open_runs(
-    spec: Specification,
-    working: Path,
-    token: str,
-    executor: Executor,
-    progress: Progress,
-    watch: Callable[[Progress], None],
-    check: Callable[[], None],
-    patience: float,
-) -> Iterator[Runs]:
+def open_runs(spec: Specification, working: Path, token: str, setting: Setting) -> Iterator[Runs]:
     """Workers for the time of a block, and the runs that they make.
 
     Parameters
@@ -235,11 +232,10 @@ def open_runs(
         The folder of a calibration at work.
     token : str
         Name of a file in it by which workers see that they look into the same folder.
-    executor, progress, watch, check, patience
-        As `Runs` has them.
+    setting : Setting
     """
     stored = StoredRuns(working / PARTS)
     stored.read()
     job = job_for(spec, working, token)
-    with executor.client(working, progress.notes.append) as client:
-        yield Runs(spec, stored, client, executor, job, progress, watch, check, patience)
+    with setting.executor.client(working, setting.progress.notes.append) as client:
+        yield Runs(spec, stored, client, job, setting)

@@ -15,6 +15,7 @@ from abm.market.arrays import FIRM
 from abm.market.measures import measure_names
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import Market
+from abm.simulation.outcomes import window_start
 from abm.simulation.results import run_numbers
 from abm.simulation.simulate_many import Batch
 from abm.simulation.warmup import warm_up
@@ -147,7 +148,7 @@ def _window_mean(scenario: Scenario, rows: np.ndarray, name: str) -> np.ndarray:
     sector, measure = name.removeprefix("sectors.").rsplit(".", 1)
     index = 1 + [each.name for each in scenario.sectors].index(sector)
     column = measure_names(tuple(each.name for each in scenario.strategies)).index(measure)
-    values = rows[:, -((scenario.steps + 3) // 4) :, index, column]
+    values = rows[:, window_start(scenario.steps) - scenario.steps - 1 :, index, column]
     known = np.isfinite(values)
     total, count = np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -291,4 +291,4 @@ def _checked(names: Sequence[str], values: Sequence[float]) -> tuple[float, ...]
 
 def _equations(values: Sequence[float], monetisation: float, ceilings: Sequence[float]) -> tuple[Equation, ...]:
     monetisation = SECTOR["monetisation"].check(monetisation)
-    return exact_equations(*_checked(NAMES, values), monetisation, _checked(CEILINGS, ceilings))
+    return exact_equations(_checked(NAMES, values), monetisation, _checked(CEILINGS, ceilings))

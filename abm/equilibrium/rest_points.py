@@ -33,10 +33,9 @@ class Equation(NamedTuple):
         return self.k * (2 * y - self.y0) / (1 + abs(drawn) * self.tightness) ** 2
 
 
-def exact_equations(
-    T0: float, C0: float, R0: float, k1: float, k2: float, k3: float, monetisation: float, ceilings: Sequence[float]
-) -> tuple[Equation, ...]:
-    """The equations of T, C and R; k3 is multiplied in floating point, as firms' own is."""
+def exact_equations(values: Sequence[float], monetisation: float, ceilings: Sequence[float]) -> tuple[Equation, ...]:
+    """The equations of T, C and R from T0 C0 R0 k1 k2 k3; k3 is multiplied in floating point, as firms' own is."""
+    T0, C0, R0, k1, k2, k3 = values
     tightness = [Fraction(0) if math.isinf(ceiling) else 1 / Fraction(ceiling) for ceiling in ceilings]
     rows = (T0, k1, C0), (C0, k2, R0), (R0, k3 * monetisation, T0)
     return tuple(Equation(*map(Fraction, row), tight) for row, tight in zip(rows, tightness))
