@@ -32,6 +32,21 @@ class Scenario(table_of(MARKET)):
     the table's default, which is one sector "market" and one strategy "balanced" for the lists.
     Scenarios are frozen, hashable and equal when all their values are.
 
+    Parameters
+    ----------
+    name : str
+    sectors : list of Sector or dict
+        At least one; the fields are those of `abm.scenario.parameters.SECTOR`.
+    strategies : list of Strategy or dict
+        At least one; the fields are those of `abm.scenario.parameters.STRATEGY`.
+    **market : float
+        The parameters of `abm.scenario.parameters.MARKET`, where units, ranges and defaults stand.
+
+    Raises
+    ------
+    InputError
+        A key that is unknown, or a value that its parameter's range does not allow.
+
     Examples
     --------
     >>> scenario = Scenario(network_effect=0.9, sectors=[{"name": "enterprise", "demand_share": 1}])

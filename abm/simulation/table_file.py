@@ -90,7 +90,7 @@ def _from_frame(frame: "pd.DataFrame", label: str, layout: Layout) -> Cells:
 
 
 def _from_parquet(data: bytes, label: str, layout: Layout) -> Cells:
-    from pyarrow import parquet
+    from pyarrow import ArrowException, parquet
 
     try:
         table = parquet.ParquetFile(io.BytesIO(data)).read()
@@ -99,6 +99,7 @@ def _from_parquet(data: bytes, label: str, layout: Layout) -> Cells:
         return cells._replace(demand=json.loads(told)) if told else cells
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - a damaged file fails in the reader in more ways than can be listed
+    # A damaged file fails in Arrow, which may be only where a cell is read, or where pandas follows its metadata.
+    except (ArrowException, OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{label}: not a readable Parquet file: {reason or type(error).__name__}") from None
