@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from abm import Scenario
 from abm.equations import INCREMENT, RATE, READINGS, anchor, pull
-from abm.equilibrium.bifurcation import DIVERGED, attractor, onset_of_chaos, period_doublings
+from abm.equilibrium.bifurcation import DIVERGED, attractor
 from experiments.common import (
     COLOURS,
     Experiment,
@@ -34,6 +34,7 @@ from experiments.common import (
     shown,
     swept,
 )  # fmt: skip
+from experiments.period_doublings import onset_of_chaos, period_doublings
 
 EQUAL, UNEQUAL = (0.5, 0.5, 0.5), (0.5, 0.55, 0.6)
 SCENARIO = Scenario.load("four-sectors")

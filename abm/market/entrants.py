@@ -3,6 +3,7 @@
 import numpy as np
 
 from abm.market.arrays import CUSTOMER_FLOOR, DIVERGENCE, FIRM, STATE_FLOOR, Key, Layout, Parameters, State, firm_of
+from abm.market.mechanisms import initial_state
 from abm.numerics.compilation import inlined, kernel
 from abm.numerics.randomness import BASELINES, DEAL, DIRECTION, ENTRY, K2_AND_K3, RETURN_AND_K1, normals, uniforms
 from abm.numerics.vectormath import exp
@@ -28,14 +29,14 @@ def _draw_traits(firm, i, market, monetisation, key):
 def _take_state(firm, i, strategy, parameters, customers):
     """The state that follows from a firm's traits: T = T0·(1 + x0), …, P = R, Q = T, F = the runway."""
     market = parameters.market[0]
-    momentum = 1.0 + market.initial_momentum
+    x0 = market.initial_momentum
     firm.strategy[i] = strategy
     firm.theta[i] = parameters.strategies[strategy].technology_weight
     firm.omega[i] = parameters.strategies[strategy].optimisation_weight
     firm.theta_entry[i], firm.omega_entry[i] = firm.theta[i], firm.omega[i]
-    firm.T[i] = max(firm.T0[i] * momentum, STATE_FLOOR)
-    firm.C[i] = max(firm.C0[i] * momentum, STATE_FLOOR)
-    firm.P[i] = firm.R0[i] * momentum
+    firm.T[i] = initial_state(firm.T0[i], x0, STATE_FLOOR)
+    firm.C[i] = initial_state(firm.C0[i], x0, STATE_FLOOR)
+    firm.P[i] = initial_state(firm.R0[i], x0, 0.0)
     firm.R[i] = firm.P[i]
     firm.Q[i] = firm.T[i]
     firm.B[i] = max(customers, CUSTOMER_FLOOR)

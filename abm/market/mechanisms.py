@@ -96,6 +96,18 @@ def shared_out(p, weight, strain):
 
 
 @formula
+def initial_state(baseline, x0, floor):
+    """§4.2: max(baseline·(1 + x0), floor), the T, C or P of a firm as it starts, with initial momentum x0.
+
+    Examples
+    --------
+    >>> float(initial_state(2.0, 0.5, 1e-6)), float(initial_state(0.0, 0.5, 1e-6))
+    (3.0, 1e-06)
+    """
+    return maximum(baseline * (1.0 + x0), floor)
+
+
+@formula
 def towards(x, target, speed):
     """Stages 1, 5 and 7: x + v·(x* − x), a share v of the way to the target.
 

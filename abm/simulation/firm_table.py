@@ -17,6 +17,7 @@ import numpy as np
 from abm.errors import InputError, nearest, shown
 from abm.market.arrays import CUSTOMER_FLOOR, FIRM, FIRM_ROWS, STATE_FLOOR, Parameters, State
 from abm.market.entrants import vacate
+from abm.market.mechanisms import initial_state
 from abm.market.setup import parameters_of
 from abm.scenario.fields import composed
 from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SHARE
@@ -200,7 +201,7 @@ def _values(
     count = len(sectors)
     market = parameters.market[0]
     of_sector, of_strategy = parameters.sectors[sectors], parameters.strategies[strategies]
-    momentum, runway = 1.0 + market["initial_momentum"], market["runway"]
+    x0, runway = market["initial_momentum"], market["runway"]
     firms_of = np.bincount(sectors)
     values = np.zeros((FIRM_ROWS, count))
 
@@ -215,10 +216,10 @@ def _values(
     fill("k1", market["k1"])
     fill("k2", market["k2"])
     fill("k3", market["k3"] * of_sector["monetisation"])
-    technology = fill("T", np.maximum(t0 * momentum, STATE_FLOOR))
+    technology = fill("T", initial_state(t0, x0, STATE_FLOOR))
     fill("Q", technology)
-    fill("C", np.maximum(c0 * momentum, STATE_FLOOR))
-    realised = fill("R", r0 * momentum)
+    fill("C", initial_state(c0, x0, STATE_FLOOR))
+    realised = fill("R", initial_state(r0, x0, 0.0))
     for name in ("P", "R_smoothed", "R_reviewed"):
         fill(name, realised)
     customers = fill("B", of_sector["start_demand"] / firms_of[sectors])

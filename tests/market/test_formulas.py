@@ -5,6 +5,7 @@ import pytest
 
 from abm.market import mechanisms
 from abm.market.mechanisms import (
+    initial_state,
     innovation_speed,
     largest_state,
     lead,
@@ -21,7 +22,7 @@ from abm.numerics.compilation import allocating
 
 FORMULAS = (
     innovation_speed, lead, outside_capital, realised_demand, research_cost, shared_out, shipped, spillover, stress,
-    towards, largest_state,
+    towards, largest_state, initial_state,
 )  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def compiled(x, y, z, out):
         out[8, i] = stress(x[i], y[i])
         out[9, i] = towards(x[i], y[i], z[i])
         out[10, i] = largest_state(x[i], y[i], z[i], x[i] * y[i])
+        out[11, i] = initial_state(x[i], y[i], z[i])
 
 
 @pytest.fixture(scope="module")
