@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abm.market.aggregate import take_stock
+from abm.market.aggregate import recompute_sums
 from abm.market.arrays import FIRM
 from abm.market.measures import MEASURE
 from abm.market.sums import SUM
@@ -54,16 +54,16 @@ class Changes:
         self._stale.clear()
         return state.sectors["base"]
 
-    def take_stock(self) -> None:
+    def recompute_sums(self) -> None:
         """Compute all sums over firms again, if a firm was changed."""
         if self.pending:
-            take_stock(self._market.state, self._market.parameters, self._market.scratch[0])
+            recompute_sums(self._market.state, self._market.parameters, self._market.scratch[0])
             self.pending = False
             self._stale.clear()
 
     def before_step(self) -> None:
         """Take stock, and drop the B of the last row if no firm has another B now."""
-        self.take_stock()
+        self.recompute_sums()
         if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[FIRM.B]):
             self._said = None
 

@@ -9,7 +9,7 @@ from abm.market.arrays import FIRM
 from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
 from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
-from abm.numerics.kendall import apart, rank_correlation
+from abm.numerics.kendall import compared_stride, rank_correlation
 from abm.simulation.market import Market
 from abm.simulation.outcomes import window_start
 from abm.simulation.results import PANEL, firm_frame, measure_frame
@@ -58,7 +58,7 @@ class MarketCollector(DataCollector):
         self._rows[step, :measures] = market.record.present[0]
         self._rows[step, measures:] = market.record.growth
         firms = market.state.firms
-        self._ranked.append(firms[[FIRM.B, FIRM.entered], :: apart(firms.shape[1])])
+        self._ranked.append(firms[[FIRM.B, FIRM.entered], :: compared_stride(firms.shape[1])])
         self._filled = step + 1
         if self._panel and step % self._panel == 0:
             frame = firm_frame(market)[["id", *_PANEL]].rename(columns={"id": "AgentID"})

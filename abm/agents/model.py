@@ -145,12 +145,12 @@ class MarketModel(Model):
             if firm is not None:
                 firm.cell = None  # as when an agent of Mesa is removed
 
-    def take_stock(self) -> None:
+    def recompute_sums(self) -> None:
         """Compute the sums over firms again, if a firm was changed by hand.
 
         Setting a firm's attribute is enough: the model calls this itself where it matters.
         """
-        self.changes.take_stock()
+        self.changes.recompute_sums()
 
     def run_model(self) -> None:
         """Go on to the scenario's last step, unless `running` is set to False before."""
@@ -172,7 +172,7 @@ class MarketModel(Model):
     @property
     def firms(self) -> "pd.DataFrame":
         """The living firms, sorted by id, as `Result.firms`."""
-        self.take_stock()
+        self.recompute_sums()
         return firm_frame(self.market)
 
     @property

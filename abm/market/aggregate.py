@@ -52,7 +52,7 @@ def _note_leaders(state):
 
 @kernel
 def carry(state):
-    """Phase 4 of a step whose measures nobody wants: the sectors as the next step finds them."""
+    """Phase 4 of a step without measures: the state of the sectors for the next step."""
     _merge_blocks(state, False)
     _note_leaders(state)
 
@@ -74,7 +74,7 @@ def _collect_sector(state, parameters, place, row):
 
 @inlined
 def _collect_market(state, parameters, rows):
-    """The row of the market, for which those of the sectors are there."""
+    """The row of the market; the rows of the sectors have been filled before."""
     row, sums = rows[0], state.sums[state.blocks.size + state.sectors.size]
     fill_row(sums, parameters.market[0].funds_unit, row)
     weighted_hhi, surplus, served = 0.0, 0.0, 0.0
@@ -85,7 +85,7 @@ def _collect_market(state, parameters, rows):
             surplus += sector.demand * log(sector.attraction)
             served += sector.demand
     row[MEASURE.sector_hhi] = weighted_hhi / served if served > 0.0 else np.nan
-    # Of the logit whose utilities are ln A: what the choice among all firms is worth to a customer.
+    # The log-sum of a logit model with utilities ln A: a customer's surplus from the choice among all firms.
     row[MEASURE.consumer_surplus] = surplus / served if served > 0.0 else np.nan
     row[MEASURE.instability] = 0.5 * sums[SUM.shift_market]
     leader, before = _leader_id(state.firms, sums), state.counters[0].market_leader
@@ -143,7 +143,7 @@ def _sum_up(state, parameters, place, scratch):
 
 
 @kernel
-def take_stock(state, parameters, scratch):
+def recompute_sums(state, parameters, scratch):
     """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
     somebody has changed a firm by hand. The leaders stay those of the last row of measures.
     """
@@ -165,7 +165,7 @@ def _open_block(state, block):
 def open_market(state, parameters, scratch):
     """Make a market with its first firms ready for step 1."""
     state.sums[:] = 0.0
-    take_stock(state, parameters, scratch)
+    recompute_sums(state, parameters, scratch)
     _note_leaders(state)
     for place in range(state.blocks.size):
         _open_block(state, state.blocks[place])

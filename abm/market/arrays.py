@@ -182,7 +182,7 @@ BLOCK_STATE = _record(
 
 COUNTERS = _record(np.int64, "step", "next_id", "lives", "market_leader", "initial_firms")
 
-# A firm that left: when and how, then its traits and its state as it left.
+# A firm that exited: when and why, then its traits and its state at exit.
 LIFE = np.dtype(
     [(name, np.int64) for name in ("id", "sector", "strategy", "entry_step", "exit_step", "reason")]
     + [(name, np.float64) for name in ("peak_share", *Firm._fields[:9], *Firm._fields[13:19])]
@@ -224,7 +224,7 @@ class State(NamedTuple):
         Sums over the firms of each block, each sector and the market (see `abm.market.sums`).
     counters : COUNTERS array, shape (1,)
     lives : LIFE array, shape (room,)
-        Firms that left, in the order of their leaving; as many as `counters` says.
+        Firms that exited, in the order of their exit; `counters` has their number.
     """
 
     firms: np.ndarray
@@ -241,12 +241,12 @@ class State(NamedTuple):
 
     @property
     def left(self) -> np.ndarray:
-        """The record of the firms that left."""
+        """The records of the firms that exited."""
         return self.lives[: self.counters["lives"][0]]
 
 
 class Key(NamedTuple):
-    """What the draws of a step are keyed by, with the place of the first slot within its sector's."""
+    """What the draws of a step are keyed by; `place` is the index of the first slot within its sector."""
 
     seed: int
     sector: int

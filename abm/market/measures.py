@@ -35,7 +35,7 @@ _LARGEST = np.finfo(np.float64).max
 
 
 def measure_names(strategies: tuple[str, ...]) -> list[str]:
-    """Names of a row's places.
+    """Names of a row's columns.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The numbers that are left of a run for its outcomes."""
+"""The numbers from which the outcomes of a run are computed."""
 
 from collections import namedtuple
 

@@ -11,7 +11,7 @@ from abm.market.growth import GROWTH_PLACES, growth_spreads, growths, mean_growt
 from abm.market.step import advance, begin_step, conclude, copy_row, gather, review
 from abm.market.sums import SUM
 from abm.numerics.compilation import allocating, inlined, kernel
-from abm.numerics.kendall import apart, rank_correlation
+from abm.numerics.kendall import compared_stride, rank_correlation
 
 # Places of Record.tally. Of all steps: the peak of the number of firms, at how many steps there was a leader before and
 # after and at how many of them another, mean T at the start and when it had grown enough, and rank correlations
@@ -131,7 +131,7 @@ def _tally_ranks(tally, step, steps, firms):
     """At the end of each quarter of the run, how ranks compare with those at the end of the one before."""
     for quarter in range(1, 5):
         if step == quarter_end(quarter, steps):
-            far = apart(firms.shape[1])
+            far = compared_stride(firms.shape[1])
             now, then = firms[FIRM.B, ::far], firms[FIRM.B_quarter, ::far]
             if quarter > 1:
                 before = quarter_end(quarter - 1, steps)

@@ -58,7 +58,7 @@ CACHE_FOLDER = _writable_folder()
 
 
 def formula(function: Callable) -> Callable:
-    """A formula that is compiled where a kernel calls it, and plain Python elsewhere: for numbers and arrays alike."""
+    """A formula that is compiled where a kernel calls it, and plain Python elsewhere, for numbers and for arrays."""
     return register_jitable(error_model="numpy", _nrt=False, forceinline=True)(function)
 
 

@@ -90,12 +90,12 @@ MOST_RANKED = 500  # slots that are compared: sorting them all would cost a larg
 
 
 @kernel
-def apart(capacity):
-    """Of how many slots one stands for all: the least number for which not more than 500 do.
+def compared_stride(capacity):
+    """The stride between compared slots: the smallest for which at most 500 are compared.
 
     Examples
     --------
-    >>> apart(500), apart(501)
+    >>> compared_stride(500), compared_stride(501)
     (1, 2)
     """
     return 1 + (capacity - 1) // MOST_RANKED

@@ -43,7 +43,7 @@ def _bucket(key, least, shift, buckets):
 
 @allocating
 def _ends(values, least, shift, buckets):
-    """Of each bucket the place behind its last number, were they sorted."""
+    """For each bucket, the index after its last number in sorted order."""
     keys = values.view(np.int64)
     ends = np.zeros(buckets, dtype=np.int64)
     for i in range(keys.size):

@@ -1,4 +1,4 @@
-"""How files are written: whole or not at all, tables, JSON, and the versions that are told beside results.
+"""How files are written: whole or not at all, tables, JSON, and the versions that are recorded beside results.
 
 It imports no heavy library, so that a bad directory is refused before any of them is loaded.
 """

@@ -30,7 +30,7 @@ def new_folder(out: str | os.PathLike, *, overwrite: bool = False, kind: str, fi
     overwrite : bool
         Let a run that is there already be replaced. It stays until the new one is whole.
     kind : str
-        What a user calls that which is written.
+        What users call the result.
     files : sequence of str
         All that it may have written; the last is what makes a directory one of its kind.
 
@@ -126,7 +126,7 @@ def _is_left_behind(folder: Path) -> bool:
 
 
 def _clear_leftovers(place: Path, files: Sequence[str]) -> None:
-    """Mend what processes that were killed have left beside a place: half-written folders, and a run moved aside."""
+    """Remove half-written folders that killed processes left beside a directory; put back a run moved aside."""
     pattern = re.compile(re.escape(_beginning(place)) + "[0-9a-f]{8}(-earlier)?")
     found = [path for path in place.parent.iterdir() if pattern.fullmatch(path.name) and not path.is_symlink()]
     for path in found:
@@ -191,7 +191,7 @@ def _is_ours(about: Path) -> bool:
 
 
 def _strange(place: Path, files: Sequence[str]) -> str | None:
-    """The first name in a directory that is not a file's of some: a folder or a link of such a name is none."""
+    """The first name in a directory that is not a regular file with one of the given names."""
     for path in sorted(place.iterdir()):
         if path.name not in files or path.is_symlink() or not path.is_file():
             return path.name
@@ -230,7 +230,7 @@ def _take_place(folder: Path, place: Path, kind: str, files: Sequence[str]) -> N
 
 
 def _sync(folder: Path) -> None:
-    """Have everything in a folder on the disk, so that a rename never outlives what it names."""
+    """Write everything in a folder to the disk before the folder is renamed."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())

@@ -1,6 +1,6 @@
 """Sectors and strategies, and what they have in common with a scenario: fields that the table of parameters makes.
 
-Whatever is refused raises `InputError` with one message that names the key, the value and what is allowed.
+A refusal raises `InputError` with one message that names the key, the value and what is allowed.
 """
 
 import unicodedata
@@ -128,7 +128,7 @@ class Sector(table_of(SECTOR)):
 
 
 class Strategy(table_of(STRATEGY)):
-    """How a firm divides its effort, and how it changes its mind.
+    """How a firm divides its effort, and how it revises that division.
 
     Takes `name`, `technology_weight` and any other strategy parameter as keywords.
 

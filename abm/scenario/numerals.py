@@ -1,4 +1,4 @@
-"""How numbers are written, for `--set`, tables of firms and files of points alike."""
+"""How numbers may be written: one reader for `--set`, firm tables and files of points."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 
 
 def literal(text: str) -> Any:
-    """A number, however it is written; else what TOML makes of the text, or the text itself where it is nothing.
+    """A number in any accepted form; else the TOML value of the text; else the text itself.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """A scenario: everything that defines a market, from a TOML file or from keywords, validated.
 
-Names, defaults and ranges come from the table in `abm.scenario.parameters`. Whatever is refused raises
+Names, defaults and ranges come from the table in `abm.scenario.parameters`. A refusal raises
 `InputError` with one message that names the key, the value and what is allowed.
 """
 

@@ -1,1 +1,1 @@
-"""Running a market, and what comes of it."""
+"""Running a market, and the results of a run."""

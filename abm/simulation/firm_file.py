@@ -1,4 +1,4 @@
-"""Firm tables as files, the folder of a run that another goes on from among them."""
+"""Firm tables as files, and the folder of a run from which another run continues."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def table_bytes(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If the folder is no whole run, or one of a version that kept no demand.
+        If the folder is not a complete run, or was written by a version that kept no demand.
     """
     if not is_run(path):
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a run keeps, and `abm check` tells, of the firm table that it starts from."""
+"""What a run keeps of the firm table that it starts from, and what `abm check` prints of it."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ def sector_starts(table: FirmTable, scenario: Scenario) -> list[SectorStart]:
 
 
 def kept_table(table: FirmTable, scenario: Scenario) -> bytes:
-    """A firm table whole, what was filled in too, as Parquet: `read_firm_table` makes it again of it."""
+    """The complete firm table, with what was filled in, as Parquet that `read_firm_table` reads back."""
     import pyarrow as pa
 
     columns: dict[str, list | np.ndarray] = {

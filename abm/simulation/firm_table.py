@@ -1,6 +1,6 @@
 """Firm tables: a start from data instead of draws.
 
-A table is read whole (`abm.simulation.table_file`) and checked before anything runs. Whatever is refused raises
+A table is read whole (`abm.simulation.table_file`) and checked before a run starts. A refusal raises
 `InputError` with one message that names the file, the row, the column, the value and what is allowed.
 """
 
@@ -43,7 +43,7 @@ class FirmTable(NamedTuple):
     Attributes
     ----------
     sectors : int64 array, shape (firms,)
-        Each firm's sector by its place in the scenario.
+        Each firm's sector by its index in the scenario.
     values : float64 array, shape (30, firms)
         The rows of `abm.market.arrays.State.firms`.
     names : list of str
@@ -73,14 +73,14 @@ class FirmTable(NamedTuple):
 
 
 def read_firm_cells(source: "str | os.PathLike | pd.DataFrame") -> Cells:
-    """A firm table as it is written, for `read_firm_table`."""
+    """The cells of a firm table as they are written, for `read_firm_table`."""
     if isinstance(source, str | os.PathLike) and is_run(source):
         return read_cells(source, LAYOUT, table_bytes(Path(os.fsdecode(source))))
     return read_cells(source, LAYOUT)
 
 
 def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario: Scenario) -> FirmTable:
-    """The firms of a table, what is missing filled in from the scenario.
+    """The firms of a table; missing values are filled in from the scenario.
 
     Parameters
     ----------

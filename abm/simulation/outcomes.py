@@ -1,4 +1,4 @@
-"""Outcomes of a run: what is left of it in one row.
+"""Outcomes of a run: its results in one row.
 
 A run leaves a row of numbers (`abm.market.outcome_numbers`); `outcome_table` makes the named outcomes of any number of
 runs from their rows at once.

@@ -70,7 +70,7 @@ def _value(about: dict[str, Any], key: str, kind: type, path: Path) -> Any:
 
 
 def _differences(about: dict[str, Any]) -> list[str]:
-    """What is other than where the run was made."""
+    """What differs from the process in which the run was made."""
     then = about.get("versions") if isinstance(about.get("versions"), dict) else {}
     texts = [f"{name} {then.get(name)} (here {now})" for name, now in versions().items() if then.get(name) != now]
     if about.get("machine") != platform.machine():

@@ -41,7 +41,7 @@ def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int
     full : bool
         Whether order statistics were collected.
     lacks : set of int
-        The places that this table does not have.
+        Indices of the measures that this table does not have.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What a table of a user's holds once it is read: its columns, what they may be, and where a refused cell is."""
+"""The content of a user's table once it is read, and where in the file a refused cell stands."""
 
 import csv
 import re

@@ -1,7 +1,7 @@
 """Tables as users write them: CSV, Parquet or a DataFrame, read into columns of texts and numbers.
 
 What the columns and cells mean is the caller's: `abm.simulation.firm_table` for firms, `abm.sweeps.design.factors` for
-points. Whatever is refused raises `InputError` with one message that names the file, the row and the column.
+points. A refusal raises `InputError` with one message that names the file, the row and the column.
 """
 
 import io

@@ -12,9 +12,9 @@ NO_CACHE = "no folder for compiled code can be written; set NUMBA_CACHE_DIR or X
 
 
 def compile_if_cold(say: Callable[[str], None]) -> None:
-    """Compile the kernels if a command would have to, having said so.
+    """Compile the kernels, with a message, if a command would otherwise have to.
 
-    Without a cache nothing is compiled here, for it would help this process only; what would help is said.
+    Without a cache nothing is compiled here, because it would help this process only; the message says what helps.
     """
     if CACHE_FOLDER is None:
         say(f"each process compiles anew, about {COLD_SECONDS} s: {NO_CACHE}")
@@ -25,7 +25,7 @@ def compile_if_cold(say: Callable[[str], None]) -> None:
 
 @lru_cache(maxsize=1)
 def warm_up() -> None:
-    """Load the kernels, or compile them, which no run shall be blamed for."""
+    """Load or compile the kernels, so that their time does not count as a run's."""
     small = Scenario(capacity=4, steps=2)
     for threads in (1, 2):
         simulate(small, threads=threads)

@@ -336,14 +336,14 @@ def test_a_merger_by_hand_is_seen_in_the_next_row():
 
 def test_share_sums_no_more_than_the_blocks_that_were_changed(monkeypatch):
     model = moved_on(2, scenario=BUSY.replace(capacity=2500, initial_firms=2000))
-    monkeypatch.setattr("abm.agents.by_hand.take_stock", lambda *_: pytest.fail("the whole market was summed"))
+    monkeypatch.setattr("abm.agents.by_hand.recompute_sums", lambda *_: pytest.fail("the whole market was summed"))
     for firm in model.agents[:600:7]:
         before = firm.share
         firm.B = 2 * firm.B
         assert firm.share > before
     monkeypatch.undo()
     shares = model.agents.get("share")
-    model.take_stock()
+    model.recompute_sums()
     assert model.agents.get("share").tolist() == shares.tolist()  # to the last bit
     assert shares.tolist() == model.firms["share"].tolist()
 
