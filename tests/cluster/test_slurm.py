@@ -268,7 +268,10 @@ def test_the_scheduler_and_the_workers_of_jobs_take_nobody_without_the_certifica
         file = tmp_path / "out" / "working" / "certificate.pem"
         assert file.stat().st_mode & 0o777 == 0o600
         own = psutil.Process(client.pid)
-        workers = [each for each in psutil.process_iter() if str(file) in " ".join(each.cmdline())]
+        # A process that has just ended has no command line any more.
+        workers = [
+            each for each in psutil.process_iter(["cmdline"]) if str(file) in " ".join(each.info["cmdline"] or [])
+        ]
         ports = listening([own, *own.children(recursive=True), *workers])
         reached = what_a_stranger_reaches(ports)
         assert ended(client) == 0
