@@ -4,41 +4,37 @@ It is read from a TOML file. Whatever is refused raises `InputError` with one me
 the key, the value and what is allowed.
 """
 
-import math
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from pydantic import Field, PlainValidator, ValidationInfo
+from pydantic import Field, PlainValidator
 
-from abm.calibration.firm_data import read_panel
-from abm.calibration.panel_moments import MOMENTS, Panel, jackknife_errors, moments_of
+from abm.calibration.panel_moments import MOMENTS, Panel
+from abm.calibration.targets import Target, targets_of, targets_of_data
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
-from abm.scenario.library import bundled_names, find_text
+from abm.scenario.library import bundled_names, find_text, reading
 from abm.scenario.scenario import Scenario
 from abm.simulation.outcome_list import names as listed_names
-from abm.simulation.simulate import check_count, check_seed
-from abm.sweeps.design.factors import Factor, check_one_of
-from abm.sweeps.design.settings import by_parameter, within
+from abm.simulation.simulate import check_seed
+from abm.sweeps.design.factors import Factor
+from abm.sweeps.design.sections import (
+    SectionedFile,
+    by_parameter,
+    check_table,
+    count_from,
+    one_of,
+    section,
+    text_of,
+    within,
+)
 
-TEXTS = ("winner", "structure", "growth")  # outcomes that are words
 WEIGHTINGS = ("diagonal", "optimal")
 MOST_POINTS, MOST_SEEDS = 1_000_000, 1_000_000
-
-
-def _count_from(least: int, most: int) -> PlainValidator:
-    def check(value: Any, info: ValidationInfo) -> int:
-        if check_count(value, info.field_name, least) > most:
-            raise InputError(f"{info.field_name} = {shown(value)} is above {most}")
-        return int(value)
-
-    return PlainValidator(check)
 
 
 def _check_moments(value: Any) -> tuple[str, ...]:
@@ -68,10 +64,10 @@ class Search(CheckedModel):
     Search(seeds=20, budget=400, seed=0, weighting='diagonal')
     """
 
-    seeds: Annotated[int, _count_from(2, MOST_SEEDS)] = 20
-    budget: Annotated[int, _count_from(1, MOST_POINTS)] = 400
+    seeds: Annotated[int, count_from(2, MOST_SEEDS)] = 20
+    budget: Annotated[int, count_from(1, MOST_POINTS)] = 400
     seed: Annotated[int, PlainValidator(check_seed)] = 0
-    weighting: Annotated[str, PlainValidator(lambda value: check_one_of(value, "weighting", WEIGHTINGS))] = "diagonal"
+    weighting: Annotated[str, one_of(WEIGHTINGS)] = "diagonal"
 
 
 class DataSection(CheckedModel):
@@ -81,27 +77,7 @@ class DataSection(CheckedModel):
     moments: Annotated[tuple[str, ...], PlainValidator(_check_moments)]
 
 
-def _table(value: Any, info: ValidationInfo) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"[{info.field_name}] is {shown(value)}, not a table of keys and values")
-    return value
-
-
-def _section(kind: type[CheckedModel]) -> PlainValidator:
-    def check(value: Any, info: ValidationInfo) -> CheckedModel:
-        with within(f"[{info.field_name}]"):
-            return kind(**_table(value, info))
-
-    return PlainValidator(check)
-
-
-def _check_name(value: Any) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"scenario: {shown(value)} is neither a name nor a path")
-    return value
-
-
-class SpecificationFile(CheckedModel):
+class SpecificationFile(SectionedFile):
     """The file of a specification; its other tables are checked when the scenario is known.
 
     Examples
@@ -111,46 +87,12 @@ class SpecificationFile(CheckedModel):
     abm.errors.InputError: unknown key 'weighting' (it belongs in [search])
     """
 
-    scenario: Annotated[str, PlainValidator(_check_name)]
-    set: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
-    parameters: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
-    targets: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
-    data: Annotated[DataSection | None, _section(DataSection)] = None
-    search: Annotated[Search, _section(Search)] = Search()
-
-    @classmethod
-    def _unknown(cls, key: str) -> str:
-        sections = {"search": Search, "data": DataSection}
-        homes = [f"[{name}]" for name, kind in sections.items() if key in kind.model_fields]
-        return f" (it belongs in {' or '.join(homes)})" if homes else super()._unknown(key)
-
-    @classmethod
-    def _missing(cls, key: str) -> str:
-        return f"{key}: it is missing; give a path to a TOML file or one of {', '.join(Scenario.bundled())}"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A number that the simulated runs are to meet.
-
-    Attributes
-    ----------
-    name : str
-        As in the file.
-    column : str
-        Of the table of outcomes.
-    value : float
-    error : float
-        Standard error; NaN where there is none.
-    of_data : bool
-        Whether it is a moment of the user's own firms.
-    """
-
-    name: str
-    column: str
-    value: float
-    error: float
-    of_data: bool = False
+    scenario: Annotated[str, text_of("neither a name nor a path")]
+    set: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
+    parameters: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
+    targets: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
+    data: Annotated[DataSection | None, section(DataSection)] = None
+    search: Annotated[Search, section(Search)] = Search()
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,12 +155,8 @@ class Specification:
         folder : path
             What the relative paths in the text are relative to.
         """
-        try:
+        with reading(source):
             return Specification(text, source, **_read(tomllib.loads(text), folder))
-        except RecursionError:
-            raise InputError(f"{source}: nested too deeply") from None
-        except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
-            raise InputError(f"{source}: {problem}") from None
 
     @staticmethod
     def bundled() -> list[str]:
@@ -259,11 +197,11 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
             "parameters"
         )
     with within("[targets]"):
-        targets = tuple(_targets(file.targets, scenario))
+        targets = tuple(targets_of(file.targets, scenario))
     panel = None
     if file.data is not None:
         with within("[data]"):
-            panel, of_data = _data_targets(file.data, scenario, folder)
+            panel, of_data = targets_of_data(Path(folder, file.data.file), file.data.moments, scenario)
         if twice := {each.name for each in targets} & {each.name for each in of_data}:
             raise InputError(f"{min(twice)} is both a target and a moment of [data]; take one of them")
         targets += of_data
@@ -276,76 +214,3 @@ def _range(name: str, given: Any, parameter: Any) -> Factor:
     if not isinstance(given, Mapping):
         raise InputError(f"{name} = {shown(given)} is not a range {{low = .., high = ..}}; one value belongs in [set]")
     return Factor.read(name, given, parameter)
-
-
-def _targets(table: Mapping[str, Any], scenario: Scenario) -> Iterator[Target]:
-    """The targets of outcomes and of sectors' means."""
-    strategies = [each.name for each in scenario.strategies]
-    outcomes = listed_names("outcomes", strategies, full=True)
-    of_sectors = listed_names("sectors", strategies, full=True)
-    sectors = {f"sectors.{each.name}.{name}" for each in scenario.sectors for name in of_sectors}
-    found = []
-    for name, given in _leaves(table, ""):
-        if name in TEXTS:
-            raise InputError(f"{name} is a word, as {_EXAMPLES[name]}; a target is a number")
-        if name not in outcomes and name not in sectors:
-            raise InputError(f"unknown outcome {name!r}{nearest(name, [*outcomes, *sectors])}")
-        if name in found:
-            raise InputError(f"{name} is there twice")
-        found.append(name)
-        yield Target(name, name, *_value(name, given))
-
-
-_EXAMPLES = {"winner": "technology_first", "structure": "monopoly", "growth": "virtuous"}
-
-
-def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    """Names and values, whether dotted names were quoted or have become tables in tables."""
-    for key, value in table.items():
-        name = prefix + key
-        if isinstance(value, dict) and f"{name}.".startswith("sectors.") and name.count(".") < 2:
-            yield from _leaves(value, f"{name}.")
-        else:
-            yield name, value
-
-
-def _value(name: str, given: Any) -> tuple[float, float]:
-    """A target's value and error."""
-    table = given if isinstance(given, Mapping) else {"value": given}
-    for key in table:
-        if key not in ("value", "error"):
-            raise InputError(f"{name}: unknown key {key!r}{nearest(key, ('value', 'error'))}")
-    if "value" not in table:
-        raise InputError(f"{name}: value is missing")
-    value = _number(table["value"], f"{name}: value" if isinstance(given, Mapping) else name)
-    if "error" not in table:
-        return value, math.nan
-    error = _number(table["error"], f"{name}: error")
-    if error <= 0.0:
-        raise InputError(f"{name}: error = {shown(table['error'])} is not above 0; leave it out where it is unknown")
-    return value, error
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise InputError(f"{name} = {shown(value)} is not a finite number")
-    return float(value)
-
-
-def _data_targets(
-    given: DataSection, scenario: Scenario, folder: str | os.PathLike
-) -> tuple[Panel, tuple[Target, ...]]:
-    """The user's firms and the moments that are taken from them."""
-    path, names = Path(folder, given.file), given.moments
-    panel = read_panel(path, [each.name for each in scenario.sectors], names)
-    if panel.steps[-1] > scenario.steps:
-        raise InputError(f"{path}: step = {panel.steps[-1]} is beyond the {scenario.steps} steps of a run")
-    values, errors = moments_of(panel, names), jackknife_errors(panel, names)
-    for name, value in zip(names, values):
-        if not np.isfinite(value):
-            raise InputError(f"{path}: has too few values for the moment {name}")
-    made = (
-        Target(name, f"moments.{name}", float(value), float(error) if error > 0.0 else math.nan, True)
-        for name, value, error in zip(names, values, errors)
-    )
-    return panel, tuple(made)

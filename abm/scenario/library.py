@@ -1,6 +1,8 @@
 """TOML files that are named: bundled ones by their bare name, others by their path."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +87,26 @@ def find_text(name: str | os.PathLike, kind: str, folder: str | os.PathLike = ""
     except ValueError as error:  # a path that no file can have
         raise InputError(f"{place!r}: {error}") from None
     return NamedText(text, Path(place).stem, place, Path(place).parent)
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """In the block, whatever is wrong with a TOML text raises `InputError` with its source before the message.
+
+    Examples
+    --------
+    >>> import tomllib
+    >>> with reading("my.toml"):
+    ...     tomllib.loads("churn = ")
+    Traceback (most recent call last):
+    abm.errors.InputError: my.toml: Invalid value (at end of document)
+    """
+    try:
+        yield
+    except RecursionError:
+        raise InputError(f"{source}: nested too deeply") from None
+    except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
+        raise InputError(f"{source}: {problem}") from None
 
 
 def _folder(kind: str) -> Path:

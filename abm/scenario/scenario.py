@@ -16,7 +16,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import Sector, Strategy, composed, read_member, table_of
 from abm.scenario.flat_names import flat
-from abm.scenario.library import NamedText, bundled_names, find_text
+from abm.scenario.library import NamedText, bundled_names, find_text, reading
 from abm.scenario.numerals import hint, literal
 from abm.scenario.parameters import MARKET, PARAMETERS, SECTOR, STRATEGY, Parameter
 from abm.scenario.texts import toml_lines, values_of_run
@@ -334,12 +334,8 @@ def describe(name: str) -> str:
 
 
 def _parse(text: str, source: str, **defaults: Any) -> Scenario:
-    try:
+    with reading(source):
         return Scenario(**(defaults | tomllib.loads(text)))
-    except RecursionError:
-        raise InputError(f"{source}: nested too deeply") from None
-    except ValueError as problem:  # a mistake in the syntax, with its line, or an InputError
-        raise InputError(f"{source}: {problem}") from None
 
 
 def _parse_run(text: str, source: str) -> Scenario:

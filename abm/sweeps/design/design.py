@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.errors import InputError
-from abm.scenario.library import bundled_names, find_text
+from abm.scenario.library import bundled_names, find_text, reading
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, read_firm_table
 from abm.sweeps.design.factors import Factor, frame_column, read_points
 from abm.sweeps.design.samples import MORRIS_LEVELS, SAMPLES
-from abm.sweeps.design.settings import Collect, DesignFile, Replications, by_parameter, within
+from abm.sweeps.design.sections import by_parameter, within
+from abm.sweeps.design.settings import Collect, DesignFile, Replications
 
 if TYPE_CHECKING:  # pandas is slow to import
     import pandas as pd
@@ -134,12 +135,8 @@ class Design:
         >>> Design.from_toml('scenario = "one-market"').replications.count
         10
         """
-        try:
+        with reading(source):
             return Design(text, source, **_attributes(DesignFile(**tomllib.loads(text)), folder))
-        except RecursionError:
-            raise InputError(f"{source}: nested too deeply") from None
-        except ValueError as problem:  # an error of syntax, with its line, or an InputError
-            raise InputError(f"{source}: {problem}") from None
 
     @staticmethod
     def bundled() -> list[str]:

@@ -4,22 +4,19 @@ Whatever is refused raises `InputError` with the section, the key, the value and
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from abm.errors import InputError, nearest, shown
-from abm.scenario.fields import CheckedModel, composed
-from abm.scenario.parameters import Parameter
-from abm.scenario.scenario import Scenario
-from abm.simulation.simulate import LEVELS, check_count, check_seed
-from abm.sweeps.design.factors import Factor, check_one_of
+from abm.scenario.fields import CheckedModel
+from abm.simulation.simulate import LEVELS, check_seed
+from abm.sweeps.design.factors import Factor
 from abm.sweeps.design.samples import SAMPLES, rows_of
+from abm.sweeps.design.sections import MOST, SectionedFile, check_table, count_from, one_of, section, text_of
 
 METHODS = ("grid", "list", *SAMPLES)
-MOST = 10_000_000  # the largest number of points, of replications and of whatever else is counted
 
 # What `points` counts.
 _POINTS = {
@@ -31,19 +28,6 @@ _POINTS = {
 }
 
 
-def _one_of(allowed: tuple[str, ...]) -> PlainValidator:
-    return PlainValidator(lambda value, info: check_one_of(value, info.field_name, allowed))
-
-
-def _count_from(least: int) -> PlainValidator:
-    def check(value: Any, info: ValidationInfo) -> int:
-        if check_count(value, info.field_name, least) > MOST:
-            raise InputError(f"{info.field_name} = {shown(value)} is above {MOST}")
-        return value
-
-    return PlainValidator(check)
-
-
 def _check_flag(value: Any, info: ValidationInfo) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{info.field_name} = {shown(value)} is not true or false")
@@ -52,7 +36,7 @@ def _check_flag(value: Any, info: ValidationInfo) -> bool:
 
 def _check_steps(value: Any, info: ValidationInfo) -> str | int:
     if not isinstance(value, str):
-        return _count_from(1).func(value, info)
+        return count_from(1).func(value, info)
     if value not in ("none", "all"):
         hint = nearest(value, ("none", "all"))
         raise InputError(f"steps = {shown(value)} is not none, all or an integer of at least 1{hint}")
@@ -78,7 +62,7 @@ class Replications(CheckedModel):
     Replications(count=10, seed=0, common=True)
     """
 
-    count: Annotated[int, _count_from(1)] = 10
+    count: Annotated[int, count_from(1)] = 10
     seed: _Seed = 0
     common: _Flag = True
 
@@ -94,11 +78,11 @@ class Collect(CheckedModel):
     (0, 1, 10)
     """
 
-    level: Annotated[str, _one_of(LEVELS)] = "light"
+    level: Annotated[str, one_of(LEVELS)] = "light"
     steps: Annotated[str | int, PlainValidator(_check_steps)] = "none"
     lives: _Flag = False
     firms: _Flag = False
-    panel: Annotated[int, _count_from(0)] = 0
+    panel: Annotated[int, count_from(0)] = 0
 
     @property
     def every(self) -> int:
@@ -118,8 +102,8 @@ class Sampling(CheckedModel):
     abm.errors.InputError: method = 'sobl' is not grid, list, latin, sobol, morris or saltelli (did you mean 'sobol'?)
     """
 
-    method: Annotated[str, _one_of(METHODS)] = "grid"
-    points: Annotated[int | None, _count_from(1)] = None
+    method: Annotated[str, one_of(METHODS)] = "grid"
+    points: Annotated[int | None, count_from(1)] = None
     seed: _Seed = 0
     file: Annotated[str | None, PlainValidator(_check_path)] = None
 
@@ -161,48 +145,7 @@ class Sampling(CheckedModel):
             raise InputError(f"the design has {shown(rows)} points; at most {MOST} are allowed")
 
 
-@contextmanager
-def within(label: str) -> Iterator[None]:
-    """Put a label before the message of an InputError.
-
-    Examples
-    --------
-    >>> with within("[collect]"):
-    ...     Collect(panel=-1)
-    Traceback (most recent call last):
-    abm.errors.InputError: [collect] panel = -1 is not an integer of at least 0
-    """
-    try:
-        yield
-    except InputError as problem:
-        raise InputError(f"{label} {problem}") from None
-
-
-def _table(value: Any, info: ValidationInfo) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"[{info.field_name}] is {shown(value)}, not a table of keys and values")
-    return value
-
-
-def _section(kind: type[CheckedModel]) -> PlainValidator:
-    def check(value: Any, info: ValidationInfo) -> CheckedModel:
-        table = _table(value, info)
-        with within(f"[{info.field_name}]"):
-            return kind(**table)
-
-    return PlainValidator(check)
-
-
-def _text(allowed: str) -> PlainValidator:
-    def check(value: Any, info: ValidationInfo) -> str:
-        if not isinstance(value, str):
-            raise InputError(f"{info.field_name}: {shown(value)} is {allowed}")
-        return value
-
-    return PlainValidator(check)
-
-
-class DesignFile(CheckedModel):
+class DesignFile(SectionedFile):
     """The file of a design; `[set]` and `[factors]` are checked when the scenario is known.
 
     Examples
@@ -214,48 +157,10 @@ class DesignFile(CheckedModel):
     abm.errors.InputError: unknown key 'count' (it belongs in [replications])
     """
 
-    scenario: Annotated[str, _text("neither a name nor a path")]
-    firms: Annotated[str | None, _text("not the path of a firm table")] = None
-    set: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
-    factors: Annotated[dict, PlainValidator(_table)] = Field(default_factory=dict)
-    design: Annotated[Sampling, _section(Sampling)] = Sampling()
-    replications: Annotated[Replications, _section(Replications)] = Replications()
-    collect: Annotated[Collect, _section(Collect)] = Collect()
-
-    @classmethod
-    def _unknown(cls, key: str) -> str:
-        sections = {"design": Sampling, "replications": Replications, "collect": Collect}
-        homes = [f"[{name}]" for name, kind in sections.items() if key in kind.model_fields]
-        return f" (it belongs in {' or '.join(homes)})" if homes else super()._unknown(key)
-
-    @classmethod
-    def _missing(cls, key: str) -> str:
-        names = ", ".join(Scenario.bundled())
-        return f"{key}: it is missing; give a path to a TOML file or one of {names}"
-
-
-def by_parameter(table: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
-    """The values of a section by parameter, whether TOML read a dotted name as one key or as nested tables.
-
-    Examples
-    --------
-    >>> by_parameter({"sectors": {"market": {"demand_growth": 0.1}}, "churn": 0.5}, Scenario().settable())
-    {'sectors.market.demand_growth': 0.1, 'churn': 0.5}
-    """
-    found = {}
-    for name, value in _leaves(table, known, ""):
-        if name in found:
-            raise InputError(f"{name} is there twice")
-        found[name] = value
-    return found
-
-
-def _leaves(table: Mapping[str, Any], known: Mapping[str, Parameter], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        name = composed(prefix + key)
-        if name in known:
-            yield name, value
-        elif isinstance(value, dict) and any(each.startswith(f"{name}.") for each in known):
-            yield from _leaves(value, known, f"{name}.")
-        else:
-            raise InputError(f"unknown parameter {name!r}{nearest(name, known)}")
+    scenario: Annotated[str, text_of("neither a name nor a path")]
+    firms: Annotated[str | None, text_of("not the path of a firm table")] = None
+    set: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
+    factors: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
+    design: Annotated[Sampling, section(Sampling)] = Sampling()
+    replications: Annotated[Replications, section(Replications)] = Replications()
+    collect: Annotated[Collect, section(Collect)] = Collect()
