@@ -5,10 +5,11 @@ import pandas as pd
 
 from abm.calibration.calibration import problem_of, replications_of
 from abm.calibration.inference import Inference, infer
-from abm.calibration.results import Calibration, calibration_of
+from abm.calibration.results import Calibration
 from abm.calibration.runs import job_for, plan_of_points
 from abm.calibration.search import Found, Searcher
 from abm.calibration.specification import Specification
+from abm.calibration.tables import calibration_of
 from abm.calibration.worker import runs_of
 
 

@@ -1,30 +1,26 @@
 """A calibration from its specification to its files."""
 
 import contextlib
-import json
 import os
 import tempfile
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from abm.calibration.folder import ABOUT, SPECIFICATION, CalibrationFolder, token_of
+from abm.calibration.files import LIBRARIES, files_of, read_files
+from abm.calibration.folder import CalibrationFolder, token_of
 from abm.calibration.inference import infer
-from abm.calibration.results import Calibration, calibration_of, written
+from abm.calibration.results import Calibration
 from abm.calibration.search import Problem, Searcher
 from abm.calibration.specification import Specification
+from abm.calibration.tables import calibration_of
 from abm.errors import InputError, shown
-from abm.output.files import csv_text, plain, versions
-from abm.output.stored import sealed
 from abm.sweeps.design.settings import Replications
 from abm.sweeps.progress import Progress
 from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.executors.local import LocalProcesses
 
-LIBRARIES = {"dfols": "DFO-LS", "sklearn": "scikit-learn"}
 _FRESH = 2**62  # added to the seed for the seeds of the judgement
 
 
@@ -83,7 +79,7 @@ def calibrate(
             out = Path(stack.enter_context(tempfile.TemporaryDirectory()), "calibration")
         place = CalibrationFolder(out)
         if place.check(spec, overwrite=overwrite):
-            return written(place.folder, spec, place.about())
+            return read_files(place.folder, place.about())
         executor.check()
         return _made(spec, place, executor, overwrite, patience, watch or (lambda progress: None))
 
@@ -167,40 +163,3 @@ def _made(
         calibration = calibration_of(spec, searcher, found, infer(searcher, found), outcomes)
         place.write(files_of(calibration, spec), check)
     return calibration
-
-
-def files_of(calibration: Calibration, spec: Specification) -> dict[str, bytes]:
-    """The content of each file, equal for equal calibrations."""
-    from abm.calibration.report.html import report_html
-
-    tables = {f"{name}.csv": csv_text(getattr(calibration, name)).encode()
-              for name in ("estimates", "fit", "identification")}  # fmt: skip
-    parquet = {f"{name}.parquet": _parquet(getattr(calibration, name)) for name in ("points", "outcomes")}
-    own = versions() | {package: metadata.version(package) for package in LIBRARIES.values()}
-    about = {"specification": token_of(spec), "versions": own, "facts": facts_of(calibration)}
-    return {
-        "calibrated.toml": calibration.scenario.to_toml().encode(),
-        **tables,
-        **parquet,
-        "report.html": report_html(calibration, spec).encode(),
-        SPECIFICATION: spec.text.encode(),
-        ABOUT: (json.dumps(sealed(about), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-    }
-
-
-def facts_of(calibration: Calibration) -> dict[str, Any]:
-    """All that is printed, as plain values."""
-    return plain(
-        {"headline": calibration.headline, "notes": calibration.notes}
-        | {name: getattr(calibration, name).to_dict("records") for name in ("estimates", "fit", "optima")}
-        | calibration.facts
-    )
-
-
-def _parquet(frame: Any) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    texts = [name for name in frame.columns if frame[name].dtype == object]
-    frame.astype(dict.fromkeys(texts, "str")).to_parquet(buffer, index=False, compression="zstd")
-    return buffer.getvalue()

@@ -69,7 +69,7 @@ def calibrate(
     from rich.console import Console
 
     from abm.calibration.calibration import calibrate as made
-    from abm.calibration.calibration import facts_of
+    from abm.calibration.files import facts_of
     from abm.calibration.folder import MARK, WORKING
     from abm.calibration.report.terminal import print_calibration
     from abm.sweeps.terminal import shown_progress
