@@ -6,7 +6,7 @@ import pandas as pd
 from abm.calibration.calibration import problem_of, replications_of
 from abm.calibration.inference import Inference, infer
 from abm.calibration.results import Calibration
-from abm.calibration.runs import job_for, plan_of_points
+from abm.calibration.runs import plan_of_points, wanted_of
 from abm.calibration.search import Found, Searcher
 from abm.calibration.specification import Specification
 from abm.calibration.tables import calibration_of
@@ -23,7 +23,7 @@ class Markets:
 
     def __init__(self, spec: Specification) -> None:
         self.spec, self.problem = spec, problem_of(spec)
-        self._wanted = job_for(spec, None, "").wanted
+        self._wanted = wanted_of(spec)
         self._columns = [each.column for each in spec.targets]
 
     def __call__(self, unit: np.ndarray, *, fresh: bool) -> np.ndarray:

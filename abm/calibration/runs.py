@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from abm.calibration.specification import Specification
-from abm.calibration.worker import PointJob, Wanted, make_points
+from abm.calibration.worker import Wanted, make_points
 from abm.sweeps.design.plan import STEP_OVERHEAD_SLOTS, Plan, point_key, values_digest
 from abm.sweeps.design.settings import Collect, Replications
 from abm.sweeps.progress import Progress
 from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part, read_table
 from abm.sweeps.work.executors import Executor
+from abm.sweeps.work.worker import Job, own_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,13 +99,11 @@ class Runs:
     spec : Specification
     stored : StoredRuns
     client : distributed.Client
-    job : PointJob
+    job : Job
     setting : Setting
     """
 
-    def __init__(
-        self, spec: Specification, stored: StoredRuns, client: "Client", job: PointJob, setting: Setting
-    ) -> None:
+    def __init__(self, spec: Specification, stored: StoredRuns, client: "Client", job: Job, setting: Setting) -> None:
         self._spec, self._stored, self._client, self._job, self._setting = spec, stored, client, job, setting
         self._columns = [each.column for each in spec.targets]
         self.asked: dict[tuple[str, int], tuple[dict[str, Any], list[int]]] = {}  # by key and number of seeds
@@ -154,8 +154,9 @@ class Runs:
         def count(workers: int) -> None:
             self._setting.progress.missing = self._setting.executor.missing_workers(workers)
 
+        make_chunk = partial(make_points, wanted=wanted_of(self._spec))
         callbacks = Callbacks(done, look, count, self._setting.executor.expects_workers)
-        Driver(self._client, self._job, plan, callbacks, self._setting.patience, make_points).make(missing)
+        Driver(self._client, self._job, plan, callbacks, self._setting.patience, make_chunk).make(missing)
         self._stored.read()
 
     def table(self) -> "pd.DataFrame":
@@ -210,15 +211,12 @@ def _digest(spec: Specification, changes: dict[str, Any]) -> str:
         return f"not valid: {changes}"
 
 
-def job_for(spec: Specification, working: Path, token: str) -> PointJob:
-    """What the workers of a calibration need."""
-    from abm.sweeps.work.worker import own_versions
-
+def wanted_of(spec: Specification) -> Wanted:
+    """What the targets take from a run beside its outcomes."""
     sectors = tuple(each.column for each in spec.targets if each.column.startswith("sectors."))
     moments = tuple(each.name for each in spec.targets if each.of_data)
     steps = tuple(spec.panel.steps.tolist()) if moments else ()
-    wanted = Wanted(sectors, moments, steps)
-    return PointJob(spec.scenario, None, Collect(level=spec.level), working, token, None, own_versions(), wanted)
+    return Wanted(sectors, moments, steps)
 
 
 @contextmanager
@@ -236,6 +234,6 @@ def open_runs(spec: Specification, working: Path, token: str, setting: Setting) 
     """
     stored = StoredRuns(working / PARTS)
     stored.read()
-    job = job_for(spec, working, token)
+    job = Job(spec.scenario, None, Collect(level=spec.level), working, token, None, own_versions())
     with setting.executor.client(working, setting.progress.notes.append) as client:
         yield Runs(spec, stored, client, job, setting)

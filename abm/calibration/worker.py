@@ -3,14 +3,12 @@
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from abm.calibration.panel_moments import Panel, moments_of
-from abm.errors import InputError
 from abm.market.arrays import FIRM
 from abm.market.measures import measure_names
 from abm.scenario.scenario import Scenario
@@ -19,10 +17,9 @@ from abm.simulation.outcomes import window_start
 from abm.simulation.results import run_numbers
 from abm.simulation.simulate_many import Batch
 from abm.simulation.warmup import warm_up
-from abm.sweeps.design.settings import Collect
 from abm.sweeps.store.parts import PARTS, write_part
 from abm.sweeps.store.tables import failure_rows, outcome_rows
-from abm.sweeps.work.worker import ChunkResult, PointRuns, check_worker
+from abm.sweeps.work.worker import ChunkResult, Job, PointRuns, check_worker, error_line
 
 
 class Wanted(NamedTuple):
@@ -42,26 +39,14 @@ class Wanted(NamedTuple):
     steps: tuple[int, ...] = ()
 
 
-class PointJob(NamedTuple):
-    """What all chunks of a calibration have in common: a sweep's job, and what is taken from a run."""
-
-    scenario: Scenario
-    firms: Path | None
-    collect: Collect
-    folder: Path
-    sweep: str
-    run_timeout: float | None
-    versions: dict[str, str]
-    wanted: Wanted
-
-
-def make_points(job: PointJob, chunk: Sequence[PointRuns]) -> ChunkResult:
+def make_points(job: Job, chunk: Sequence[PointRuns], *, wanted: Wanted) -> ChunkResult:
     """Make the runs of a chunk and write their part; a run that raises is recorded as failed.
 
     Parameters
     ----------
-    job : PointJob
+    job : Job
     chunk : sequence of PointRuns
+    wanted : Wanted
 
     Raises
     ------
@@ -77,13 +62,13 @@ def make_points(job: PointJob, chunk: Sequence[PointRuns]) -> ChunkResult:
     tables: list[pa.Table] = []
     failures: list[tuple[str, str]] = []
     for piece in chunk:
-        together = _attempt(job, piece.changes, piece.seeds)
+        together = _attempt(job, piece.changes, piece.seeds, wanted)
         if isinstance(together, pa.Table):
             rows += [(piece.key, seed, False) for seed in piece.seeds]
             tables.append(together)
             continue
         for seed in piece.seeds:  # one of the runs raised an error: make them one by one to find it
-            alone = _attempt(job, piece.changes, [seed])
+            alone = _attempt(job, piece.changes, [seed], wanted)
             rows.append((piece.key, seed, not isinstance(alone, pa.Table)))
             (tables if isinstance(alone, pa.Table) else failures).append(alone)
     keys, seeds, failed = zip(*rows, strict=True)
@@ -97,15 +82,13 @@ def make_points(job: PointJob, chunk: Sequence[PointRuns]) -> ChunkResult:
     return ChunkResult(len(rows), len(failures), time.monotonic() - started)
 
 
-def _attempt(job: PointJob, changes: dict[str, Any], seeds: list[int]) -> pa.Table | tuple[str, str]:
+def _attempt(job: Job, changes: dict[str, Any], seeds: list[int], wanted: Wanted) -> pa.Table | tuple[str, str]:
     """A row a run, or the error of one of them with its traceback."""
     try:
         scenario = job.scenario.replace(**changes)
-        return runs_of(scenario, seeds, job.collect.level == "full", job.wanted)
+        return runs_of(scenario, seeds, job.collect.level == "full", wanted)
     except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
-        text = str(problem).strip().split("\n")[0]
-        reason = text if isinstance(problem, InputError) else f"{type(problem).__name__}: {text}".rstrip(": ")
-        return reason, traceback.format_exc()
+        return error_line(problem), traceback.format_exc()
 
 
 def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted) -> pa.Table:
