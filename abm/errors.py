@@ -2,7 +2,8 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 
 
 class InputError(ValueError):
@@ -55,3 +56,16 @@ def one_line(name: str, text: str | None) -> None:
     """
     if text is not None and any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
         raise InputError(f"{name} {shown(text)} holds a control character, which no job script can")
+
+
+def need_packages(modules: Mapping[str, str], what: str, extra: str) -> None:
+    """Refuse where a package of an extra is not installed; `modules` has the package of each module.
+
+    Examples
+    --------
+    >>> need_packages({"json": "json", "no_module": "some-package"}, "the page", "dashboard")
+    Traceback (most recent call last):
+    abm.errors.InputError: the page needs some-package: pip install -e '.[dashboard]' in a clone of abm
+    """
+    if missing := [package for module, package in modules.items() if find_spec(module) is None]:
+        raise InputError(f"{what} needs {' and '.join(missing)}: pip install -e '.[{extra}]' in a clone of abm")

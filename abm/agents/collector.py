@@ -8,10 +8,9 @@ from abm.agents.adapter import DataCollector, Model
 from abm.market.arrays import FIRM
 from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
-from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau
+from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau, window_start
 from abm.numerics.kendall import compared_stride, rank_correlation
 from abm.simulation.market import Market
-from abm.simulation.outcomes import window_start
 from abm.simulation.results import PANEL, firm_frame, measure_frame
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from abm.calibration.files import LIBRARIES, files_of, read_files
 from abm.calibration.folder import CalibrationFolder, token_of
 from abm.calibration.inference import infer
 from abm.calibration.results import Calibration
-from abm.calibration.search import Problem, Searcher
+from abm.calibration.search import Problem, Searcher, UnmeetableTargets
 from abm.calibration.specification import Specification
 from abm.calibration.tables import calibration_of
-from abm.errors import InputError, shown
+from abm.errors import need_packages
+from abm.simulation.simulate import check_count
 from abm.sweeps.design.settings import Replications
 from abm.sweeps.progress import Progress
 from abm.sweeps.work.executors import Executor
@@ -69,9 +70,9 @@ def calibrate(
     >>> found = calibrate("concentration")  # doctest: +SKIP
     >>> found.estimates[["parameter", "estimate", "standard_error"]]  # doctest: +SKIP
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InputError(f"workers = {shown(workers)} is not an integer of at least 1")
-    need_libraries()
+    if workers is not None:
+        check_count(workers, "workers", 1)
+    need_packages(LIBRARIES, "a calibration", "calibration")
     spec = specification if isinstance(specification, Specification) else Specification.load(specification)
     executor = executor or (LocalProcesses(workers) if workers else LocalProcesses())
     with contextlib.ExitStack() as stack:
@@ -84,22 +85,6 @@ def calibrate(
         return _made(spec, place, executor, overwrite, patience, watch or (lambda progress: None))
 
 
-def need_libraries() -> None:
-    """Refuse to begin without the packages of the extra `calibration`.
-
-    Raises
-    ------
-    InputError
-    """
-    from importlib.util import find_spec
-
-    for module, package in LIBRARIES.items():
-        if find_spec(module) is None:
-            raise InputError(
-                f"a calibration needs the package {package}: pip install -e '.[calibration]' in a clone of abm"
-            )
-
-
 def problem_of(spec: Specification) -> Problem:
     """What is searched, as arrays."""
     steps = [
@@ -107,6 +92,7 @@ def problem_of(spec: Specification) -> Problem:
         for factor in spec.parameters.values()
     ]
     return Problem(
+        tuple(spec.parameters),
         tuple(each.name for each in spec.targets),
         np.array([each.value for each in spec.targets]),
         np.array([each.error for each in spec.targets]),
@@ -158,7 +144,10 @@ def _made(
                 return runs.values(unit, replications_of(spec, problem, fresh=fresh))
 
             searcher = Searcher(problem, evaluate)
-            found = searcher.run()
+            try:
+                found = searcher.run()
+            except UnmeetableTargets as reason:
+                raise UnmeetableTargets(f"{reason}{runs.first_error()}") from None
             outcomes = runs.table()
         calibration = calibration_of(spec, searcher, found, infer(searcher, found), outcomes)
         place.write(files_of(calibration, spec), check)

@@ -11,9 +11,10 @@ from abm.calibration.results import Calibration
 from abm.calibration.specification import Specification
 from abm.errors import InputError
 from abm.output.files import csv_text, plain, versions
-from abm.output.stored import sealed
+from abm.output.stored import parquet_errors, sealed
 from abm.scenario.scenario import Scenario
 
+_TABLES_AND_TEXTS = ("headline", "notes", "estimates", "fit", "optima")  # beside the facts
 LIBRARIES = {"dfols": "DFO-LS", "sklearn": "scikit-learn"}  # modules and packages of the extra `calibration`
 
 
@@ -31,14 +32,17 @@ def read_files(folder: Path, about: dict[str, Any]) -> Calibration:
         frames = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=True)
                   for name in ("estimates", "fit", "identification")}  # fmt: skip
         frames["estimates"]["on_bound"] = frames["estimates"]["on_bound"].astype(object).fillna("")
+        frames["identification"] = frames["identification"].astype({"direction": "Int64"})
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("points", "outcomes")}
         scenario = Scenario.load(folder / "calibrated.toml")
-    except (OSError, ValueError) as problem:
+    except InputError:
+        raise
+    except parquet_errors() as problem:
         raise InputError(f"{folder}: is damaged: {problem}; --overwrite makes all anew") from None
     told = about["facts"]
     return Calibration(
         **frames, optima=pd.DataFrame(told["optima"]), **tables, headline=told["headline"], notes=told["notes"],
-        facts={name: told[name] for name in told if name not in ("optima", "headline", "notes")}, scenario=scenario,
+        facts={name: told[name] for name in told if name not in _TABLES_AND_TEXTS}, scenario=scenario,
     )  # fmt: skip
 
 

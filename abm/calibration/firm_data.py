@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from abm.calibration.panel_moments import MOMENTS, Panel
-from abm.errors import InputError, shown
+from abm.errors import InputError
 from abm.market.arrays import CUSTOMER_FLOOR
 from abm.scenario.parameters import FIRM_COLUMNS, Parameter
 from abm.simulation.table_cells import Cells, Layout
@@ -40,8 +40,6 @@ def read_panel(path: Path, sectors: list[str], moments: tuple[str, ...]) -> Pane
         step, or steps are not evenly spaced.
     """
     cells = read_cells(path, _LAYOUT)
-    if not cells.rows:
-        raise InputError(f"{path}: no rows; a file of firms has a row a firm and step")
     name = "firm" if "firm" in cells.columns else "id"
     if name not in cells.columns:
         raise InputError(f"{path}: column 'firm' is missing")
@@ -59,19 +57,11 @@ def read_panel(path: Path, sectors: list[str], moments: tuple[str, ...]) -> Pane
     numbers = {
         column: cells.numbers(column, _BASE if column == "B" else FIRM_COLUMNS[column]) for column in sorted(needed)
     }
-    panel = Panel(firm, step, _sector_places(cells, sectors), numbers.get("B"), numbers.get("R"))
+    has_sectors = "sector" in cells.columns
+    sector = cells.places("sector", sectors) if has_sectors else np.zeros(cells.rows, dtype=np.int64)
+    panel = Panel(firm, step, sector, numbers.get("B"), numbers.get("R"))
     _check(panel, firm, step, cells, labels)
     return panel
-
-
-def _sector_places(cells: Cells, sectors: list[str]) -> np.ndarray:
-    if "sector" not in cells.columns:
-        return np.zeros(cells.rows, dtype=np.int64)
-    given = cells.columns["sector"]
-    for row, name in enumerate(given):
-        if name not in sectors:
-            cells.refuse(row, f"sector = {shown(name)} is not {', '.join(sectors)}")
-    return np.array([sectors.index(name) for name in given], dtype=np.int64)
 
 
 def _check(panel: Panel, firm: np.ndarray, step: np.ndarray, cells: Cells, labels: list) -> None:

@@ -7,18 +7,21 @@ sweep's does. The files take their places when all are written, the one that say
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from abm.calibration.search import UnmeetableTargets
 from abm.calibration.specification import Specification
 from abm.errors import InputError
 from abm.output.files import write_durably
 from abm.output.new_folder import check_encoding
 from abm.output.stored import Damaged, Shape, read_object
+from abm.sweeps.store.contents import PARTS_LAYOUT, Layout, is_folder, remove
 from abm.sweeps.store.lock import held
-from abm.sweeps.store.parts import PARTS, SUFFIX
+from abm.sweeps.store.parts import PARTS
 from abm.version import MODEL_VERSION
 
 WORKING, MARK, LOCK, NEW = "working", "calibration-folder", "lock", "new"
@@ -27,7 +30,10 @@ FILES = (
     "calibrated.toml", "estimates.csv", "fit.csv", "identification.csv", "points.parquet", "outcomes.parquet",
     "report.html", SPECIFICATION, ABOUT,
 )  # fmt: skip
-_SIGN = "calibration-"  # how the name of the sign begins
+_TOKEN = "calibration-[0-9a-f]{16}"  # pattern of the sign's name
+_WORKING_LAYOUT = Layout(
+    rf"{MARK}|{LOCK}|certificate\.pem|{_TOKEN}", {PARTS: PARTS_LAYOUT, NEW: Layout("|".join(map(re.escape, FILES)))}
+)
 
 
 class AboutShape(Shape):
@@ -46,7 +52,7 @@ def token_of(spec: Specification) -> str:
     for part in parts:
         digest.update(part.encode())
         digest.update(b"\0")
-    return f"{_SIGN}{digest.hexdigest()}"
+    return f"calibration-{digest.hexdigest()}"
 
 
 class CalibrationFolder:
@@ -109,7 +115,7 @@ class CalibrationFolder:
         if overwrite:
             return False
         token = token_of(spec)
-        signs = [path.name for path in self.working.glob(f"{_SIGN}*") if path.name != MARK] if marked else []
+        signs = [path.name for path in self.working.iterdir() if re.fullmatch(_TOKEN, path.name)] if marked else []
         there = [about["specification"]] if about is not None else signs
         if any(each != token for each in there):
             raise InputError(
@@ -136,10 +142,11 @@ class CalibrationFolder:
             with held(self.working / LOCK, report, "calibration") as lock:
                 if overwrite:
                     self._clear()
+                    (self.working / PARTS).mkdir(exist_ok=True)
                 write_durably(self.working / token_of(spec), b"")
                 try:
                     yield lock.check
-                except InputError:  # the specification cannot be met, as it turned out: nothing of it is kept
+                except UnmeetableTargets:  # as the runs have shown: nothing of them is kept
                     self._clear_working()
                     raise
         finally:
@@ -155,12 +162,7 @@ class CalibrationFolder:
         self._clear_working()
 
     def _clear_working(self) -> None:
-        for path in self.working.glob(f"{_SIGN}*"):
-            if path.name != MARK:
-                path.unlink()
-        for path in (*self.working.joinpath(PARTS).glob(f"*{SUFFIX}"), *self.working.joinpath(NEW).glob("*")):
-            if path.is_file():
-                path.unlink()
+        remove(self.working, _WORKING_LAYOUT, keep=f"{MARK}|{LOCK}")
 
     def write(self, files: dict[str, bytes], check: Callable[[], None]) -> None:
         """Have files take their places, all of them before the one that says that the calibration is finished."""
@@ -176,11 +178,10 @@ class CalibrationFolder:
 
     def tidy(self) -> None:
         """Remove the working folder where nothing but its mark is left in it."""
-        if not self.working.is_dir() or self.working.is_symlink():
+        if not is_folder(self.working):
             return
         for name in (PARTS, NEW):
             if (self.working / name).is_dir() and not os.listdir(self.working / name):
                 (self.working / name).rmdir()
         if set(os.listdir(self.working)) <= {MARK}:
-            (self.working / MARK).unlink(missing_ok=True)
-            self.working.rmdir()
+            remove(self.working, _WORKING_LAYOUT)

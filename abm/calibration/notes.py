@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from abm.calibration.inference import Inference
 from abm.calibration.search import Found
 from abm.calibration.specification import Specification
 from abm.output.number_text import number
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def headline_of(spec: Specification, estimates: "pd.DataFrame", known: Inference) -> str:
+def headline_of(spec: Specification, estimates: "pd.DataFrame") -> str:
     """The most important result: which parameters the targets do not identify, or that they identify all."""
     count, targets = len(estimates), len(spec.targets)
     bound = list(estimates.loc[estimates["on_bound"] != "", "parameter"])

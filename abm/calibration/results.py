@@ -20,8 +20,8 @@ class Calibration:
         `on_bound` (`low`, `high` or nothing), and the range that was searched. No error stands where the targets do not
         identify a parameter or its estimate is on a bound.
     fit : DataFrame
-        A row a target: `target value error fit fit_error residual residual_in_errors`; fit and its error are of fresh
-        runs.
+        A row a target: `target value error fit fit_error residual residual_in_errors`, and `error_given`; fit and its
+        error are of fresh runs.
     identification : DataFrame
         A row a number: `kind` (`singular_value`, `condition_number`, `direction`, `sensitivity`), the number of the
         `direction`, `parameter`, `target`, `value`, and `text`. A direction's values are moves that leave all targets

@@ -1,6 +1,5 @@
 """The runs of a calibration: made by the workers of a sweep, kept in parts, each made once."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from abm.sweeps.design.plan import STEP_OVERHEAD_SLOTS, Plan, point_key, values_
 from abm.sweeps.design.settings import Collect, Replications
 from abm.sweeps.progress import Progress
 from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part, read_table
+from abm.sweeps.work.callbacks import callbacks_of
 from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.worker import Job, own_versions
 
@@ -32,6 +32,7 @@ class StoredRuns:
     folder: Path
     rows: dict[tuple[str, int], tuple[int, int] | None] = field(default_factory=dict)  # None: failed
     tables: list[pa.Table] = field(default_factory=list)
+    error: str = ""  # of the first run that failed
     _seen: set[str] = field(default_factory=set)
 
     def read(self) -> None:
@@ -55,6 +56,8 @@ class StoredRuns:
                     index += 1
             if not all(failed):
                 self.tables.append(read_table(path, "outcomes"))
+            if any(failed) and not self.error:
+                self.error = read_table(path, "failures")["error"][0].as_py()
 
     def values(self, key: str, seeds: list[int], columns: list[str]) -> np.ndarray:
         """Columns of runs, shape (seeds, columns); NaN where a run failed or an outcome is missing."""
@@ -106,7 +109,7 @@ class Runs:
     def __init__(self, spec: Specification, stored: StoredRuns, client: "Client", job: Job, setting: Setting) -> None:
         self._spec, self._stored, self._client, self._job, self._setting = spec, stored, client, job, setting
         self._columns = [each.column for each in spec.targets]
-        self.asked: dict[tuple[str, int], tuple[dict[str, Any], list[int]]] = {}  # by key and number of seeds
+        self._asked: list[tuple[str, list[int]]] = []  # key and seeds of each point, in the order of the search
 
     def values(self, unit: np.ndarray, replications: Replications) -> np.ndarray:
         """The targets' values in the runs of points.
@@ -124,8 +127,7 @@ class Runs:
         """
         plan = plan_of_points(self._spec, unit, replications)
         seeds = plan.seeds[0].tolist()
-        for point, key in enumerate(plan.keys):
-            self.asked.setdefault((key, replications.seed), (plan.changes(point), seeds))
+        self._asked += [(key, seeds) for key in plan.keys]
         wanted = [(key, seed) for key in plan.keys[plan.first_points] for seed in seeds]
         missing = np.array([run for run, each in enumerate(wanted) if each not in self._stored.rows], dtype=np.int64)
         if missing.size:
@@ -136,36 +138,19 @@ class Runs:
         return np.array([self._stored.values(key, seeds, self._columns) for key in plan.keys])
 
     def _make(self, plan: Plan, missing: np.ndarray) -> None:
-        from abm.sweeps.work.driver import Callbacks, Driver
-
-        last = time.monotonic()
-
-        def look() -> None:
-            nonlocal last
-            if time.monotonic() - last > 1.0:
-                last = time.monotonic()
-                self._setting.check()
-                self._setting.watch(self._setting.progress)
-
-        def done(result: Any) -> None:
-            self._setting.progress.made(result.runs, result.failed)
-            self._setting.watch(self._setting.progress)
-
-        def count(workers: int) -> None:
-            self._setting.progress.missing = self._setting.executor.missing_workers(workers)
+        from abm.sweeps.work.driver import Driver
 
         make_chunk = partial(make_points, wanted=wanted_of(self._spec))
-        callbacks = Callbacks(done, look, count, self._setting.executor.expects_workers)
-        Driver(self._client, self._job, plan, callbacks, self._setting.patience, make_chunk).make(missing)
+        setting = self._setting
+        callbacks = callbacks_of(setting.executor, setting.progress, setting.watch, setting.check)
+        Driver(self._client, self._job, plan, callbacks, setting.patience, make_chunk).make(missing)
         self._stored.read()
 
     def table(self) -> "pd.DataFrame":
-        """A row a run that did not fail, of all points in the order in which they were first asked for."""
-        import pandas as pd
-
+        """A row a run that did not fail, of all points in the order in which the search asked for them."""
         rows, point, replication, seed = [], [], [], []
         starts = np.cumsum([0] + [table.num_rows for table in self._stored.tables])
-        for number, ((key, _), (_, seeds)) in enumerate(self.asked.items()):
+        for number, (key, seeds) in enumerate(self._asked):
             for index, each in enumerate(seeds):
                 if (where := self._stored.rows[key, each]) is not None:
                     rows.append(starts[where[0]] + where[1])
@@ -176,7 +161,11 @@ class Runs:
         frame.insert(0, "point", point)
         frame.insert(1, "replication", replication)
         frame.insert(2, "seed", seed)
-        return pd.DataFrame(frame)
+        return frame
+
+    def first_error(self) -> str:
+        """The first error of a run, to be put behind a message; nothing where no run failed."""
+        return f"; the first run that failed: {self._stored.error}" if self._stored.error else ""
 
 
 def plan_of_points(spec: Specification, unit: np.ndarray, replications: Replications) -> Plan:

@@ -6,7 +6,6 @@ function of the parameters alone, and the search is the same whenever it is made
 
 import contextlib
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,12 +24,18 @@ _LEAST_SPREAD = 0.05  # of the usual spread, below which the spread of runs at a
 SCREENING, DESCENT, DERIVATIVE, JUDGEMENT = "screening", "descent", "derivative", "judgement"
 
 
+class UnmeetableTargets(InputError):
+    """The runs show that the targets of a specification cannot be searched for."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is searched, as arrays.
 
     Attributes
     ----------
+    parameters : tuple of str
+        Names of what is searched.
     names : tuple of str
         Of the targets.
     values, errors : float64 array, shape (targets,)
@@ -45,6 +50,7 @@ class Problem:
         Whether the weighting is the inverse of the whole covariance.
     """
 
+    parameters: tuple[str, ...]
     names: tuple[str, ...]
     values: np.ndarray
     errors: np.ndarray
@@ -130,12 +136,10 @@ class Searcher:
     ----------
     problem : Problem
     evaluate : Evaluate
-    say : callable
-        Called with a text of what is being done.
     """
 
-    def __init__(self, problem: Problem, evaluate: Evaluate, say: Callable[[str], None] = lambda text: None) -> None:
-        self.problem, self._evaluate, self._say = problem, evaluate, say
+    def __init__(self, problem: Problem, evaluate: Evaluate) -> None:
+        self.problem, self._evaluate = problem, evaluate
         self.points: list[Point] = []
         self._known: dict[bytes, Point] = {}
         self._spare = problem.budget
@@ -145,7 +149,7 @@ class Searcher:
 
         Raises
         ------
-        InputError
+        UnmeetableTargets
             If no point has all targets, or a target without an error does not vary between runs.
         """
         problem, count = self.problem, len(self.problem.steps)
@@ -189,7 +193,7 @@ class Searcher:
         if not screened:
             missing = np.isnan(values).any(axis=1).sum(axis=0)
             worst = int(np.argmax(missing))
-            raise InputError(
+            raise UnmeetableTargets(
                 f"every one of the {number} first points failed: the target {self.problem.names[worst]} is missing in "
                 f"a run of {missing[worst]} of them; take another target, other ranges, or longer runs"
             )
@@ -203,7 +207,7 @@ class Searcher:
         usual = np.where(within > rounding, within, np.where(between > rounding, between, 0.0))
         for name, error, own in zip(self.problem.names, self.problem.errors, usual):
             if np.isnan(error) and own == 0.0:
-                raise InputError(
+                raise UnmeetableTargets(
                     f"the target {name} has no error and is the same in all runs, so that its weight is unknown; "
                     f"give it as {name} = {{value = .., error = ..}}"
                 )
@@ -249,7 +253,6 @@ class Searcher:
                 return root @ (point.means - self.problem.values)
             return np.full(len(root), self._penalty(root))
 
-        self._say(f"least squares from start {start + 1}")
         with warnings.catch_warnings(), contextlib.suppress(_Spent):
             warnings.simplefilter("ignore")  # of starts that it moves away from an end of a range, and of small budgets
             dfols.solve(
@@ -288,7 +291,6 @@ class Searcher:
     def _judged(self, estimate: np.ndarray, weighting: np.ndarray, least: np.ndarray, ends: list[Point]) -> Found:
         """The estimate, with its Jacobian and its runs of fresh seeds."""
         problem, count = self.problem, len(estimate)
-        self._say("fresh seeds at the estimate and beside it")
         half = np.maximum(np.ceil(_DERIVATIVE_STEP / np.where(problem.steps > 0.0, problem.steps, 1.0)), 1.0)
         half = np.where(problem.steps > 0.0, half * problem.steps, _DERIVATIVE_STEP)
         beside = np.repeat(estimate[np.newaxis], 2 * count, axis=0)
@@ -306,16 +308,19 @@ class Searcher:
                 f"{lost} of {len(runs[0])} fresh runs at the estimate lack a target, so nothing can be judged"
             )
         jacobian = np.zeros((len(problem.values), count))
-        for parameter in range(count):
-            change = runs[1 + parameter] - runs[1 + count + parameter]
-            change = change[np.isfinite(change).all(axis=1)]
-            width = beside[parameter, parameter] - beside[count + parameter, parameter]
-            if len(change):
-                jacobian[:, parameter] = change.mean(axis=0) / width
+        for parameter, name in enumerate(problem.parameters):
+            # Where all runs of one side fail, the estimate itself stands for that side.
+            (above, high), (below, low) = (
+                (runs[1 + place], beside[place, parameter])
+                if np.isfinite(runs[1 + place]).all(axis=1).any()
+                else (runs[0], estimate[parameter])
+                for place in (parameter, count + parameter)
+            )
+            change = (above - below)[np.isfinite(above - below).all(axis=1)]
+            if len(change) and high > low:
+                jacobian[:, parameter] = change.mean(axis=0) / (high - low)
             else:
-                notes.append(
-                    f"All runs beside the estimate of parameter {parameter + 1} fail: it counts as not identified."
-                )
+                notes.append(f"All runs beside the estimate of {name} fail: it counts as not identified.")
         on_bound = np.where(estimate <= _AT_END, -1, np.where(estimate >= 1.0 - _AT_END, 1, 0))
         return Found(self.points, weighting, least, estimate, ends, jacobian, fresh, on_bound, notes)
 

@@ -60,7 +60,7 @@ def calibration_of(
     notes = notes_of(spec, estimates, optima, facts, found)
     return Calibration(
         estimates, fit, _identification(spec, searcher, found, known, directions), optima, points, outcomes,
-        headline_of(spec, estimates, known), notes, facts, scenario,
+        headline_of(spec, estimates), notes, facts, scenario,
     )  # fmt: skip
 
 

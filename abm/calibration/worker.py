@@ -11,9 +11,9 @@ import pyarrow as pa
 from abm.calibration.panel_moments import Panel, moments_of
 from abm.market.arrays import FIRM
 from abm.market.measures import measure_names
+from abm.market.run import window_start
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import Market
-from abm.simulation.outcomes import window_start
 from abm.simulation.results import run_numbers
 from abm.simulation.simulate_many import Batch
 from abm.simulation.warmup import warm_up

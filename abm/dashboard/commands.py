@@ -1,7 +1,6 @@
 """The command `abm dashboard`."""
 
 import html
-import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from abm.errors import InputError
+from abm.errors import need_packages
 from abm.output.options import whole
 
 PORT = 8765
 LOCAL = "127.0.0.1"
-NEEDED = ("solara", "networkx", "altair", "ipyvuetify", "uvicorn")  # `mesa.visualization` imports the two in the middle
+# `mesa.visualization` imports NetworkX and Altair.
+NEEDED = {name: name for name in ("solara", "networkx", "altair", "ipyvuetify", "uvicorn")}
 
 
 def dashboard(
@@ -30,8 +30,7 @@ def dashboard(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser, only say where.")] = False,
 ) -> None:
     """Watch and change a market on a page in the browser."""
-    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
-        raise InputError(f"the page needs {', '.join(missing)}: pip install -e '.[dashboard]' in a clone of abm")
+    need_packages(NEEDED, "the page", "dashboard")
     from abm.dashboard.gate import LOOPBACK
     from abm.dashboard.serve import check_address, serve
     from abm.scenario.scenario import Scenario

@@ -64,12 +64,15 @@ def settings(origin: Scenario, scenario: Scenario) -> list[str]:
     >>> settings(Scenario(), Scenario(runway=float("inf")))
     ['runway=inf']
     """
-    names = [name for name in scenario.flat() if name != "steps"]
-    return [f"{name}={_literal(scenario.get(name))}" for name in names if _is_other(origin, scenario, name)]
+    before, now = origin.flat(), scenario.flat()
+    return [
+        f"{name}={_literal(value)}"
+        for name, value in now.items()
+        if name != "steps" and _is_other(origin, scenario, name, differs=before[name] != value)
+    ]
 
 
-def _is_other(origin: Scenario, scenario: Scenario, name: str) -> bool:
-    differs = origin.get(name) != scenario.get(name)
+def _is_other(origin: Scenario, scenario: Scenario, name: str, *, differs: bool) -> bool:
     if name in MARKET and MARKET[name].follows:
         # Where it is not set it follows another value in either; where it is set in both it follows none.
         return scenario.is_set(name) and (differs or not origin.is_set(name))

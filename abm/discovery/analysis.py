@@ -1,7 +1,6 @@
 """A discovery from the runs of a sweep to its box, its tables and its report."""
 
 import contextlib
-import importlib.util
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +19,10 @@ from abm.discovery.search import Search, box_table, searched, stability_of, traj
 from abm.discovery.space import Space, chosen_factors, space_of
 from abm.discovery.stability import middle_and_ends
 from abm.discovery.tree import tree_table
-from abm.errors import InputError, shown
+from abm.errors import InputError, need_packages, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import new_folder
+from abm.simulation.simulate import check_count, check_seed
 from abm.sweeps.results import SweepResults, load_sweep
 
 if TYPE_CHECKING:
@@ -154,10 +154,9 @@ def discover(
     'churn at most 0.2 and beta at least 0.5: 100% of runs there meet it, 100% of all that do.'
     """
     wanted = (factors,) if isinstance(factors, str) else tuple(factors)
-    for name, value, least in (("resamples", resamples, FEWEST_RESAMPLES), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
-            raise InputError(f"{name} = {shown(value)} is not an integer of at least {least}")
-    check_extra()
+    check_count(resamples, "resamples", FEWEST_RESAMPLES)
+    check_seed(seed)
+    need_packages(_NEEDED, "a discovery", "discover")
     with contextlib.ExitStack() as folders:
         folder = paper = None
         if figures is not None and out is not None:
@@ -181,17 +180,6 @@ def discover(
         if paper is not None:
             discovery.save_figures(paper)
     return discovery
-
-
-def check_extra() -> None:
-    """Refuse where a library of the extra is not installed.
-
-    Raises
-    ------
-    InputError
-    """
-    if missing := [called for name, called in _NEEDED.items() if importlib.util.find_spec(name) is None]:
-        raise InputError(f"a discovery needs {' and '.join(missing)}: pip install -e '.[discover]' in a clone of abm")
 
 
 def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:

@@ -120,6 +120,17 @@ def tally_tau(tally, tau):
         tally[TALLY.rank_tau_N] += 1.0
 
 
+def window_start(steps: int) -> int:
+    """The first of the last ceil(steps/4) steps, over which outcomes are averaged.
+
+    Examples
+    --------
+    >>> window_start(400), window_start(5), window_start(1)
+    (301, 4, 1)
+    """
+    return steps - (steps + 3) // 4 + 1
+
+
 @inlined
 def quarter_end(quarter, steps):
     """The last step of a quarter, the first is 1, of so many steps."""

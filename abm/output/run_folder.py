@@ -3,19 +3,22 @@
 This module imports no heavy library, so that a bad directory is refused before any of them is loaded.
 """
 
+import json
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from abm.errors import InputError, shown
 from abm.output.files import versions, write_json, write_parquet
 
 KEPT_TABLE = "firm_table.parquet"  # what the run started from
 ABOUT = "run.json"  # what makes a directory a run's
+FIRMS = "firms.parquet"
 FILES = (
     "steps.parquet",
     "sectors.parquet",
-    "firms.parquet",
+    FIRMS,
     "lives.parquet",
     "outcomes.json",
     "overview.png",
@@ -24,6 +27,28 @@ FILES = (
     KEPT_TABLE,
     ABOUT,
 )
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a run's `run.json` holds.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no run, or the file is not readable.
+    """
+    path = folder / ABOUT
+    try:
+        about = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: holds no run ({ABOUT} is missing)") from None
+    except OSError as problem:
+        raise InputError(f"{path}: {problem.strerror}") from None
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"{path}: not readable JSON: {' '.join(str(problem).split())}") from None
+    if not isinstance(about, dict):
+        raise InputError(f"{path}: it holds no run, but {shown(about)}")
+    return about
 
 
 def write_run(folder: Path, result: Any, *, picture: bool = True) -> list[str]:
@@ -45,7 +70,7 @@ def write_run(folder: Path, result: Any, *, picture: bool = True) -> list[str]:
     """
     write_parquet(result.steps.reset_index(), folder / "steps.parquet")
     write_parquet(result.sectors, folder / "sectors.parquet")
-    write_parquet(result.firms, folder / "firms.parquet")
+    write_parquet(result.firms, folder / FIRMS)
     write_parquet(result.lives, folder / "lives.parquet")
     if result.settings["panel"]:
         write_parquet(result.panel, folder / "panel.parquet")

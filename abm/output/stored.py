@@ -1,6 +1,6 @@
-"""JSON that the program reads back: its shape is checked, and refused in one line that names file and key.
+"""Files that the program reads back: JSON, whose shape is checked and refused by file and key, and damaged Parquet.
 
-Such a file holds the number of its format and, in `digest`, a digest of its other contents when it was written. Files
+A JSON file holds the number of its format and, in `digest`, a digest of its other contents when it was written. Files
 of releases before formats were numbered have neither.
 """
 
@@ -96,6 +96,13 @@ def read_object(path: Path, shape: type[Shape], way_out: str = "") -> dict[str, 
         if found["digest"] != _digest({name: value for name, value in found.items() if name != "digest"}):
             raise Damaged(f"{path}: was changed: its key 'digest' is that of another content{way_out}")
     return found
+
+
+def parquet_errors() -> tuple[type[Exception], ...]:
+    """What a damaged Parquet file raises: in Arrow, perhaps only where a cell is read, or in pandas by its metadata."""
+    from pyarrow import ArrowException
+
+    return (ArrowException, OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError)
 
 
 def _check_format(path: Path, number: Any, way_out: str) -> None:

@@ -339,8 +339,5 @@ def _parse(text: str, source: str, **defaults: Any) -> Scenario:
 
 
 def _parse_run(text: str, source: str) -> Scenario:
-    told = values_of_run(text, source)
-    try:
-        return Scenario(**told)
-    except InputError as problem:
-        raise InputError(f"{source}: {problem}") from None
+    with reading(source):
+        return Scenario(**values_of_run(text))

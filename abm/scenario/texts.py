@@ -24,26 +24,26 @@ def toml_lines(values: Mapping[str, Any]) -> str:
     )
 
 
-def values_of_run(text: str, source: str) -> dict[str, Any]:
+def values_of_run(text: str) -> dict[str, Any]:
     """The scenario's values in a run.json, where infinity is written as a text.
 
     Raises
     ------
     InputError
-        If the text is no JSON or holds no scenario; `source` stands before the message.
+        If the text is no JSON or holds no scenario.
 
     Examples
     --------
-    >>> values_of_run('{"scenario": {"runway": "inf"}}', "run.json")
+    >>> values_of_run('{"scenario": {"runway": "inf"}}')
     {'runway': inf}
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise InputError(f"{source}: not readable JSON: {' '.join(str(problem).split())}") from None
+        raise InputError(f"not readable JSON: {' '.join(str(problem).split())}") from None
     told = document.get("scenario") if isinstance(document, dict) else None
     if not isinstance(told, dict):
-        raise InputError(f"{source}: it tells no scenario, as the run.json of a run does")
+        raise InputError("it tells no scenario, as the run.json of a run does")
     told = _with_infinity(told, MARKET)
     for key, table in (("sectors", SECTOR), ("strategies", STRATEGY)):
         if isinstance(told.get(key), list):

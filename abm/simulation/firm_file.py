@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abm.errors import InputError
+from abm.output.run_folder import ABOUT, FIRMS, read_about
+from abm.output.stored import parquet_errors
 from abm.simulation.table_file import DEMAND
 
 if TYPE_CHECKING:
     import os
 
     import pyarrow as pa
-
-FIRMS, ABOUT = "firms.parquet", "run.json"
 
 
 def is_run(path: "str | os.PathLike") -> bool:
@@ -34,17 +34,17 @@ def table_bytes(path: Path) -> bytes:
     """
     if not is_run(path):
         return path.read_bytes()
-    import pyarrow as pa
     from pyarrow import parquet
 
+    demand = read_about(path).get("demand")
     try:
-        about = json.loads((path / ABOUT).read_text("utf-8"))
-        table = parquet.ParquetFile(io.BytesIO((path / FIRMS).read_bytes())).read()
+        data = (path / FIRMS).read_bytes()
     except OSError as problem:
-        raise InputError(f"{problem.filename}: {problem.strerror}") from None
-    except (ValueError, pa.ArrowException) as problem:
-        raise InputError(f"{path}: not a readable run: {' '.join(str(problem).split())}") from None
-    demand = about.get("demand") if isinstance(about, dict) else None
+        raise InputError(f"{path / FIRMS}: {problem.strerror}") from None
+    try:
+        table = parquet.ParquetFile(io.BytesIO(data)).read()
+    except parquet_errors() as problem:
+        raise InputError(f"{path / FIRMS}: not a readable Parquet file: {' '.join(str(problem).split())}") from None
     if not isinstance(demand, dict) or not all(type(each) is float and 0.0 < each <= 1e12 for each in demand.values()):
         raise InputError(
             f"{path / ABOUT}: it tells no demand for each sector, as runs of earlier versions do not; "
@@ -57,7 +57,7 @@ def written(table: "pa.Table", demand: dict[str, float] | None) -> bytes:
     """A firm table as a Parquet file, with the demand that it brings."""
     from pyarrow import parquet
 
-    told = {} if demand is None else {DEMAND: json.dumps(demand).encode()}
+    own = {} if demand is None else {DEMAND: json.dumps(demand).encode()}
     into = io.BytesIO()
-    parquet.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | told), into, compression="zstd")
+    parquet.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | own), into, compression="zstd")
     return into.getvalue()

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from abm.errors import InputError, nearest, shown
+from abm.errors import InputError, shown
 from abm.market.arrays import CUSTOMER_FLOOR, FIRM, FIRM_ROWS, STATE_FLOOR, Parameters, State
 from abm.market.entrants import vacate
 from abm.market.mechanisms import initial_state
 from abm.market.setup import parameters_of
-from abm.scenario.fields import composed
 from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SHARE
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_file import is_run, table_bytes
@@ -104,10 +103,8 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     abm.errors.InputError: firm table: row 2: k1 = -1.0 is outside [0, 1e6]
     """
     cells = source if isinstance(source, Cells) else read_firm_cells(source)
-    if not cells.rows:
-        raise InputError(f"{cells.label}: no rows; a firm table has a row a firm")
-    sectors = _places(cells, "sector", [sector.name for sector in scenario.sectors])
-    strategies = _places(cells, "strategy", [strategy.name for strategy in scenario.strategies])
+    sectors = cells.places("sector", [sector.name for sector in scenario.sectors])
+    strategies = cells.places("strategy", [strategy.name for strategy in scenario.strategies])
     given = {name: cells.numbers(name, FIRM_COLUMNS[name]) for name in FIRM_COLUMNS if name in cells.columns}
     names = cells.columns.get("name", [""] * cells.rows)
     for row, name in enumerate(names):
@@ -264,14 +261,3 @@ def _digest(sectors: np.ndarray, values: np.ndarray, names: list[str], demand: n
     if demand is not None:
         digest.update(demand.astype("<f8").tobytes())
     return digest.hexdigest()
-
-
-def _places(cells: Cells, name: str, known: list[str]) -> np.ndarray:
-    """A column of names as places in a list of known ones."""
-    places = {each: place for place, each in enumerate(known)}
-    found = np.array([places.get(composed(text), -1) for text in cells.columns[name]], dtype=np.int64)
-    for row in np.flatnonzero(found < 0):
-        text = cells.columns[name][row]
-        problem = f"unknown {name} {shown(text)}{nearest(text, known)}" if text else f"{name} is missing"
-        cells.refuse(row, f"{problem}; the scenario has {', '.join(known)}")
-    return found

@@ -12,13 +12,12 @@ from abm.market.aggregate import collect, open_market
 from abm.market.arrays import BLOCK, FIRM, FIRM_ROWS, WORK_ROWS, allocate
 from abm.market.entrants import draw_population
 from abm.market.measures import MEASURE, measure_names
-from abm.market.run import Plan, new_record, run, tally_start
+from abm.market.run import Plan, new_record, run, tally_start, window_start
 from abm.market.setup import funds_unit, layout_for, layout_of, parameters_of
 from abm.market.sums import sums_of
 from abm.market.threads import step_with_threads, with_room
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, place_table, read_firm_table, scenario_for
-from abm.simulation.outcomes import window_start
 
 # Slots below which a step is made by one thread in one compiled call: sharing it out would cost more than it brings.
 SMALL = 20_000

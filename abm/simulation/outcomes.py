@@ -15,17 +15,6 @@ LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slop
 _SUBBOTIN_RANGE = (0.1, 50.0)
 
 
-def window_start(steps: int) -> int:
-    """The first of the last ceil(steps/4) steps, over which outcomes are averaged.
-
-    Examples
-    --------
-    >>> window_start(400), window_start(5), window_start(1)
-    (301, 4, 1)
-    """
-    return steps - (steps + 3) // 4 + 1
-
-
 def subbotin(mean_absolute: np.ndarray) -> np.ndarray:
     """Shape b of the Subbotin density by the moment E|z| of values with mean square 1.
 

@@ -1,13 +1,12 @@
 """What a run's directory keeps to make the run again."""
 
-import json
 import platform
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from abm.errors import InputError, shown
 from abm.output.files import versions
-from abm.output.run_folder import ABOUT, KEPT_TABLE
+from abm.output.run_folder import ABOUT, KEPT_TABLE, read_about
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import read_firm_table
 
@@ -33,15 +32,7 @@ def read_start(folder: Path) -> Start:
     InputError
         If the directory holds no run, or its scenario or firm table is not that of the run any more.
     """
-    path = folder / ABOUT
-    try:
-        about = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: holds no run ({ABOUT} is missing)") from None
-    except OSError as problem:
-        raise InputError(f"{path}: {problem.strerror}") from None
-    except ValueError as problem:
-        raise InputError(f"{path}: not readable JSON: {' '.join(str(problem).split())}") from None
+    path, about = folder / ABOUT, read_about(folder)
     told = Scenario.load(path)
     scenario = folder / "scenario.toml"
     if not scenario.exists():  # a run of an earlier version

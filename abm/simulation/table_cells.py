@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from abm.errors import InputError, nearest, shown
+from abm.scenario.fields import composed
 from abm.scenario.numerals import hint
 from abm.scenario.parameters import Parameter
 
@@ -97,6 +98,16 @@ class Cells(NamedTuple):
             except InputError as problem:
                 self.refuse(row, f"{problem}{hint(cell) if isinstance(cell, str) else ''}")
         return np.asarray(column, dtype=np.float64) + 0.0  # makes -0.0 a plain zero
+
+    def places(self, name: str, known: list[str]) -> np.ndarray:
+        """A column of names as indices into a list of known ones."""
+        index = {each: place for place, each in enumerate(known)}
+        found = np.array([index.get(composed(text), -1) for text in self.columns[name]], dtype=np.int64)
+        for row in np.flatnonzero(found < 0):
+            text = self.columns[name][row]
+            problem = f"unknown {name} {shown(text)}{nearest(text, known)}" if text else f"{name} is missing"
+            self.refuse(row, f"{problem}; the scenario has {', '.join(known)}")
+        return found
 
 
 def counts_rows(cells: list) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.errors import InputError, shown
+from abm.output.stored import parquet_errors
 from abm.simulation.table_cells import UNNAMED, Cells, Layout, counts_rows
 from abm.simulation.table_csv import read_csv
 
@@ -46,11 +47,11 @@ def read_cells(source: Any, layout: Layout, data: bytes | None = None) -> Cells:
 
         if not isinstance(source, pd.DataFrame):
             raise InputError(f"firms = {shown(source)} is neither a path nor a DataFrame")
-        return _from_frame(source, layout.kind, layout)
+        return _with_rows(_from_frame(source, layout.kind, layout), layout)
     path = Path(os.fsdecode(source))
     label = str(path)
     if data is not None:
-        return _from_parquet(data, label, layout)
+        return _with_rows(_from_parquet(data, label, layout), layout)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -60,7 +61,13 @@ def read_cells(source: Any, layout: Layout, data: bytes | None = None) -> Cells:
     if not data:
         raise InputError(f"{label}: empty; a {layout.kind} starts with the names of its columns")
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    return _from_parquet(data, label, layout) if is_parquet else read_csv(data, label, layout)
+    return _with_rows(_from_parquet(data, label, layout) if is_parquet else read_csv(data, label, layout), layout)
+
+
+def _with_rows(cells: Cells, layout: Layout) -> Cells:
+    if not cells.rows:
+        raise InputError(f"{cells.label}: no rows; a {layout.kind} has {layout.rows}")
+    return cells
 
 
 def _from_frame(frame: "pd.DataFrame", label: str, layout: Layout) -> Cells:
@@ -90,16 +97,15 @@ def _from_frame(frame: "pd.DataFrame", label: str, layout: Layout) -> Cells:
 
 
 def _from_parquet(data: bytes, label: str, layout: Layout) -> Cells:
-    from pyarrow import ArrowException, parquet
+    from pyarrow import parquet
 
     try:
         table = parquet.ParquetFile(io.BytesIO(data)).read()
         cells = _from_frame(table.to_pandas(), label, layout)
-        told = (table.schema.metadata or {}).get(DEMAND)
-        return cells._replace(demand=json.loads(told)) if told else cells
+        demand = (table.schema.metadata or {}).get(DEMAND)
+        return cells._replace(demand=json.loads(demand)) if demand else cells
     except InputError:
         raise
-    # A damaged file fails in Arrow, which may be only where a cell is read, or where pandas follows its metadata.
-    except (ArrowException, OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+    except parquet_errors() as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{label}: not a readable Parquet file: {reason or type(error).__name__}") from None

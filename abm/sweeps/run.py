@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
@@ -242,27 +241,12 @@ class SweepRun:
 
     def _make_runs(self, runs: np.ndarray, check: Callable[[], None]) -> None:
         from abm.simulation.warmup import compile_if_cold
-        from abm.sweeps.work.worker import ChunkResult, Job, own_versions
+        from abm.sweeps.work.callbacks import callbacks_of
+        from abm.sweeps.work.worker import Job, own_versions
 
         progress = self.progress
         compile_if_cold(self._note)  # once here, so that no worker has to
         progress.start()
-
-        def chunk_done(result: ChunkResult) -> None:
-            progress.made(result.runs, result.failed)
-            self.watch(progress)
-
-        def count_workers(workers: int) -> None:
-            progress.missing = self.executor.missing_workers(workers)
-
-        last = time.monotonic()
-
-        def check_lock() -> None:
-            nonlocal last
-            if time.monotonic() - last > 1.0:
-                last = time.monotonic()
-                check()
-                self.watch(progress)
 
         job = Job(
             scenario=self.design.scenario,
@@ -275,7 +259,7 @@ class SweepRun:
         )
         with self.executor.client(self.store.working, progress.notes.append) as client:
             # Imported here because it imports Dask, which takes long and may be done while workers start.
-            from abm.sweeps.work.driver import Callbacks, Driver
+            from abm.sweeps.work.driver import Driver
 
-            callbacks = Callbacks(chunk_done, check_lock, count_workers, self.executor.expects_workers)
+            callbacks = callbacks_of(self.executor, progress, self.watch, check)
             Driver(client, job, self.plan, callbacks, self.patience).make(runs)

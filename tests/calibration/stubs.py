@@ -36,6 +36,7 @@ def problem(values, errors, parameters: int, **changed) -> Problem:
     """A problem of some targets, with the usual search."""
     values, errors = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
     usual = {
+        "parameters": tuple(f"parameter_{place}" for place in range(parameters)),
         "names": tuple(f"target_{place}" for place in range(len(values))),
         "of_data": np.zeros(len(values), dtype=bool),
         "steps": np.zeros(parameters),

@@ -13,7 +13,7 @@ from abm.comparison.inputs.labels import differing_parameters, level_text, path_
 from abm.comparison.inputs.sources import KEEPS, Source, required_settings
 from abm.errors import InputError
 from abm.output.run_folder import ABOUT as RUN
-from abm.output.stored import ScenarioShape, Shape, read_object
+from abm.output.stored import ScenarioShape, Shape, parquet_errors, read_object
 from abm.scenario.flat_names import flat_with_common
 
 if TYPE_CHECKING:
@@ -119,9 +119,8 @@ def _labels_of_scenarios(runs: Sequence[_Single]) -> list[str]:
 def _table(path: Path, columns: list[str] | None) -> "pd.DataFrame":
     """A run's table, or some of its columns."""
     import pandas as pd
-    import pyarrow as pa
 
     try:
         return pd.read_parquet(path, columns=columns)
-    except (OSError, pa.ArrowException) as problem:
+    except parquet_errors() as problem:
         raise InputError(f"{path}: is damaged: {' '.join(str(problem).split())}") from None

@@ -212,8 +212,8 @@ def read_points(path: Path, known: Mapping[str, Parameter]) -> "pd.DataFrame":
     layout = Layout("file of points", ["point", *known], numbers, "a row a point and a column a factor")
     cells = read_cells(path, layout)
     names = [name for name in cells.columns if name != "point"]
-    if not names or not cells.rows:
-        raise InputError(f"{path}: no rows; a file of points has a row a point and a column a factor")
+    if not names:
+        raise InputError(f"{path}: no factor; a {layout.kind} has {layout.rows}")
     columns = {}
     for name in names:
         if name in numbers:

@@ -182,7 +182,7 @@ def _content(path: Path) -> dict[str, Any] | None:
     """The content of a lock file: None without a file, empty while it is being written; raises Damaged otherwise."""
     try:
         json.loads(path.read_bytes())
-        return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work on this {kind}")
+        return {"machine": ""} | read_object(path, _LockShape, "; remove it if no process is at work in this folder")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from abm.output.stored import Damaged
+from abm.errors import InputError
+from abm.output.stored import Damaged, parquet_errors
 from abm.sweeps.store.digests import Damage
 from abm.sweeps.store.parts import read_table
 
@@ -27,7 +28,9 @@ def whole(path: Path) -> Iterator[None]:
     """Raise Damaged if a finished table cannot be read in the block."""
     try:
         yield
-    except (OSError, pa.ArrowException) as problem:
+    except InputError:
+        raise
+    except parquet_errors() as problem:
         reason = getattr(problem, "strerror", None) or " ".join(str(problem).split())
         raise Damaged(f"{path}: is damaged: {reason}{REPAIR_HINT}") from None
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from concurrent.futures import Future as PendingChunk
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from distributed.scheduler import NoValidWorkerError, NoWorkerError
 from abm.errors import InputError, Stopped
 from abm.sweeps.design.plan import Plan
 from abm.sweeps.store.parts import PARTS, write_part
+from abm.sweeps.work.callbacks import Callbacks
 from abm.sweeps.work.chunks import Chunks, runs_by_point
 from abm.sweeps.work.worker import ChunkResult, Job, PointRuns, UnsuitableWorker, failed_part, make_chunk, own_versions
 
@@ -30,28 +30,6 @@ if TYPE_CHECKING:
 PING = 5.0  # seconds between two checks of the scheduler
 PING_PATIENCE = 30.0  # seconds within which the scheduler must answer
 _PAUSE = 0.1  # seconds to wait for a chunk before the cluster is checked again
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """What a driver calls while it works.
-
-    Attributes
-    ----------
-    chunk_done : callable
-        Called with the result of each chunk.
-    check : callable
-        Called several times a second; raises to stop.
-    count_workers : callable
-        Called with the number of workers at each check of the scheduler.
-    expects_workers : callable
-        Whether workers may still come while there is none, as from a batch system's queue.
-    """
-
-    chunk_done: Callable[[ChunkResult], None]
-    check: Callable[[], None]
-    count_workers: Callable[[int], None]
-    expects_workers: Callable[[], bool]
 
 
 class Driver:
