@@ -80,7 +80,7 @@ def test_a_specification_is_refused_by_key_value_and_what_is_allowed(tmp_path, c
         ("firm,step,B,R\na,1,1,1\na,3,2,1\na,6,1,1\n", "steps 3 and 6 do not lie a multiple of 2 apart"),
         ("firm,step,B,R\na,1,1,1\na,2,0,1\n", "row 2 (line 3): B = 0"),
         ("firm,step,B,R\na,1,1,1\na,2,,1\n", "row 2 (line 3): B is missing or nan"),
-        ("firm,step,sector,B,R\na,1,nlp,1,1\na,2,nlp,1,1\n", "sector = 'nlp' is not nlp_vision, smart_hardware"),
+        ("firm,step,sector,B,R\na,1,nlp,1,1\na,2,nlp,1,1\n", "unknown sector 'nlp'; the scenario has nlp_vision, smart_hardware"),
         ("firm,step,B,R\na,1,1,1\na,99,1,1\n", "step = 99 is beyond the 12 steps of a run"),
         ("firm,step,B,R\na,1,1,1\na,2,1,1\n", "has too few values for the moment growth_sd"),
         ("firm,step,B,R\n", "no rows"),
@@ -111,7 +111,7 @@ def test_moments_of_a_runs_own_panel_have_values_and_errors(tmp_path):
 def test_a_file_that_is_not_there_and_a_missing_package_are_a_line(tmp_path, capsys, monkeypatch):
     assert "firms.csv: No such file" in refused(tmp_path, capsys, DATA + GOOD)
     monkeypatch.setattr("abm.calibration.calibration.LIBRARIES", {"dfols_missing": "DFO-LS"})
-    assert "needs the package DFO-LS: pip install -e '.[calibration]' in a clone of abm" in refused(
+    assert "a calibration needs DFO-LS: pip install -e '.[calibration]' in a clone of abm" in refused(
         tmp_path, capsys, GOOD
     )
 

@@ -1,6 +1,5 @@
 """The page without a browser: its command, its controls, the market that it watches and what can be downloaded."""
 
-import importlib.util
 import io
 import json
 import math
@@ -44,8 +43,7 @@ def refusal(capsys, *arguments: str) -> str:
 
 
 def test_without_the_extra_one_line_says_how_to_install_it(capsys, monkeypatch):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "solara" else found(name))
+    monkeypatch.setattr("abm.errors.find_spec", lambda name: None if name == "solara" else name)
     assert refusal(capsys) == "abm: error: the page needs solara: pip install -e '.[dashboard]' in a clone of abm\n"
 
 

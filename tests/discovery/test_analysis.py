@@ -9,7 +9,6 @@ import pytest
 
 from abm import InputError, discover, load_sweep
 from abm.cli import main
-from abm.discovery import analysis
 from abm.discovery.report import pictures
 from tests.discovery.test_search import planted, points
 from tests.sweeping import make
@@ -190,7 +189,7 @@ def test_a_sweep_that_is_loaded_and_its_frame_give_the_same_box(swept):
 
 
 def test_a_missing_extra_is_one_line_that_says_what_to_install(runs, monkeypatch):
-    monkeypatch.setattr(analysis.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("abm.errors.find_spec", lambda name: None)
     with pytest.raises(
         InputError, match=r"needs ema_workbench and scikit-learn: pip install -e '\.\[discover\]' in a clone"
     ):
