@@ -58,7 +58,8 @@ def soon(**settings) -> dict:
 
     A scheduler may take some seconds to answer where the machine is busy.
     """
-    return faults(settings={"abm.sweeps.work.driver.PING": 0.3, "abm.sweeps.work.driver.PING_PATIENCE": 10.0} | settings)
+    driver = {"abm.sweeps.work.driver.PING": 0.3, "abm.sweeps.work.driver.PING_PATIENCE": 10.0}
+    return faults(settings=driver | settings)
 
 
 def says_how_to_go_on(errors: str, out) -> bool:
