@@ -31,7 +31,7 @@ def read_files(folder: Path, about: dict[str, Any]) -> Calibration:
     try:
         frames = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=True)
                   for name in ("estimates", "fit", "identification")}  # fmt: skip
-        frames["estimates"]["on_bound"] = frames["estimates"]["on_bound"].astype(object).fillna("")
+        frames["estimates"]["on_bound"] = frames["estimates"]["on_bound"].astype(object).fillna("").astype("str")
         frames["identification"] = frames["identification"].astype({"direction": "Int64"})
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("points", "outcomes")}
         scenario = Scenario.load(folder / "calibrated.toml")

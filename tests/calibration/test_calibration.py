@@ -1,5 +1,6 @@
 """Calibrations of a small market: found again, equal however they are made, and kept as they are."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from abm import InputError, Scenario, calibrate, simulate, simulate_many
 from abm.calibration.folder import FILES, CalibrationFolder
 from abm.calibration.specification import Specification
+from abm.output.files import plain
 from tests.sweeping import InProcess, StopsAfter
 
 SPEC = """
@@ -177,6 +179,63 @@ def test_runs_of_known_parameters_are_found_again_within_three_errors(tmp_path):
     found = made(tmp_path / "out", text).estimates.set_index("parameter")
     off = (found["estimate"] - pd.Series(true)) / found["standard_error"]
     assert found["identified"].all() and (off.abs() < 3.0).all(), found
+
+
+class Refuses(InProcess):
+    """Has a worker that is not suitable."""
+
+    @contextlib.contextmanager
+    def client(self, folder, note):
+        raise InputError("worker tcp://10.0.0.7:40001 has numpy 1.9, this process has 2.4")
+        yield
+
+
+def test_a_worker_that_is_refused_costs_no_finished_run(finished, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "out", executor=StopsAfter(6))
+    before = content(tmp_path / "out" / "working" / "parts")
+    with pytest.raises(InputError, match=r"has numpy 1\.9"):
+        made(tmp_path / "out", executor=Refuses())
+    assert len(before) == 6 and content(tmp_path / "out" / "working" / "parts") == before
+    made(tmp_path / "out")
+    assert content(tmp_path / "out") == content(finished)
+
+
+def test_targets_that_runs_cannot_have_leave_nothing_and_the_first_error_is_quoted(tmp_path):
+    # Every run fails: there is no room for the firms at the start.
+    text = TEXT.replace(
+        "initial_firms = 20\n", "initial_firms = 20\n[parameters]\ncapacity = {low = 15, high = 19}\n", 1
+    )
+    text = text.replace("[parameters]\nchurn", "churn", 1).replace("capacity = 20\n", "")
+    with pytest.raises(InputError, match=r"points failed.*the first run that failed: .*initial_firms = 20"):
+        made(tmp_path / "out", text)
+    assert not (tmp_path / "out").exists()
+
+
+def test_points_have_the_same_numbers_in_both_tables_also_where_a_point_is_tried_again(tmp_path):
+    text = TEXT.replace("[parameters]", "[parameters]\ninitial_firms = {low = 18, high = 20}")
+    found = made(tmp_path / "out", text.replace("initial_firms = 20\n", ""))
+    means = found.outcomes.groupby("point")[["instability", "sector_hhi"]].mean()
+    told = found.points.loc[means.index, ["mean.instability", "mean.sector_hhi"]]
+    assert found.points["initial_firms"].duplicated().any()
+    assert np.asarray(told) == pytest.approx(means.to_numpy(), rel=1e-12)
+
+
+def test_what_a_killed_worker_left_half_written_is_removed_in_the_end(finished, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "out", executor=StopsAfter(2))
+    (tmp_path / "out" / "working" / "parts" / ".0123abcd.part-89abcdef").write_bytes(b"half")
+    made(tmp_path / "out")
+    assert content(tmp_path / "out") == content(finished)
+
+
+def test_a_calibration_that_is_read_back_is_the_one_that_was_made(tmp_path):
+    first = made(tmp_path / "out")
+    again = made(tmp_path / "out")
+    for name in ("estimates", "fit", "identification", "points", "outcomes", "optima"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(first, name), check_dtype=name != "optima")
+    assert (again.headline, again.notes, again.scenario) == (first.headline, first.notes, first.scenario)
+    assert again.facts == json.loads(json.dumps(plain(first.facts)))
 
 
 @pytest.mark.slow

@@ -124,6 +124,21 @@ def test_targets_that_no_point_has_or_that_never_vary_are_refused_by_name():
         searched(problem(VALUES, errors, 3), LinearMarket(flat, LEVEL))
 
 
+def test_where_runs_on_one_side_of_the_estimate_fail_the_other_side_gives_the_derivative():
+    class Cliff(LinearMarket):
+        def __call__(self, unit, *, fresh):
+            runs = super().__call__(unit, fresh=fresh)
+            if fresh:
+                runs[unit[:, 0] > unit[0, 0]] = np.nan
+                runs[unit[:, 2] != unit[0, 2]] = np.nan
+            return runs
+
+    _, found, _ = searched(problem(VALUES, ERRORS, 3), Cliff(SLOPES, LEVEL))
+    assert found.jacobian[:, :2] == pytest.approx(SLOPES[:, :2], abs=1e-8)
+    assert (found.jacobian[:, 2] == 0.0).all()
+    assert found.notes == ["All runs beside the estimate of parameter_2 fail: it counts as not identified."]
+
+
 @pytest.mark.parametrize("budget", [4, 5, 7, 20, 33])
 def test_no_search_tries_more_points_than_its_budget(budget):
     market = LinearMarket(SLOPES, LEVEL)

@@ -3,6 +3,7 @@
 import pytest
 
 from abm import simulate
+from abm.calibration.firm_data import read_panel
 from abm.calibration.specification import Specification
 from abm.cli import main
 
@@ -90,6 +91,12 @@ def test_data_is_refused_by_file_row_and_column(tmp_path, capsys, table, said):
     (tmp_path / "firms.csv").write_text(table)
     error = refused(tmp_path, capsys, DATA + GOOD)
     assert "[data] " in error and "firms.csv: " in error and said in error
+
+
+def test_a_sectors_name_is_the_same_in_any_way_that_unicode_writes_it(tmp_path):
+    # é as one character in the scenario, as e and an accent in the file
+    (tmp_path / "firms.csv").write_text("firm,step,sector,B\na,1,caf\u0065\u0301,1\na,2,caf\u0065\u0301,2\n")
+    assert read_panel(tmp_path / "firms.csv", ["other", "caf\u00e9"], ("growth_sd",)).sector.tolist() == [1, 1]
 
 
 def test_a_name_of_a_moment_is_not_taken_twice(tmp_path, capsys):

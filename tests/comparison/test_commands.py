@@ -127,6 +127,22 @@ def test_a_damaged_run_is_refused(runs, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("steps.parquet", b"PAR1 and no more", "steps.parquet"),
+        ("run.json", b"[" * 100_000, "run.json: is damaged"),
+        ("run.json", b"\xff{}", "run.json: is damaged"),
+        ("run.json", b"[1]", "run.json: is damaged: it holds [1] and no object"),
+    ],
+)
+def test_a_run_with_a_damaged_file_is_refused_in_a_line(runs, tmp_path, capsys, name, data, said):
+    shutil.copytree(runs[0], tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(data)
+    error = refused(capsys, tmp_path / "run", runs[3], "--out", tmp_path / "out")
+    assert said in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
         (["scenario", "name"], "mine", "scenario: effect has 'four-sectors', other has 'mine'"),

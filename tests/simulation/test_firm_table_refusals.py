@@ -281,3 +281,21 @@ def test_a_damaged_parquet_file_is_read_or_refused(tmp_path_factory, data):
     # Any exception but InputError fails the test.
     with contextlib.suppress(InputError):
         read_firm_table(file(directory / "firms.parquet", bytes(content)), SCENARIO)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("firms.parquet", b"PAR1 and no more", "not a readable Parquet file"),
+        ("firms.parquet", b"", "not a readable Parquet file"),
+        ("run.json", b"[" * 100_000, "not readable JSON"),
+        ("run.json", b"\xff{}", "not readable JSON"),
+        ("run.json", b"[1]", "it holds no run, but [1]"),
+        ("run.json", b"{}", "it tells no demand for each sector"),
+    ],
+)
+def test_a_runs_directory_with_a_damaged_file_is_refused_by_that_file(tmp_path, name, data, said):
+    frame().to_parquet(tmp_path / "firms.parquet")
+    (tmp_path / "run.json").write_text('{"demand": {"retail": 1.0}}')
+    (tmp_path / name).write_bytes(data)
+    assert refusal(tmp_path).startswith(f"{tmp_path / name}: {said}")
