@@ -31,7 +31,7 @@ def estimate(
     >>> estimate(Design.load("network-effect"), LocalProcesses(2))["runs"]
     '300'
     """
-    plan = plan_of(design)
+    plan = store.plan_for(design) if store else plan_of(design)
     facts = _facts(design, plan)
     runs = np.arange(plan.runs)
     if store and holds_a_sweep(store.folder):

@@ -73,6 +73,7 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
         with held(store.working / LOCK, progress.report) as lock:
             store.finish_commit()
             if store.is_under_way():
+                store.remove_damaged_parts()
                 index = index_runs(store.plan(), store.sources())
                 if index.missing.size:
                     raise Stopped(

@@ -11,7 +11,7 @@ import numpy as np
 
 from abm.errors import InputError, Stopped, shown
 from abm.sweeps.design.design import Design
-from abm.sweeps.design.plan import plan_of
+from abm.sweeps.design.plan import DRAWS, plan_of
 from abm.sweeps.finish import finish
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
@@ -147,7 +147,7 @@ class SweepRun:
     watch: Callable[[Progress], None] = lambda progress: None
 
     def __post_init__(self) -> None:
-        self.plan = plan_of(self.design, self.store.draws())
+        self.plan = self.store.plan_for(self.design)
         self.progress = Progress()
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
@@ -164,7 +164,8 @@ class SweepRun:
         with self._folder(LOCK) as check:
             if replacing:
                 self.store.clear()
-                self.plan = plan_of(self.design)
+                if self.plan.draws != DRAWS:
+                    self.plan = plan_of(self.design)
             self.store.finish_commit()
             if not self.store.is_finished(self.plan) or retry_failed:
                 self._prepare(retry_failed)
@@ -223,7 +224,10 @@ class SweepRun:
             missing = np.union1d(shard.select(index.missing), again)
             self.watch(self.progress)
             if not missing.size:
-                return index
+                # The bytes of all parts are checked once: before the tables are made of them.
+                if shard is not ALL_RUNS or not self.store.remove_damaged_parts():
+                    return index
+                continue
             if attempt < _ATTEMPTS:
                 self._make_runs(missing, check)
         raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")

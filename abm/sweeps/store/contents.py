@@ -17,6 +17,7 @@ LOCK, SHARD_LOCKS = "lock", "lock-[0-9]+-of-[0-9]+"  # a name, and a pattern of 
 LOCKS = f"{LOCK}|{SHARD_LOCKS}"
 FIRM_TABLES = ("firm_table.csv", "firm_table.parquet")
 TABLES = ("outcomes", "steps", "sectors", "lives", "firms", "panel", "failures")
+PLAN_FILES = ("points.parquet", "keys.parquet")
 INDEX_TABLES = ("points", "keys", "runs")
 FILES = (
     *(DESIGN, SCENARIO, MANIFEST, SUMMARY, *FIRM_TABLES),

@@ -16,7 +16,7 @@ import numpy as np
 from abm.errors import InputError
 from abm.output.new_folder import check_encoding
 from abm.output.stored import Damaged, read_object
-from abm.sweeps.design.plan import DRAWS, Plan
+from abm.sweeps.design.plan import DRAWS, Plan, plan_of
 from abm.sweeps.design.settings import Collect, Replications
 from abm.sweeps.store.contents import (
     COMMIT,
@@ -31,10 +31,10 @@ from abm.sweeps.store.contents import (
     is_folder,
 )
 from abm.sweeps.store.digests import Damage, damages
-from abm.sweeps.store.manifest import changes, describe
+from abm.sweeps.store.manifest import changes, describe, plan_digest
 from abm.sweeps.store.owned import has_valid_summary, holds_a_sweep, is_marked, is_of_another_program
-from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part
-from abm.sweeps.store.plan_files import load_plan
+from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part, read_table
+from abm.sweeps.store.plan_files import is_kept, load_plan
 from abm.sweeps.store.reader import REPAIR_HINT, FinishedSource, PartSource, runs_from_tables
 from abm.sweeps.store.shapes import ManifestShape, SummaryShape
 from abm.sweeps.store.tables import table_names
@@ -168,9 +168,21 @@ class SweepFolder:
             return read_object(self.working / COMMIT / SUMMARY, SummaryShape)
         return self.summary()
 
+    def plan_for(self, design: "Design") -> Plan:
+        """The plan of a design: read if it is the stored one and not damaged, otherwise made."""
+        draws = self.draws()
+        with contextlib.suppress(InputError):
+            kept, folder = self.manifest().get("plan"), self._plan_folder()
+            if kept and is_kept(folder, plan_digest(design, draws), kept):
+                return load_plan(folder, design.replications, draws)
+        return plan_of(design, draws)
+
+    def _plan_folder(self) -> Path:
+        return self.working if (self.working / "keys.parquet").exists() else self.folder
+
     def plan(self) -> Plan:
         """The plan of a sweep that is under way or finished; raises InputError if there is none."""
-        folder = self.working if (self.working / "keys.parquet").exists() else self.folder
+        folder = self._plan_folder()
         if not (folder / "keys.parquet").exists():
             raise InputError(f"{self.folder}: holds no plan of runs; run its command again")
         return load_plan(folder, self.replications(), self.draws())
@@ -193,19 +205,36 @@ class SweepFolder:
         return self.folder / name if name else None
 
     def sources(self, *, remove_damaged: bool = True) -> list[PartSource | FinishedSource]:
-        """The files with finished runs. Damaged parts are left out, and removed so that their runs are made again."""
+        """The files with finished runs. Damaged parts are left out, and removed so that their runs are made again.
+
+        Of a part only the table `runs` is read and checked; `remove_damaged_parts` checks all.
+        """
         found: list[PartSource | FinishedSource] = []
         if self._has_tables() and (finished := self._finished_source()):
             found.append(finished)
-        for path in sorted(self.parts.glob(f"*{SUFFIX}")) if is_folder(self.parts) else ():
+        for path in self._part_paths():
             try:
-                found.append(PartSource(path, check_part(path)))
+                found.append(PartSource(path, read_table(path, "runs")))
             except FileNotFoundError:  # another process has just moved it into the tables
                 continue
             except DamagedPart:
                 if remove_damaged:
                     path.unlink()
         return found
+
+    def remove_damaged_parts(self) -> int:
+        """Remove the parts whose content does not have the hash in their name; returns how many there were."""
+        removed = 0
+        for path in self._part_paths():
+            try:
+                check_part(path)
+            except DamagedPart:
+                path.unlink()
+                removed += 1
+        return removed
+
+    def _part_paths(self) -> list[Path]:
+        return sorted(self.parts.glob(f"*{SUFFIX}")) if is_folder(self.parts) else []
 
     def _finished_source(self) -> FinishedSource | None:
         """The runs of the undamaged part of the tables, or None if no undamaged file tells which runs they hold."""

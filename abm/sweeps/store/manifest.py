@@ -1,5 +1,7 @@
 """The manifest: what a sweep's runs compute and what is kept of them; and what differs between two manifests."""
 
+import hashlib
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +12,7 @@ from abm.output.files import plain
 from abm.scenario.flat_names import MEMBERS, flat
 from abm.simulation.firm_file import is_run
 from abm.sweeps.design.plan import file_digest, text_digest
-from abm.version import MODEL_VERSION
+from abm.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from abm.sweeps.design.design import Design
@@ -50,6 +52,16 @@ def describe(design: "Design") -> dict[str, Any]:
         "replications": design.replications.model_dump(),
         "collect": design.collect.model_dump(),
     }
+
+
+def plan_digest(design: "Design", draws: int) -> str:
+    """A digest of all that the plan of a design depends on, and of the release that makes it."""
+    about = describe(design) | {"draws": draws, "abm": __version__}
+    if design.method == "list":
+        from pandas.util import hash_pandas_object
+
+        about["points"] = text_digest(hash_pandas_object(design.values(), index=False).to_numpy().tobytes().hex())
+    return hashlib.blake2b(json.dumps(plain(about), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _levels(factor: "Factor") -> Any:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from abm.output.files import write_durably
+from abm.output.stored import Damaged
 
 RUNS = pa.schema(
     [("key", pa.string()), ("seed", pa.int64()), ("failed", pa.bool_()), ("seconds", pa.float64())],
@@ -25,7 +26,7 @@ PARTS, TIMED_OUT = "parts", "lost"
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the date of every member, so that equal content gives equal bytes
 
 
-class DamagedPart(Exception):
+class DamagedPart(Damaged):
     """A part that has changed since it was written."""
 
 
@@ -46,15 +47,18 @@ def write_part(folder: Path, tables: Mapping[str, pa.Table]) -> Path:
 def read_table(path: Path, name: str) -> pa.Table:
     """One table of a part; raises DamagedPart if it cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return pq.read_table(pa.BufferReader(archive.read(name)))
-    except (zipfile.BadZipFile, KeyError, pa.ArrowException, EOFError) as problem:
-        raise DamagedPart(f"{path}: {problem}") from None
+        # Without a buffer only the table's own bytes are read: some file systems have buffers larger than most tables.
+        with path.open("rb", buffering=0) as file, zipfile.ZipFile(file) as archive:
+            return pq.ParquetFile(pa.BufferReader(archive.read(name))).read()
+    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, pa.ArrowException, EOFError) as problem:
+        reason = " ".join(str(problem).split())
+        raise DamagedPart(f"{path}: is damaged: {reason}; the same command, given again, makes its runs anew") from None
 
 
 def check_part(path: Path) -> pa.Table:
     """The table `runs` of a part; raises DamagedPart if its content does not have the hash in its name."""
-    data = path.read_bytes()
-    if hashlib.blake2b(data, digest_size=12).hexdigest() + SUFFIX != path.name:
-        raise DamagedPart(f"{path}: its name is not the hash of its content")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12))
+    if digest.hexdigest() + SUFFIX != path.name:
+        raise DamagedPart(f"{path}: is damaged: its name is not the hash of its content")
     return read_table(path, "runs")

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from abm.output.stored import ScenarioShape, Shape
 from abm.sweeps.design.settings import Collect, Replications
-from abm.sweeps.store.contents import FILES, FIRM_TABLES, TABLES
+from abm.sweeps.store.contents import FILES, FIRM_TABLES, PLAN_FILES, TABLES
 
 _Count = Annotated[int, Field(ge=0)]
 _Scalar = bool | int | float | str | None
@@ -54,6 +54,13 @@ class CollectShape(_SectionShape):
     panel: int
 
 
+class PlanShape(Shape):
+    """What shows of which design a stored plan is, and that its files are as they were written."""
+
+    design: str
+    files: dict[Literal[PLAN_FILES], str]
+
+
 class ManifestShape(Shape):
     """The content of `manifest.json`."""
 
@@ -71,6 +78,7 @@ class ManifestShape(Shape):
     points: _Count
     runs: _Count
     draws: Annotated[int, Field(ge=1)] = 1
+    plan: PlanShape | None = None  # sweeps of earlier releases have none
     versions: dict[str, str]
     git: str | None
     begun: str

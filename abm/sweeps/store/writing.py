@@ -29,10 +29,10 @@ from abm.sweeps.store.contents import (
     remove,
 )
 from abm.sweeps.store.folder import SweepFolder
-from abm.sweeps.store.manifest import describe, git_state, sweep_token
+from abm.sweeps.store.manifest import describe, git_state, plan_digest, sweep_token
 from abm.sweeps.store.owned import refuse_foreign
 from abm.sweeps.store.parts import PARTS, TIMED_OUT
-from abm.sweeps.store.plan_files import save_plan
+from abm.sweeps.store.plan_files import is_kept, plan_file_digests, save_plan
 
 if TYPE_CHECKING:
     from abm.sweeps.design.design import Design
@@ -62,6 +62,7 @@ class SweepWriter(SweepFolder):
     def prepare(self, design: "Design", plan: "Plan") -> list[str]:
         """Write the plan, the design and its files; returns which versions have changed since earlier runs."""
         manifest = describe(design) | {"points": len(plan.points), "runs": plan.rows, "draws": plan.draws}
+        digest, kept = plan_digest(design, plan.draws), self._kept_plan()
         manifest |= {"versions": versions(), "git": git_state(), "earlier_versions": []}
         manifest["begun"] = datetime.now(UTC).isoformat(timespec="seconds")
         notes = self._add_history(manifest)
@@ -73,12 +74,22 @@ class SweepWriter(SweepFolder):
         write_durably(self.folder / SCENARIO, design.scenario.to_toml().encode())
         if design.firms_path:
             write_durably(self.folder / manifest["firms_file"], table_bytes(design.firms_path))
-        with self._temporary("plan") as folder:
-            save_plan(plan, folder)
-            for file in folder.iterdir():
-                file.rename(self.working / file.name)
+        if not is_kept(self.working, digest, kept):
+            with self._temporary("plan") as folder:
+                save_plan(plan, folder)
+                kept = {"design": digest, "files": plan_file_digests(folder)}
+                for file in folder.iterdir():
+                    file.rename(self.working / file.name)
+        manifest["plan"] = kept
         write_json(sealed(manifest), self.folder / MANIFEST)
         return notes
+
+    def _kept_plan(self) -> dict[str, Any] | None:
+        """What the manifest tells of the stored plan, or None."""
+        try:
+            return self.manifest().get("plan")
+        except InputError:
+            return None
 
     def _add_history(self, manifest: dict[str, Any]) -> list[str]:
         """Add to a manifest when the sweep began and earlier versions; returns what versions have changed."""
