@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 from abm.sweeps.design.design import Design
-from abm.sweeps.run import Shard, SweepRun
+from abm.sweeps.run import SweepRun
+from abm.sweeps.shard import Shard
 from abm.sweeps.store import contents
 from abm.sweeps.store.writing import SweepWriter
 

@@ -9,19 +9,22 @@ import typer
 
 from abm.errors import InputError, Stopped
 from abm.output.interruption import interruption_first
-from abm.output.options import whole
-from abm.sweeps.commands import (
+from abm.sweeps.options import (
+    PATIENCE,
     Account,
+    BatchKind,
     Certificate,
-    Cluster,
     Cores,
     Directive,
+    Interface,
     Jobs,
     Memory,
+    Patience,
     Queue,
+    Scheduler,
     Walltime,
+    Workers,
     executor_of,
-    seconds_of,
 )
 from abm.sweeps.work.job_options import JobOptions
 
@@ -34,17 +37,12 @@ def calibrate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write; the same command goes on in it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a calibration that DIR holds.")] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole(1, 4096), help="Processes on this machine. Default: all cores."),
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster, by its scheduler.")
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     tls_ca: Certificate = None,
     tls_cert: Certificate = None,
     tls_key: Certificate = None,
-    cluster: Annotated[Cluster | None, typer.Option(help="Submit jobs to a batch system as workers.")] = None,
+    cluster: BatchKind = None,
     jobs: Jobs = JobOptions.jobs,
     cores: Cores = JobOptions.cores,
     memory: Memory = JobOptions.memory,
@@ -52,12 +50,8 @@ def calibrate(
     queue: Queue = JobOptions.queue,
     account: Account = JobOptions.account,
     directive: Directive = None,
-    interface: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Network interface of this machine that jobs connect to.")
-    ] = None,
-    patience: Annotated[
-        float, typer.Option(metavar="S", parser=seconds_of, help="Seconds to wait while there is no worker.")
-    ] = 600.0,
+    interface: Interface = None,
+    patience: Patience = PATIENCE,
 ) -> None:
     """Find the parameters that reproduce given figures.
 

@@ -3,12 +3,10 @@
 Each command imports what it needs itself, so that `--help` does not wait for the numerical libraries.
 """
 
-import re
 import sys
-from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 import typer.core
@@ -16,11 +14,30 @@ import typer.core
 from abm.errors import InputError, Stopped, nearest
 from abm.output.interruption import interruption_first
 from abm.output.options import whole
+from abm.sweeps.options import (
+    PATIENCE,
+    Account,
+    BatchKind,
+    Certificate,
+    Cores,
+    Directive,
+    Interface,
+    Jobs,
+    Memory,
+    Patience,
+    Queue,
+    Scheduler,
+    Walltime,
+    Workers,
+    executor_of,
+    job_options,
+    refuse_without,
+    seconds_of,
+)
+from abm.sweeps.work.batch.systems import SLURM, SYSTEMS
 from abm.sweeps.work.job_options import JobOptions
 
-if TYPE_CHECKING:
-    from abm.sweeps.work.executors import Executor
-
+ArrayKind = StrEnum("ArrayKind", [*SYSTEMS, "kubernetes"])
 FAILED = 3  # exit code of a sweep that finished with failed runs
 _DESIGN = "DESIGN"  # the name, in the help, of the command that runs a design
 
@@ -48,64 +65,10 @@ app = typer.Typer(
 )
 
 
-class Cluster(StrEnum):
-    """Batch systems whose jobs can be workers."""
-
-    slurm = "slurm"
-
-
 DesignName = Annotated[
     str, typer.Argument(metavar="DESIGN", help="A bundled design's name or the path of a TOML file.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's directory.")]
-Memory = Annotated[str, typer.Option(metavar="SIZE", help="Memory of a job, such as 4GB.")]
-Walltime = Annotated[str, typer.Option(metavar="TIME", help="Walltime of a job, such as 01:00:00.")]
-Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Queue or partition of the jobs.")]
-Account = Annotated[str | None, typer.Option(metavar="NAME", help="Account of the jobs.")]
-Directive = Annotated[
-    list[str] | None, typer.Option("--directive", metavar="TEXT", help="A further #SBATCH line; may be repeated.")
-]
-Jobs = Annotated[int, typer.Option(metavar="N", parser=whole(1, 100_000), help="Number of jobs.")]
-Cores = Annotated[int, typer.Option(metavar="N", parser=whole(1, 4096), help="Cores of a job.")]
-Certificate = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="A PEM file for a --scheduler that asks for certificates."),
-]
-
-
-_JOB_OPTIONS = (*(field.name for field in fields(JobOptions)), "interface")
-_SCHEDULER_OPTIONS = ("tls_ca", "tls_cert", "tls_key")
-
-
-def seconds_of(text: str) -> float:
-    given = str(text)
-    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?", given) or float(given) <= 0.0:
-        raise typer.BadParameter(f"{given[:60]!r} is not a number of seconds above 0")
-    return float(given)
-
-
-def executor_of(context: typer.Context) -> "Executor":
-    """The executor that the options of a command ask for, which are named as those of `run`."""
-    given = context.params
-    workers, scheduler, cluster = (given[name] for name in ("workers", "scheduler", "cluster"))
-    if sum(each is not None for each in (workers, scheduler, cluster)) > 1:
-        raise InputError("give only one of --workers, --scheduler and --cluster")
-    for names, needed, is_given in (
-        (_JOB_OPTIONS, "--cluster", cluster is not None),
-        (_SCHEDULER_OPTIONS, "--scheduler", scheduler is not None),
-    ):
-        for name in () if is_given else names:
-            if context.get_parameter_source(name).name == "COMMANDLINE":
-                raise InputError(f"--{name.replace('_', '-')} is an option of {needed}, which is missing")
-    from abm.sweeps.work.executors.existing import ExistingCluster
-    from abm.sweeps.work.executors.local import LocalProcesses
-    from abm.sweeps.work.executors.slurm import SlurmJobs
-
-    if scheduler is not None:
-        return ExistingCluster(scheduler, ca=given["tls_ca"], cert=given["tls_cert"], key=given["tls_key"])
-    if cluster:
-        return SlurmJobs(_job_options(context, given["jobs"]), interface=given["interface"])
-    return LocalProcesses(workers) if workers else LocalProcesses()
 
 
 @app.command(name=_DESIGN)
@@ -115,17 +78,12 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The sweep's directory; the runs in it are kept.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", parser=whole(1, 4096), help="Processes on this machine. Default: all cores."),
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster, by its scheduler.")
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     tls_ca: Certificate = None,
     tls_cert: Certificate = None,
     tls_key: Certificate = None,
-    cluster: Annotated[Cluster | None, typer.Option(help="Submit jobs to a batch system as workers.")] = None,
+    cluster: BatchKind = None,
     jobs: Jobs = JobOptions.jobs,
     cores: Cores = JobOptions.cores,
     memory: Memory = JobOptions.memory,
@@ -133,12 +91,13 @@ def run(
     queue: Queue = JobOptions.queue,
     account: Account = JobOptions.account,
     directive: Directive = None,
-    interface: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Network interface of this machine that jobs connect to.")
-    ] = None,
+    interface: Interface = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Make part I of N of the runs; abm sweep finish DIR makes the tables."),
+        typer.Option(
+            metavar="I/N",
+            help="Make part I of N of the runs; abm sweep finish DIR makes the tables. In a job array auto/N.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, without doing it.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the sweep in DIR.")] = False,
@@ -146,9 +105,7 @@ def run(
     run_timeout: Annotated[
         float | None, typer.Option(metavar="S", parser=seconds_of, help="Seconds after which a run counts as failed.")
     ] = None,
-    patience: Annotated[
-        float, typer.Option(metavar="S", parser=seconds_of, help="Seconds to wait while there is no worker.")
-    ] = 600.0,
+    patience: Patience = PATIENCE,
 ) -> int:
     """Run a design."""
     executor = executor_of(context)
@@ -164,7 +121,8 @@ def run(
 
     from abm.sweeps.design.design import Design
     from abm.sweeps.results import load_sweep
-    from abm.sweeps.run import ALL_RUNS, Shard, SweepRun
+    from abm.sweeps.run import SweepRun
+    from abm.sweeps.shard import ALL_RUNS, Shard
     from abm.sweeps.store.writing import SweepWriter
     from abm.sweeps.terminal import print_end, shown_progress
 
@@ -272,27 +230,57 @@ def script(
     design: DesignName,
     shards: Annotated[int, typer.Option(metavar="N", parser=whole(1, 1_000_000), help="Number of tasks of the array.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The sweep's directory.")],
+    scheduler_kind: Annotated[
+        ArrayKind | None,
+        typer.Option(help="Print what submits the array and, after it, the job that makes the tables."),
+    ] = None,
     cores: Cores = JobOptions.cores,
     memory: Memory = JobOptions.memory,
     walltime: Walltime = JobOptions.walltime,
     queue: Queue = JobOptions.queue,
     account: Account = JobOptions.account,
     directive: Directive = None,
+    max_array_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole(2, 1_000_000),
+            help="What the system allows: Slurm's MaxArraySize, elsewhere the most tasks. Default: its usual one.",
+        ),
+    ] = None,
+    image: Annotated[str | None, typer.Option(metavar="NAME", help="Image with abm, for kubernetes.")] = None,
+    claim: Annotated[
+        str | None, typer.Option(metavar="NAME", help="PersistentVolumeClaim to mount on DIR, for kubernetes.")
+    ] = None,
 ) -> None:
-    """Print a script for a Slurm job array that makes the runs of a design."""
+    """Print a script for a Slurm job array that makes the runs of a design.
+
+    With --scheduler-kind, a script that submits all to that system, or the manifest of a Kubernetes job.
+    """
     from abm.sweeps.design.design import Design
     from abm.sweeps.design.plan import plan_of
-    from abm.sweeps.job_array import array_script
+    from abm.sweeps.job_array import array_script, submission_script
+    from abm.sweeps.kubernetes import manifest
 
-    options = _job_options(context, shards)
+    options = job_options(context, shards)
+    by_kubernetes = scheduler_kind == ArrayKind.kubernetes
+    if not by_kubernetes:
+        refuse_without(context, "--scheduler-kind kubernetes", ("image", "claim"))
+    if by_kubernetes or scheduler_kind is None:
+        refuse_without(context, "--scheduler-kind of a batch system", ("max_array_size",))
+    if by_kubernetes and (image is None or claim is None):
+        raise InputError("--scheduler-kind kubernetes needs --image and --claim")
     plan_of(Design.load(design))  # so that a bad design is refused here and not by each task
-    print(array_script(design, out, options), end="")
-
-
-def _job_options(context: typer.Context, jobs: int) -> JobOptions:
-    """The options of so many jobs, from a command's parameters, which have the names of the fields of JobOptions."""
-    given = {field.name: context.params[field.name] for field in fields(JobOptions) if field.name != "jobs"}
-    return JobOptions(**given | {"jobs": jobs, "directive": tuple(given["directive"] or ())})
+    if scheduler_kind is None:
+        text = array_script(design, out, options)
+    elif by_kubernetes:
+        text = manifest(design, str(out), options, image=image, claim=claim)
+    else:
+        system = SYSTEMS[scheduler_kind]
+        # Slurm's setting is the first number that a task cannot have.
+        largest = max_array_size and max_array_size - (system is SLURM)
+        text = submission_script(design, out, options, system, largest)
+    print(text, end="")
 
 
 def _end(failed: int, folder: Path) -> int:

@@ -8,7 +8,7 @@ from abm.errors import InputError
 from abm.simulation.warmup import warm_up
 from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import Plan, plan_of
-from abm.sweeps.run import ALL_RUNS, Shard
+from abm.sweeps.shard import ALL_RUNS, Shard
 from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep

@@ -5,7 +5,6 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from abm.sweeps.design.plan import DRAWS, plan_of
 from abm.sweeps.finish import finish
 from abm.sweeps.progress import Progress
 from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.shard import ALL_RUNS, Shard
 from abm.sweeps.store.contents import LOCK, SHARD_LOCKS, locks
 from abm.sweeps.store.lock import held, refuse_if_locked
 from abm.sweeps.store.manifest import sweep_token
@@ -26,40 +26,6 @@ from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.executors.local import LocalProcesses
 
 _ATTEMPTS = 3  # how often runs are made that are missing again when all chunks are done
-
-
-class Shard(NamedTuple):
-    """One of `count` equal parts of a sweep's runs: those for which run number modulo `count` is `number` - 1."""
-
-    number: int
-    count: int
-
-    @staticmethod
-    def parse(text: str) -> "Shard":
-        """A shard from `I/N`.
-
-        Examples
-        --------
-        >>> Shard.parse("2/8")
-        Shard(number=2, count=8)
-        """
-        number, slash, count = text.partition("/")
-        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
-            raise InputError(f"shard {shown(text)} is not of the form I/N with I from 1 to N")
-        return Shard(int(number), int(count))
-
-    def select(self, runs: np.ndarray) -> np.ndarray:
-        """Those of some runs that belong to the shard, by their numbers.
-
-        Examples
-        --------
-        >>> Shard(2, 8).select(np.arange(20))
-        array([ 1,  9, 17])
-        """
-        return runs[runs % self.count == self.number - 1]
-
-
-ALL_RUNS = Shard(1, 1)
 
 
 def sweep(

@@ -14,7 +14,7 @@ from abm.cli import main
 from abm.errors import InputError
 from abm.sweeps import Design, commands, sweep
 from abm.sweeps.job_array import array_script
-from abm.sweeps.work.executors.slurm import SlurmJobs
+from abm.sweeps.work.executors.jobs import BatchJobs
 from abm.sweeps.work.job_options import JobOptions, megabytes, seconds
 
 DESIGN = """\
@@ -33,7 +33,7 @@ count = 5
     ("walltime", "length"), [("1", 60), ("00:02:00", 120), ("5:00", 300), ("01:00:00", 3600), ("2-00:00:00", 172800)]
 )
 def test_the_last_worker_of_a_job_leaves_well_before_the_walltime(walltime, length):
-    script = SlurmJobs(JobOptions(walltime=walltime)).script()
+    script = BatchJobs(JobOptions(walltime=walltime)).script()
     lifetime, stagger = (int(re.search(rf"--{name} (\d+)s", script)[1]) for name in ("lifetime", "lifetime-stagger"))
     assert lifetime - stagger > 0
     # A chunk takes 5 s; a worker's life begins some seconds after that of its job.
@@ -42,15 +42,15 @@ def test_the_last_worker_of_a_job_leaves_well_before_the_walltime(walltime, leng
 
 
 def test_a_job_has_a_worker_of_one_thread_for_each_core_and_shares_its_memory():
-    script = SlurmJobs(JobOptions(jobs=3, cores=4, memory="8GB")).script()
+    script = BatchJobs(JobOptions(jobs=3, cores=4, memory="8GB")).script()
     assert "#SBATCH --cpus-per-task=4\n" in script and "#SBATCH --mem=8192M\n" in script
     for option in ("--nworkers 4", "--nthreads 1", "--memory-limit 2.00GiB", "--nanny", "--no-dashboard"):
         assert option in script
 
 
 def test_a_job_writes_nothing_where_it_was_submitted_unless_it_is_told_to():
-    assert "#SBATCH --output=/dev/null\n" in SlurmJobs().script()
-    lines = SlurmJobs(JobOptions(directive=("--output=mine-%j.txt",))).script().splitlines()
+    assert "#SBATCH --output=/dev/null\n" in BatchJobs().script()
+    lines = BatchJobs(JobOptions(directive=("--output=mine-%j.txt",))).script().splitlines()
     assert lines.index("#SBATCH --output=mine-%j.txt") > lines.index("#SBATCH --output=/dev/null")  # the later counts
 
 
@@ -60,16 +60,16 @@ def test_the_interpreter_of_the_client_makes_the_workers_also_where_its_path_has
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    told = subprocess.run(["bash"], input=SlurmJobs().script(), capture_output=True, text=True, timeout=30)
+    told = subprocess.run(["bash"], input=BatchJobs().script(), capture_output=True, text=True, timeout=30)
     assert told.stdout.startswith("-m distributed.cli.dask_worker tls://"), told.stderr
 
 
 def test_ctrl_c_stays_with_the_command_line_when_the_library_of_the_jobs_is_loaded():
     code = """
 import signal
-from abm.sweeps.work.executors.slurm import SlurmJobs
+from abm.sweeps.work.executors.jobs import BatchJobs
 before = signal.getsignal(signal.SIGINT)
-SlurmJobs().script()
+BatchJobs().script()
 assert signal.getsignal(signal.SIGINT) is before
 """
     subprocess.run([sys.executable, "-c", code], timeout=120, check=True)
@@ -106,7 +106,7 @@ def test_an_option_of_jobs_is_refused_by_name_and_value(options, message):
 
 def test_the_script_of_a_job_and_that_of_an_array_ask_for_the_same():
     options = JobOptions(jobs=3, cores=2, memory="3GB", walltime="00:20:00", queue="q", account="a", directive=("--x",))
-    scripts = [SlurmJobs(options).script(), array_script("network-effect", Path("out"), options)]
+    scripts = [BatchJobs(options).script(), array_script("network-effect", Path("out"), options)]
     asked = [
         re.compile(f"^#SBATCH {each}$", re.MULTILINE) for each in ("(-p|--partition[ =]?) ?q", "(-A|--account[ =]?) ?a")
     ]
@@ -127,7 +127,7 @@ def test_the_command_has_the_defaults_of_the_options_that_jobs_share():
 
 def test_an_interface_that_this_machine_lacks_is_refused_with_those_that_it_has():
     with pytest.raises(InputError, match=r"--interface 'ib99' is not one of this machine: .*\blo\b"):
-        SlurmJobs(interface="ib99")
+        BatchJobs(interface="ib99")
 
 
 def test_without_slurm_a_sweep_on_it_is_refused_and_a_dry_run_is_not(monkeypatch, tmp_path, capsys):

@@ -14,7 +14,7 @@ import pytest
 
 from abm import load_sweep, simulate
 from abm.cli import main
-from abm.sweeps import commands
+from abm.sweeps import commands, options
 from abm.sweeps.design.design import Design
 from abm.sweeps.store import lock
 from abm.sweeps.work import chunk_tables, chunks
@@ -150,7 +150,7 @@ def test_notes_are_printed_and_no_refusal(said):
         (["my.toml", "--out", "out", "--scheduler", "nonsense"], "'nonsense' is not an address as HOST:PORT"),
         (["my.toml", "--out", "out", "--scheduler", ""], "--scheduler '' is not an address as HOST:PORT"),
         (["my.toml", "--out", "out", "--scheduler", "http://here:1"], "'http://here:1' is not an address"),
-        (["my.toml", "--out", "out", "--cluster", "lsf"], "'lsf'"),
+        (["my.toml", "--out", "out", "--cluster", "moab"], "'moab'"),
         (["my.toml", "--out", "out", "--jobs", "4"], "--jobs is an option of --cluster, which is missing"),
         (["my.toml", "--out", "out", "--walltime", "02:00:00"], "--walltime is an option of --cluster"),
         (["my.toml", "--out", "out", "--workers", "0"], "--workers"),
@@ -466,7 +466,7 @@ def test_no_option_of_jobs_is_forgotten():
     import inspect
 
     shared = set(inspect.signature(commands.run).parameters) & set(inspect.signature(commands.script).parameters)
-    assert set(commands._JOB_OPTIONS) == shared - {"context", "design", "out"} | {"jobs", "interface"}
+    assert set(options._JOB_OPTIONS) == shared - {"context", "design", "out"} | {"jobs", "interface"}
 
 
 def test_the_manifest_is_strict_json(said):

@@ -1,4 +1,4 @@
-"""The progress of a sweep: its rate and time left, missing workers, jobs that Slurm refuses."""
+"""The progress of a sweep: its rate and time left, missing workers."""
 
 import io
 import math
@@ -8,15 +8,11 @@ import sys
 import pytest
 from rich.console import Console
 
-from abm.errors import InputError, Stopped
 from abm.sweeps import progress as of_progress
 from abm.sweeps.progress import Progress
 from abm.sweeps.terminal import progress_line, shown_progress
-from abm.sweeps.work.executors import slurm
 from abm.sweeps.work.executors.existing import ExistingCluster
 from abm.sweeps.work.executors.local import LocalProcesses
-from abm.sweeps.work.executors.slurm import SlurmJobs
-from abm.sweeps.work.job_options import JobOptions
 
 
 @pytest.fixture
@@ -67,71 +63,6 @@ def test_each_executor_names_its_missing_workers():
     assert [LocalProcesses(2).missing_workers(each) for each in (2, 1)] == ["", "1 of 2 workers"]
     cluster = ExistingCluster("tcp://host:1")
     assert [cluster.missing_workers(each) for each in (3, 1, 3)] == ["", "1 of 3 workers", ""]
-
-
-class Cluster:
-    """Slurm's commands, in this process."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit, self.jobs, self.number = limit, {}, 0
-
-    def call(self, command: str, *options: str, text: str = "") -> str:
-        if command == "squeue":
-            return "\n".join(f"{job} {state}" for job, state in self.jobs.items())
-        if len(self.jobs) >= self.limit:
-            raise InputError("--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit")
-        self.number += 1
-        self.jobs[str(self.number)] = "PENDING"
-        return str(self.number)
-
-
-@pytest.fixture
-def jobs(monkeypatch):
-    """Four jobs for a cluster that accepts two, the cluster, and the list of notes."""
-    cluster, said = Cluster(2), []
-    monkeypatch.setattr(slurm, "_call", cluster.call)
-    asked = SlurmJobs(JobOptions(jobs=4))
-    asked._queue = slurm._Queue(asked.name, 4, "#!/bin/bash", said.append)
-    return asked, cluster, said
-
-
-def test_a_refusal_by_slurm_is_said_once_and_tried_again(jobs):
-    asked, cluster, said = jobs
-    for _ in range(3):
-        asked._queue._look()
-    assert said == [
-        "--cluster slurm: sbatch: error: QOSMaxSubmitJobPerUserLimit (2 of 4 jobs are refused; they are submitted "
-        "again every few seconds)"
-    ]
-    assert asked.missing_workers(0) == "0 of 4 workers, 2 of 4 jobs wait in the queue, 2 of 4 jobs refused by Slurm"
-    assert asked.expects_workers()
-    cluster.limit = 9
-    cluster.jobs.update(dict.fromkeys(cluster.jobs, "RUNNING"))
-    asked._queue._look()
-    assert len(cluster.jobs) == 4
-    asked._queue._look()
-    assert asked.missing_workers(2) == "2 of 4 workers, 2 of 4 jobs wait in the queue"
-    assert asked.missing_workers(4) == ""
-
-
-def test_jobs_that_end_early_stop_a_sweep_unless_workers_came_meanwhile(jobs):
-    asked, cluster, _ = jobs
-    for look in range(8):
-        asked._queue._look()
-        cluster.jobs.clear()
-        if look == 3:
-            asked.missing_workers(1)
-    assert asked._queue.ended_early == 8
-    asked._queue.ended_early = 12
-    with pytest.raises(Stopped, match="12 jobs in a row ended before a worker came of one"):
-        asked.expects_workers()
-
-
-def test_nothing_is_submitted_once_the_queue_is_closed(jobs):
-    asked, cluster, _ = jobs
-    asked._queue.close()
-    asked._queue._look()
-    assert cluster.jobs == {}
 
 
 SCRIPT = """

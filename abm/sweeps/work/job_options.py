@@ -1,4 +1,4 @@
-"""The options of a batch system's jobs, which the command, the Slurm executor and the script of a job array share."""
+"""The options of a batch system's jobs, which the commands, the executor and the scripts share."""
 
 import math
 import re
@@ -20,7 +20,7 @@ class JobOptions:
     queue, account : str or None
         Names that the batch system knows; a queue is a partition in Slurm.
     directive : tuple of str
-        Further `#SBATCH` lines.
+        Further lines of directives, without what begins such a line.
 
     Raises
     ------
@@ -52,19 +52,46 @@ class JobOptions:
                 raise InputError(f"--{name} {shown(value)} is not an integer of at least 1")
         megabytes(self.memory), seconds(self.walltime)
         for name in ("queue", "account"):
-            one_line(f"--{name}", getattr(self, name))
+            given = getattr(self, name)
+            one_line(f"--{name}", given)
+            if given is not None and not re.fullmatch(r"[^\s'\"`$\\;&|<>]+", given):
+                raise InputError(f"--{name} {shown(given)} has a blank or a sign of the shell, as no such name has")
         for line in self.directive:
             one_line("--directive", line)
 
     @property
     def megabytes(self) -> int:
-        """Memory of a job in Slurm's megabytes."""
+        """Memory of a job in megabytes of 1024 kB."""
         return megabytes(self.memory)
 
     @property
     def seconds(self) -> int:
         """Walltime of a job in seconds."""
         return seconds(self.walltime)
+
+    @property
+    def clock(self) -> str:
+        """Walltime of a job as HH:MM:SS.
+
+        Examples
+        --------
+        >>> JobOptions(walltime="1-02:03:04").clock
+        '26:03:04'
+        """
+        minutes, rest = divmod(self.seconds, 60)
+        return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
+
+    @property
+    def hours_and_minutes(self) -> str:
+        """Walltime of a job as HH:MM, rounded up.
+
+        Examples
+        --------
+        >>> JobOptions(walltime="01:30:01").hours_and_minutes
+        '01:31'
+        """
+        minutes = math.ceil(self.seconds / 60)
+        return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def seconds(walltime: str) -> int:
@@ -86,7 +113,7 @@ def seconds(walltime: str) -> int:
     else:
         total = first * 60 + (second or 0)
     if total < 60:
-        raise InputError(f"--walltime {shown(walltime)} is less than a minute, the least that Slurm takes")
+        raise InputError(f"--walltime {shown(walltime)} is less than a minute, the least that a batch system takes")
     return total
 
 
