@@ -162,7 +162,7 @@ def test_equal_points_are_run_once_and_are_in_every_row(tmp_path):
     [
         ({"MOST_RUNS": 1}, 1, 8 * [1]),
         ({"MOST_RUNS": 3}, 7, None),
-        ({"FIRST": 60.0, "TARGET": 60.0, "LEAST": 0.0}, 1, [4, 2, 1, 1]),
+        ({"FIRST": 60.0, "TARGET": 60.0, "LEAST": 0.0, "HANDING_OUT": 0.0}, 1, [4, 2, 1, 1]),
     ],
 )
 def test_chunks_and_workers_leave_no_trace(whole, tmp_path, monkeypatch, settings, workers, expected):

@@ -162,7 +162,7 @@ class Plan:
 
     def work_of(self, runs: np.ndarray) -> np.ndarray:
         """The cost of runs, by their numbers, in slots times steps."""
-        return self.work[self.first_points][runs // self.replications.count]
+        return self.work[self.first_points[runs // self.replications.count]]
 
     def changes(self, point: int) -> dict[str, Any]:
         """The values of the factors at a point, by name."""

@@ -1,4 +1,8 @@
-"""How missing runs are divided into chunks: small ones first, then chunks that take about five seconds each."""
+"""How missing runs are divided into chunks: small ones first, then chunks that take about five seconds each.
+
+The last ones are small again, so that all workers end at about the same time, but not so small that many workers wait
+for the process that hands chunks out.
+"""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +14,8 @@ from abm.sweeps.work.worker import ChunkResult, PointRuns
 
 TARGET = 5.0  # seconds of a chunk: what an interruption loses, and long beside what handing a chunk out costs
 FIRST = 0.25  # seconds of the first chunks, which measure how fast runs are
-LEAST = 0.25  # seconds of the last chunks
+LEAST = 0.25  # seconds of the last chunks of a few workers
+HANDING_OUT = 0.004  # seconds for which each chunk occupies the process that hands it out
 MOST_RUNS = 20_000
 _DEFAULT_SECONDS_PER_WORK = 5e-8  # assumed for a slot and step until a chunk has been measured
 _MEASURED_CHUNKS = 16  # the latest ones, whose speed decides the size of the next
@@ -40,10 +45,11 @@ class Chunks:
         """The runs of the next chunk, so large that each worker still gets two chunks of the rest or more."""
         begin = self._next
         before = self._cumulative_work[begin - 1] if begin else 0.0
-        seconds = TARGET if self._measured else FIRST
+        least = least_seconds(workers)
+        seconds = max(TARGET if self._measured else FIRST, least)
         share = (self._cumulative_work[-1] - before) / (2 * max(workers, 1))
         if self._measured:
-            share = max(share, LEAST / self.seconds_per_work())  # otherwise the last chunks would have one run each
+            share = max(share, least / self.seconds_per_work())  # otherwise the last chunks would have one run each
         wanted = min(seconds / self.seconds_per_work(), share)
         end = int(np.searchsorted(self._cumulative_work, before + wanted, side="right"))
         self._next = min(max(end, begin + 1), begin + MOST_RUNS, len(self._runs))
@@ -73,9 +79,22 @@ def runs_by_point(plan: Plan, runs: np.ndarray) -> list[PointRuns]:
     return found
 
 
+def least_seconds(workers: int) -> float:
+    """Seconds of the smallest chunks, so long that all of so many workers can be given the next one meanwhile.
+
+    Examples
+    --------
+    >>> least_seconds(2), least_seconds(1_000), least_seconds(2_000)
+    (0.25, 4.0, 8.0)
+    """
+    return max(LEAST, HANDING_OUT * workers)
+
+
 def chunk_count(runs: int, workers: int, seconds: float) -> int:
     """About how many chunks there will be for runs that take so many seconds on one core."""
-    return min(runs, max(2 * workers, math.ceil(seconds / TARGET), math.ceil(runs / MOST_RUNS)))
+    return min(
+        runs, max(2 * workers, math.ceil(seconds / max(TARGET, least_seconds(workers))), math.ceil(runs / MOST_RUNS))
+    )
 
 
 def _equal_neighbours(numbers: np.ndarray) -> Iterator[tuple[int, slice]]:
