@@ -58,6 +58,20 @@ def one_line(name: str, text: str | None) -> None:
         raise InputError(f"{name} {shown(text)} holds a control character, which no job script can")
 
 
+def check_share(name: str, value: object) -> None:
+    """Refuse what is no number between 0 and 1, the ends left out.
+
+    Examples
+    --------
+    >>> check_share("level", 0.95)
+    >>> check_share("level", 95)
+    Traceback (most recent call last):
+    abm.errors.InputError: level = 95 is not a number between 0 and 1
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < 1.0:
+        raise InputError(f"{name} = {shown(value)} is not a number between 0 and 1")
+
+
 def need_packages(modules: Mapping[str, str], what: str, extra: str) -> None:
     """Refuse where a package of an extra is not installed; `modules` has the package of each module.
 

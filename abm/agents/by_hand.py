@@ -23,22 +23,22 @@ class Changes:
     Attributes
     ----------
     pending : bool
-        Whether a firm was changed since stock was last taken.
+        Whether a firm was changed since all sums were last computed.
     """
 
     def __init__(self, market: "Market") -> None:
         self._market = market
         self.pending = False
         self._stale: set[int] = set()  # blocks whose customers must be summed again
-        self._said: tuple[np.ndarray, np.ndarray] | None = None  # B by slot and by sector at the last row of measures
+        self._last: tuple[np.ndarray, np.ndarray] | None = None  # B by slot and by sector at the last row of measures
 
     def note(self, row: int, slots: np.ndarray) -> None:
         """Note that a row of `State.firms` is about to be changed in some slots."""
         self.pending = True
         if row == FIRM.B:
             state = self._market.state
-            if self._said is None:
-                self._said = state.firms[FIRM.B].copy(), state.sectors["base"].copy()
+            if self._last is None:
+                self._last = state.firms[FIRM.B].copy(), state.sectors["base"].copy()
             self._stale.update((np.searchsorted(state.blocks["start"], slots, side="right") - 1).tolist())
 
     def bases(self) -> np.ndarray:
@@ -62,24 +62,24 @@ class Changes:
             self._stale.clear()
 
     def before_step(self) -> None:
-        """Take stock, and drop the B of the last row if no firm has another B now."""
+        """Compute all sums again, and drop the B of the last row if no firm has another B now."""
         self.recompute_sums()
-        if self._said is not None and np.array_equal(self._said[0], self._market.state.firms[FIRM.B]):
-            self._said = None
+        if self._last is not None and np.array_equal(self._last[0], self._market.state.firms[FIRM.B]):
+            self._last = None
 
     def after_step(self) -> None:
         """Measure how far shares moved since the last row, with the changes by hand."""
-        if self._said is None:
+        if self._last is None:
             return
         state, rows = self._market.state, self._market.record.present
-        now, (said, said_bases) = state.firms[FIRM.B], self._said
+        now, (last, last_bases) = state.firms[FIRM.B], self._last
         bases = state.sectors["base"]
-        rows[0, MEASURE.instability] = _moved(now, bases.sum(), said, said_bases.sum())
+        rows[0, MEASURE.instability] = _moved(now, bases.sum(), last, last_bases.sum())
         borders = np.concatenate([[0], np.cumsum(self._market.layout.slots)])
         for sector in range(len(bases)):
             own = slice(borders[sector], borders[sector + 1])
-            rows[1 + sector, MEASURE.instability] = _moved(now[own], bases[sector], said[own], said_bases[sector])
-        self._said = None
+            rows[1 + sector, MEASURE.instability] = _moved(now[own], bases[sector], last[own], last_bases[sector])
+        self._last = None
 
 
 def _moved(now: np.ndarray, base: float, before: np.ndarray, base_before: float) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 LEAST_VALUES = 20  # below, a moment is missing
 _BINS = 10
+_GROUPS = 40  # of firms that are left out at a time, as many as there are firms at most
 
 
 class Panel:
@@ -187,23 +188,23 @@ def moments_of(panel: Panel, names: tuple[str, ...]) -> np.ndarray:
         return np.array([MOMENTS[name].of(panel) for name in names])
 
 
-def jackknife_errors(panel: Panel, names: tuple[str, ...], groups: int = 40) -> np.ndarray:
+def jackknife_errors(panel: Panel, names: tuple[str, ...]) -> np.ndarray:
     """Standard errors of moments by leaving out a group of firms at a time.
+
+    Firms are dealt out to the groups in the order of their numbers.
 
     Parameters
     ----------
     panel : Panel
     names : tuple of str
-    groups : int
-        At most as many as there are firms; firms are dealt out in the order of their numbers.
 
     Returns
     -------
     float64 array, shape (names,)
         NaN where a moment is missing without some group.
     """
-    firms, place = np.unique(panel.firm, return_inverse=True)
-    count = min(groups, len(firms))
-    left_out = place % count
+    firms, number = np.unique(panel.firm, return_inverse=True)
+    count = min(_GROUPS, len(firms))
+    left_out = number % count
     values = np.array([moments_of(panel.of_firms(left_out != each), names) for each in range(count)])
     return np.sqrt((count - 1) / count * np.sum((values - values.mean(axis=0)) ** 2, axis=0))

@@ -157,8 +157,8 @@ class Searcher:
         least = self._usual_errors(screened, spreads)
         rough = np.diag(1.0 / np.where(np.isnan(problem.errors), least, problem.errors) ** 2)
         best = min(screened, key=lambda point: self.distance(point, rough))
-        place = next(place for place, point in enumerate(screened) if point is best)
-        weighting = self._weighting(spreads[place], _LEAST_SPREAD * least)
+        index = next(index for index, point in enumerate(screened) if point is best)
+        weighting = self._weighting(spreads[index], _LEAST_SPREAD * least)
         starts = self._starts(screened, weighting)
         ends = [
             self._descend(start, begin, weighting, max(self._spare // (len(starts) - start), 1))
@@ -184,9 +184,9 @@ class Searcher:
         values = self._evaluate(unit, fresh=False)
         self._spare -= number
         screened, spreads = [], []
-        for place, runs in zip(unit, values):
-            point = self._keep(SCREENING, -1, place, runs)
-            self._known[_key(place)] = point
+        for own, runs in zip(unit, values):
+            point = self._keep(SCREENING, -1, own, runs)
+            self._known[_key(own)] = point
             if np.isfinite(point.means).all():
                 screened.append(point)
                 spreads.append(covariance.of_runs(runs, shrink=self.problem.optimal))
@@ -297,8 +297,8 @@ class Searcher:
         beside[np.arange(count), np.arange(count)] = np.minimum(estimate + half, 1.0)
         beside[count + np.arange(count), np.arange(count)] = np.maximum(estimate - half, 0.0)
         runs = self._evaluate(np.concatenate([estimate[np.newaxis], beside]), fresh=True)
-        for place, unit in enumerate(np.concatenate([estimate[np.newaxis], beside])):
-            self._keep(DERIVATIVE if place else JUDGEMENT, -1, unit, runs[place])
+        for index, unit in enumerate(np.concatenate([estimate[np.newaxis], beside])):
+            self._keep(DERIVATIVE if index else JUDGEMENT, -1, unit, runs[index])
         notes = []
         fresh = runs[0][np.isfinite(runs[0]).all(axis=1)]
         if lost := len(runs[0]) - len(fresh):
@@ -311,10 +311,10 @@ class Searcher:
         for parameter, name in enumerate(problem.parameters):
             # Where all runs of one side fail, the estimate itself stands for that side.
             (above, high), (below, low) = (
-                (runs[1 + place], beside[place, parameter])
-                if np.isfinite(runs[1 + place]).all(axis=1).any()
+                (runs[1 + side], beside[side, parameter])
+                if np.isfinite(runs[1 + side]).all(axis=1).any()
                 else (runs[0], estimate[parameter])
-                for place in (parameter, count + parameter)
+                for side in (parameter, count + parameter)
             )
             change = (above - below)[np.isfinite(above - below).all(axis=1)]
             if len(change) and high > low:

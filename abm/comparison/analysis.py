@@ -2,30 +2,19 @@
 
 import contextlib
 import os
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from abm.comparison.findings import Findings
-from abm.comparison.inputs.labels import short_list
-from abm.comparison.inputs.outcomes import STRATEGY
 from abm.comparison.inputs.reading import as_list
+from abm.comparison.method import Options, command_of, left_out, method_of, warnings
 from abm.comparison.report.paper import FILES as FIGURES
 from abm.comparison.report.paper import write_figures
 from abm.comparison.runs import Runs, collect_runs
-from abm.comparison.statistics.effects import WORDS
-from abm.comparison.statistics.means import FEWEST
-from abm.errors import InputError, shown
-from abm.output.files import versions, write_csv, write_json, write_parquet
-from abm.output.new_folder import new_folder
-from abm.output.number_text import percent
-
-if TYPE_CHECKING:
-    import pandas as pd
+from abm.errors import check_share
+from abm.output.files import write_csv, write_json, write_parquet
+from abm.output.new_folder import check_separate, new_folder
 
 TABLES = (
     *("comparison", "regimes", "regime_changes", "winners", "enough"),
@@ -33,7 +22,6 @@ TABLES = (
 )
 REPORT, ABOUT = "report.html", "comparison.json"
 FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
-LIBRARIES = ("scipy", "matplotlib", "jinja2")
 _STAGES = 5  # after the groups' outcomes: regimes and winners, survival, paths, sample sizes, the report
 
 
@@ -124,18 +112,6 @@ class Comparison(Findings):
         write_json({"notes": self.notes, **self.method}, folder / ABOUT)
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What `compare` was asked, as the command that repeats it needs it."""
-
-    by: tuple[str, ...]
-    baseline: Any
-    outcomes: tuple[str, ...]
-    level: float
-    allow_different: bool
-    paired: bool | None
-
-
 def compare(
     what: Any,
     *,
@@ -205,13 +181,12 @@ def compare(
     0     hhi     0  5   False
     1     hhi     1  5    True
     """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
-        raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
+    check_share("level", level)
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     what = as_list(what)
-    command = _command(what, _Options(by, baseline, outcomes, level, allow_different, paired), out)
+    command = command_of(what, Options(by, baseline, outcomes, level, allow_different, paired), out)
     if out is not None and figures is not None:
-        _check_separate(out, figures)
+        check_separate(out, figures)
     with contextlib.ExitStack() as folders:
         folder = paper = None
         if out is not None:
@@ -231,15 +206,6 @@ def compare(
             watch("figures")
             write_figures(comparison, paper)
     return comparison
-
-
-def _check_separate(out: str | os.PathLike, figures: str | os.PathLike) -> None:
-    """Refuse two directories of which one lies within the other."""
-    one, other = (Path(os.path.realpath(each)) for each in (out, figures))
-    if one in (other, *other.parents) or other in one.parents:
-        raise InputError(
-            f"{figures}: one of the directories for tables and figures lies within the other; choose separate ones"
-        )
 
 
 class _Progress:
@@ -277,91 +243,7 @@ def _findings(runs: Runs, level: float, watch: _Progress, command: str) -> Compa
     watch("sample sizes", 1)
     widths = sample_sizes(runs, level)
     watch("report", 1)
-    notes += _left_out(runs, shares, won)
-    notes += _warnings(table, runs, level)
-    about = _method(runs, table, level, command)
+    notes += left_out(runs, shares, won)
+    notes += warnings(table, runs, level)
+    about = method_of(runs, table, level, command)
     return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
-
-
-def _left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> Iterator[str]:
-    """Which tables are empty, and why, a sentence each."""
-    why = "the groups are strategies within runs" if STRATEGY in runs.by else "the runs have no such outcomes"
-    for name, table in (("Regimes", regimes), ("Winners", winners)):
-        if table.empty:
-            yield f"{name} are left out: {why}."
-    for name, table in (("Survival is", "lives"), ("Paths are", "steps")):
-        if setting := runs.left_out(table):
-            yield f"{name} left out: {setting}."
-
-
-def _warnings(table: "pd.DataFrame", runs: Runs, level: float) -> list[str]:
-    """What a reader must know about the intervals, a sentence each."""
-    found = []
-    few = table[table["warning"] == "few runs"]
-    replications = runs.frame.groupby("group", observed=True)["block"].nunique()
-    small = few["group"].map(replications).astype(float) < FEWEST
-    rest = "their intervals are Student's t and very uncertain."
-    if small.any():
-        found.append(f"Fewer than {FEWEST} replications in {short_list(few['group'][small].astype(str))}: {rest}")
-    if not small.all():
-        lacking = (f"{row.outcome} ({row.group}: {row.n:,})" for row in few[~small].itertuples())
-        found.append(f"Fewer than {FEWEST} replications have a value of {short_list(lacking)}: {rest}")
-    skewed = table[table["warning"] == "skewed"]
-    if len(skewed):
-        names = short_list(skewed["outcome"])
-        found.append(
-            "Intervals of the mean, or of the mean difference of pairs, may cover the true value less often than "
-            f"{percent(level)}, since these outcomes are too skewed for so few runs: {names}."
-        )
-    return found
-
-
-def _method(runs: Runs, table: "pd.DataFrame", level: float, command: str) -> dict[str, Any]:
-    """How each number was made."""
-    paired = [group for group, is_paired in runs.paired.items() if is_paired]
-    tests = int(table["p"].notna().sum())
-    bounds = zip([word for _, word in WORDS[::-1]], [least for least, _ in WORDS[-2::-1]])
-    sizes = ", ".join(f"{word} below {least}" for word, least in bounds)
-    return {
-        "groups": runs.groups,
-        "baseline": runs.baseline,
-        "by": list(runs.by),
-        "paired": paired,
-        "runs": {str(group): int(count) for group, count in runs.frame["group"].value_counts(sort=False).items()},
-        "failed": runs.failed,
-        "level": level,
-        "interval": "Bootstrap-t of the mean over runs; whole replications are resampled where a group has several "
-        f"runs of one. Yes/no outcomes: Wilson's interval with the effective number of runs. Below {FEWEST} "
-        "replications: Student's t.",
-        "difference": "The group's mean minus the baseline's. Where groups share seeds: the mean difference of pairs, "
-        "which are runs with the same seed and the same other factors. "
-        "Yes/no outcomes: Bonett and Price's interval for pairs, Newcombe's otherwise.",
-        "p": f"Student's t test of the pairs, or Welch's t test; Holm's correction over all {tests} differences.",
-        "cliffs_delta": f"Over all runs of both groups; {sizes}.",
-        "missing": "A run without a value of an outcome is left out of that outcome's numbers and counted; infinite "
-        "values count as missing. A missing structure, growth or winner is called none: the market was empty.",
-        "yes_no": "structure=oligopoly is 1 for runs whose structure is oligopoly, else 0; likewise for each text.",
-        "versions": versions() | {name: metadata.version(name) for name in LIBRARIES},
-        "sources": [source.label for source in runs.sources],
-        "command": command,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _command(what: Any, options: _Options, out: str | os.PathLike | None) -> str:
-    """The command line that makes the same comparison, or the call of `compare` where a frame was compared."""
-    if hasattr(what, "columns"):
-        asked = (
-            f"by={list(options.by)!r}, baseline={options.baseline!r}, outcomes={list(options.outcomes)!r}, "
-            f"level={options.level!r}, paired={options.paired!r}"
-        )
-        return f"abm.compare(frame, {asked})"
-    words = ["abm", "compare", *(str(getattr(each, "folder", each)) for each in what)]
-    words += [word for name in options.by for word in ("--by", name)]
-    words += ["--baseline", str(options.baseline)] if options.baseline is not None else []
-    words += [word for name in options.outcomes for word in ("--outcome", name)]
-    words += [] if options.level == 0.95 else ["--level", f"{options.level:g}"]
-    words += ["--allow-different"] if options.allow_different else []
-    words += [] if options.paired is None else ["--paired" if options.paired else "--unpaired"]
-    words += ["--out", "DIR" if out is None else str(out)]
-    return shlex.join(words)

@@ -21,7 +21,7 @@ from abm.discovery.stability import middle_and_ends
 from abm.discovery.tree import tree_table
 from abm.errors import InputError, need_packages, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
-from abm.output.new_folder import new_folder
+from abm.output.new_folder import check_separate, new_folder
 from abm.simulation.simulate import check_count, check_seed
 from abm.sweeps.results import SweepResults, load_sweep
 
@@ -160,7 +160,7 @@ def discover(
     with contextlib.ExitStack() as folders:
         folder = paper = None
         if figures is not None and out is not None:
-            _check_apart(out, figures)
+            check_separate(out, figures)
         if out is not None:
             folder = folders.enter_context(new_folder(out, overwrite=overwrite, kind="discovery", files=FILES))
         if figures is not None:
@@ -180,12 +180,6 @@ def discover(
         if paper is not None:
             discovery.save_figures(paper)
     return discovery
-
-
-def _check_apart(out: str | os.PathLike, figures: str | os.PathLike) -> None:
-    one, other = (Path(os.path.realpath(each)) for each in (out, figures))
-    if one in (other, *other.parents) or other in one.parents:
-        raise InputError(f"{figures}: lies in {out}, or the other way round; name a directory beside it")
 
 
 def _source(sweep: Any, wanted: tuple[str, ...]) -> tuple[Source, SweepResults | None]:

@@ -9,7 +9,7 @@ from abm.comparison.report.page import Picture, Section, Table
 from abm.comparison.report.wording import p_text
 from abm.discovery.condition import noun_of
 from abm.discovery.figures import pairs, tradeoff, tree
-from abm.discovery.scores import LEADING, RANDOM
+from abm.discovery.scores import RANDOM
 from abm.discovery.space import limit_text
 from abm.output.number_text import interval, number, percent
 
@@ -183,8 +183,8 @@ def _tree(discovery: "Findings", shown: list[Picture]) -> Section:
 
 
 def _scores(table: "pd.DataFrame") -> Table:
-    lead = [name for name in LEADING if name in table]
     called = {"total": "total index", "first_order": "first-order index", "mu_star": "μ*"}
+    lead = [name for name in called if name in table]
     rows = []
     for row in table.to_dict("records"):
         ends = [(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in lead]

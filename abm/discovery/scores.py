@@ -6,7 +6,7 @@ import numpy as np
 
 from abm.discovery.space import Space
 from abm.discovery.tree import columns_of, weighted_rows
-from abm.sensitivity.indices import LEAST, indices, rows_per_unit
+from abm.sensitivity.indices import known_indices
 from abm.sweeps.design.samples import SAMPLES
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _TREES = 300
 _LEAST_LEAF = 0.005  # share of runs in a leaf
 RANDOM = "(random numbers)"  # what a factor that does nothing would score
-LEADING = ("total", "first_order", "mu_star")
 
 
 def extra_trees(space: Space, seed: int) -> "pd.DataFrame":
@@ -76,9 +75,6 @@ def design_indices(
         return None
     sample = SAMPLES[method](len(factors), manifest["design_points"], seed)
     runs, cases = (np.bincount(points[known], each[known], len(sample)) for each in (known, met))
-    together = rows_per_unit(method, len(factors))
-    whole = (runs > 0.0).reshape(-1, together).all(axis=1).repeat(together)
-    values = cases[whole] / runs[whole]
-    if len(values) < (LEAST if together == 1 else 2 * together) or np.ptp(values) == 0.0:
-        return None
-    return pd.DataFrame({"factor": factors, **indices(method, sample[whole], values, 0.95, seed % 2**32)})
+    shares = np.divide(cases, runs, out=np.full(len(sample), np.nan), where=runs > 0.0)
+    found, _ = known_indices(method, sample, shares, 0.95, seed % 2**32)
+    return None if found is None else pd.DataFrame({"factor": factors, **found})

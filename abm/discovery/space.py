@@ -99,15 +99,12 @@ class Space:
         Of each point the indices of its values in `Factor.values`.
     cases, runs : int64 array, shape (points,)
         How many runs of the point meet the condition, and how many there are of which that is known.
-    of_row : int64 array, shape (rows,)
-        The point of each row that the space was made of.
     """
 
     factors: tuple[Factor, ...]
     codes: np.ndarray
     cases: np.ndarray
     runs: np.ndarray
-    of_row: np.ndarray
 
     @property
     def whole(self) -> list[np.ndarray]:
@@ -140,12 +137,10 @@ def space_of(rows: "pd.DataFrame", order: dict[str, Sequence[Any]], met: np.ndar
             codes.append(places)
     together = np.array(codes, dtype=np.int64).reshape(len(codes), len(rows)).T
     points, of_row = np.unique(together, axis=0, return_inverse=True)
-    of_row = of_row.ravel()
     count = len(points)
-    cases, runs = (np.bincount(of_row, weights, count).astype(np.int64) for weights in (met & known, known))
+    cases, runs = (np.bincount(of_row.ravel(), weights, count).astype(np.int64) for weights in (met & known, known))
     kept = runs > 0
-    index = np.where(kept, np.cumsum(kept) - 1, -1)
-    return Space(tuple(factors), points[kept], cases[kept], runs[kept], index[of_row])
+    return Space(tuple(factors), points[kept], cases[kept], runs[kept])
 
 
 def chosen_factors(known: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -45,7 +45,7 @@ def interruption_first() -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
+    except Exception:  # whatever it is: it goes on, unless there was a signal
         check_interruption()
         raise
 

@@ -19,6 +19,15 @@ TEX_MARK = "% Made by abm"  # how a LaTeX document of ours begins
 _unfinished: list[Callable[[], None]] = []
 
 
+def check_separate(out: str | os.PathLike, figures: str | os.PathLike) -> None:
+    """Refuse two directories to write, for tables and figures, of which one lies within the other."""
+    one, other = (Path(os.path.realpath(each)) for each in (out, figures))
+    if one in (other, *other.parents) or other in one.parents:
+        raise InputError(
+            f"{figures}: one of the directories for tables and figures lies within the other; choose separate ones"
+        )
+
+
 @contextlib.contextmanager
 def new_folder(out: str | os.PathLike, *, overwrite: bool = False, kind: str, files: Sequence[str]) -> Iterator[Path]:
     """A temporary folder to write into, which becomes `out` when the block ends and vanishes if it fails.

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from abm.market.run import window_start
 from abm.output.number_text import percent, table_number
 from abm.scenario.regimes import LEAST_HHI
 
@@ -60,7 +61,7 @@ def print_summary(result: Any, files: Iterable[str | os.PathLike], console: Cons
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
-    for name, text in _facts(outcomes, len(result.firms), -(-scenario.steps // 4)):
+    for name, text in _facts(outcomes, len(result.firms), scenario.steps + 1 - window_start(scenario.steps)):
         facts.add_row(name, Text(text))
     console.print(facts)
     for folder, names in _by_folder(files).items():

@@ -6,4 +6,4 @@ LEAST_HHI = {"monopoly": 6400, "oligopoly": 1800, "moderate": 1000}
 LARGEST_HHI = 10_000  # one firm alone
 COLLAPSED, FRAGMENTED = "collapsed", "fragmented"  # without any firm; below all bounds
 STRUCTURES = (COLLAPSED, *LEAST_HHI, FRAGMENTED)
-GROWTHS = ("virtuous", "stagnant", "vicious")
+VIRTUOUS, STAGNANT, VICIOUS = GROWTHS = ("virtuous", "stagnant", "vicious")

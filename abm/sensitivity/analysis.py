@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from abm.comparison.inputs.labels import short_list
 from abm.comparison.inputs.outcomes import chosen_outcomes, numbers_of
 from abm.comparison.statistics.rounding import merge_close
-from abm.errors import InputError, shown
+from abm.errors import InputError, check_share
 from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import new_folder
-from abm.sensitivity.indices import LEAST, indices, rows_per_unit
+from abm.sensitivity.indices import LEADING, known_indices
 from abm.sweeps.design.samples import SAMPLES
 from abm.sweeps.results import SweepResults, load_sweep
 
@@ -54,7 +52,7 @@ class Analysis:
     @property
     def leading(self) -> str:
         """The column by which factors are ranked: mu_star, total or first_order."""
-        return next(name for name in ("mu_star", "total", "first_order") if name in self.indices)
+        return next(name for name in LEADING if name in self.indices)
 
     def save(self, folder: Path) -> None:
         """Write the table as CSV and Parquet, the picture, and how they were made."""
@@ -112,8 +110,7 @@ def analyse(
     >>> indices["factor"].unique().tolist()
     ['churn']
     """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
-        raise InputError(f"level = {shown(level)} is not a number between 0 and 1")
+    check_share("level", level)
     results = sweep if isinstance(sweep, SweepResults) else load_sweep(sweep)
     method = results.manifest["method"]
     if method not in _METHODS:
@@ -143,19 +140,16 @@ def _analysed(results: SweepResults, method: str, wanted: tuple[str, ...], level
     names = chosen_outcomes(numbers, wanted)
     columns = {name: values for each in numbers.values() for name, values in each.items() if name in names}
     means = pd.DataFrame(columns, index=own.index).groupby(level=0).mean().reindex(range(len(sample)))[names]
-    unit = rows_per_unit(method, len(factors))
     parts, constant, incomplete = [], [], []
     for name, values in zip(names, merge_close(means.to_numpy())[0].T):
-        whole = np.isfinite(values).reshape(-1, unit).all(axis=1).repeat(unit)
-        least = LEAST if unit == 1 else 2 * unit
-        if whole.sum() < least or np.ptp(values[whole]) == 0.0:
+        found, whole = known_indices(method, sample, values, level, seed % 2**32)
+        if found is None:
             constant.append(name)
             continue
         if not whole.all():
             incomplete.append(f"{name} ({len(whole) - whole.sum():,})")
-        found = indices(method, sample[whole], values[whole], level, seed % 2**32)
         part = pd.DataFrame({"outcome": name, "factor": factors, **found, "points": int(whole.sum())})
-        lead = next(column for column in ("mu_star", "total", "first_order") if column in part)
+        lead = next(column for column in LEADING if column in part)
         parts.append(part.sort_values(lead, ascending=False, kind="stable"))
     if not parts:
         raise InputError(f"{results.folder}: no outcome varies over as many points as an analysis needs")

@@ -4,16 +4,26 @@ import warnings
 
 import numpy as np
 
-from abm.sweeps.design.samples import MORRIS_LEVELS
+from abm.sweeps.design.samples import MORRIS_LEVELS, rows_of
 
 RESAMPLES = 500
 LEAST = 50  # points of a Sobol or Latin design; with fewer, the harmonics are mostly noise
+LEADING = ("mu_star", "total", "first_order")  # factors are ranked by the first of them that there is
 _HARMONICS = 10
 
 
-def rows_per_unit(method: str, factors: int) -> int:
-    """How many points of a design form a unit (a trajectory or a block), which is left out if one has no value."""
-    return {"morris": factors + 1, "saltelli": factors + 2}.get(method, 1)
+def known_indices(
+    method: str, sample: np.ndarray, values: np.ndarray, level: float, seed: int
+) -> tuple[dict[str, np.ndarray] | None, np.ndarray]:
+    """The indices from the points that have a value, and which they are; None if they are too few or do not vary.
+
+    A trajectory of a Morris design, or a block of a Saltelli design, is left out whole if one of its points is NaN.
+    """
+    unit = rows_of(method, sample.shape[1], 1)
+    whole = np.isfinite(values).reshape(-1, unit).all(axis=1).repeat(unit)
+    if whole.sum() < (LEAST if unit == 1 else 2 * unit) or np.ptp(values[whole]) == 0.0:
+        return None, whole
+    return indices(method, sample[whole], values[whole], level, seed), whole
 
 
 def indices(method: str, sample: np.ndarray, values: np.ndarray, level: float, seed: int) -> dict[str, np.ndarray]:

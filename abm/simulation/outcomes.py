@@ -9,7 +9,7 @@ import numpy as np
 from abm.market.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTHS
 from abm.market.measures import MEASURE, ORDER_STATISTICS, measure_names
 from abm.market.outcome_numbers import FIRST_GROWTH, NUMBER
-from abm.scenario.regimes import COLLAPSED, FRAGMENTED, LEAST_HHI
+from abm.scenario.regimes import COLLAPSED, FRAGMENTED, LEAST_HHI, STAGNANT, VICIOUS, VIRTUOUS
 
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
 _SUBBOTIN_RANGE = (0.1, 50.0)
@@ -135,6 +135,6 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
         [COLLAPSED, *LEAST_HHI],
         FRAGMENTED,
     )
-    growth = _chosen([table["virtuous_share"] > 0.5, table["weighted_R"] < 1.0], ["virtuous", "vicious"], "stagnant")
+    growth = _chosen([table["virtuous_share"] > 0.5, table["weighted_R"] < 1.0], [VIRTUOUS, VICIOUS], STAGNANT)
     table["growth"] = np.where(empty, None, growth)
     return table

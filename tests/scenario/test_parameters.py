@@ -32,6 +32,58 @@ def value_in(cell, name):
     return None if cell == "–" else cell if cell in ROWS else kind_of(name)(float(cell))
 
 
+# What the specification of the model says of each parameter: allowed; neutral; default. It was written by hand, so that
+# a change of the package's table, from which the document is made, is not one of the test as well.
+SPECIFIED = """\
+steps: [1, 1e7]; –; 400
+capacity: [1, 1e9]; –; 400
+initial_firms: [1, 1e9]; –; capacity
+review_interval: [1, 1e6]; –; 8
+market_size: (0, 1e12]; –; initial_firms
+reading: literal, rate or increment; –; literal
+network_effect: [0, 2]; 0; 0.5
+churn: (0, 1]; 1; 0.2
+variable_cost_share: [0, 1]; 1; 0.5
+technology_cost: [0, 1e6]; 0; 0.1
+innovation_drag: [0, 1e6]; 0; 0.3
+stress_response: [0, 1]; 0; 0.5
+technology_ceiling: (0, inf]; inf; 8
+competitiveness_ceiling: (0, inf]; inf; 1
+return_ceiling: (0, inf]; inf; 5
+runway: (0, inf]; inf; 8
+funds_cap: [1, inf]; –; 4
+outside_capital: [0, 1e6]; 0; 0.5
+spillover: [0, 1]; 0; 0.01
+entrant_catch_up: [0, 1]; 0; 0.5
+entry_rate: [0, 1e9]; 0; 0.01
+entrant_base: (0, 1e6]; –; 0.5
+technology_noise: [0, 1]; 0; 0.01
+competitiveness_noise: [0, 1]; 0; 0.03
+technology_speed: (0, 1]; 1; 0.1
+competitiveness_speed: (0, 1]; 1; 0.3
+return_speed: (0, 1]; 1; 0.5
+optimisation_speed: (0, 1]; 1; 0.3
+quality_decay: [0, 1); 0; 0.03
+learning_step: [0, 0.9]; 0; 0.05
+T0: [1e-6, 1e6]; –; 1
+C0: [1e-6, 1e6]; –; 1
+R0: [1e-6, 1e6]; –; 1
+k1: [0, 1e6]; –; 0.9
+k2: [0, 1e6]; –; 0.9
+k3: [0, 1e6]; –; 0.9
+heterogeneity: [0, 2]; 0; 0.2
+initial_momentum: (-1, 10]; 0; 0
+demand_share: [0, 1e9]; –; –
+competitiveness_elasticity: [0, 10]; –; 1
+quality_elasticity: [0, 10]; –; 1
+demand_growth: (-1, 1]; 0; 0
+monetisation: (0, 1e3]; 1; 1
+technology_weight: [0.05, 0.95]; 0.5; –
+optimisation_weight: [0.05, 0.95]; 0.5; 0.5
+policy: fixed, adaptive or imitate; fixed; fixed
+weight: [0, 1e9]; –; 1
+"""
+
 # A firm table's columns: (lowest, highest), both allowed themselves.
 FIRM_RANGES = (
     dict.fromkeys(("T0", "C0", "R0"), (1e-06, 1000000.0))
@@ -57,6 +109,12 @@ def test_the_table_holds_exactly_the_documented_parameters_and_levels():
         assert list(table) == [name for name, row in ROWS.items() if row["level"] == level]
     assert set(FIRM_COLUMNS) == set(FIRM_RANGES)
     assert len(TABLE) == len(PARAMETERS) == len(ROWS)
+
+
+@pytest.mark.parametrize("line", SPECIFIED.splitlines())
+def test_ranges_neutral_values_and_defaults_are_the_specified_ones(line):
+    name, _, cells = line.partition(": ")
+    assert "; ".join(ROWS[name][column] for column in ("allowed", "neutral", "default")) == cells
 
 
 @pytest.mark.parametrize("name", NUMBERS)
