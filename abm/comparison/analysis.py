@@ -121,6 +121,7 @@ def compare(
     level: float = 0.95,
     allow_different: bool = False,
     paired: bool | None = None,
+    partial: bool = False,
     out: str | os.PathLike | None = None,
     overwrite: bool = False,
     figures: str | os.PathLike | None = None,
@@ -146,6 +147,9 @@ def compare(
         Compare runs of different scenarios, numbers of steps, firm tables or versions nevertheless.
     paired : bool, optional
         Compare run by run (True) or as independent samples (False). By default run by run where groups share seeds.
+    partial : bool
+        Read sweeps that are not finished, also while they run. Unless `paired` is False, only replications that every
+        point has are compared where points share seeds; a note says how many runs there are.
     out : path, optional
         Directory for tables and report. By default nothing is written.
     overwrite : bool
@@ -184,7 +188,7 @@ def compare(
     check_share("level", level)
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     what = as_list(what)
-    command = command_of(what, Options(by, baseline, outcomes, level, allow_different, paired), out)
+    command = command_of(what, Options(by, baseline, outcomes, level, allow_different, paired, partial), out)
     if out is not None and figures is not None:
         check_separate(out, figures)
     with contextlib.ExitStack() as folders:
@@ -195,7 +199,13 @@ def compare(
             written = new_folder(figures, overwrite=overwrite, kind="comparison's figures", files=FIGURES)
             paper = folders.enter_context(written)
         runs = collect_runs(
-            what, by=by, baseline=baseline, outcomes=outcomes, allow_different=allow_different, paired=paired
+            what,
+            by=by,
+            baseline=baseline,
+            outcomes=outcomes,
+            allow_different=allow_different,
+            paired=paired,
+            partial=partial,
         )
         watch = _Progress(progress, len(runs.groups) + _STAGES)
         comparison = _findings(runs, level, watch, command)

@@ -37,6 +37,9 @@ def compare(
         bool | None,
         typer.Option("--paired/--unpaired", help="Compare run by run, or not. Default: where groups share seeds."),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Read sweeps that are not finished, also while they run.")
+    ] = False,
     allow_different: Annotated[
         bool, typer.Option("--allow-different", help="Compare runs of different scenarios, lengths or firm tables.")
     ] = False,
@@ -64,6 +67,7 @@ def compare(
             level=level,
             allow_different=allow_different,
             paired=paired,
+            partial=partial,
             out=out,
             overwrite=overwrite,
             figures=figures,

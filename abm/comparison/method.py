@@ -32,6 +32,7 @@ class Options:
     level: float
     allow_different: bool
     paired: bool | None
+    partial: bool
 
 
 def left_out(runs: Runs, regimes: "pd.DataFrame", winners: "pd.DataFrame") -> Iterator[str]:
@@ -113,6 +114,7 @@ def command_of(what: Any, options: Options, out: str | os.PathLike | None) -> st
     words += [word for name in options.outcomes for word in ("--outcome", name)]
     words += [] if options.level == 0.95 else ["--level", f"{options.level:g}"]
     words += ["--allow-different"] if options.allow_different else []
+    words += ["--partial"] if options.partial else []
     words += [] if options.paired is None else ["--paired" if options.paired else "--unpaired"]
     words += ["--out", "DIR" if out is None else str(out)]
     return shlex.join(words)

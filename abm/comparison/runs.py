@@ -126,6 +126,7 @@ def collect_runs(
     outcomes: Iterable[str] = (),
     allow_different: bool = False,
     paired: bool | None = None,
+    partial: bool = False,
 ) -> Runs:
     """Read runs and put them into groups; the options are those of `abm.compare`."""
     import pandas as pd
@@ -133,8 +134,8 @@ def collect_runs(
     by, outcomes = ((each,) if isinstance(each, str) else tuple(each) for each in (by, outcomes))
     if len(set(by)) < len(by):
         raise InputError(f"by = {', '.join(by)} names a factor twice")
-    sources = read_sources(what, by)
-    notes = check_comparable(sources, by, allow_different)
+    sources = read_sources(what, by, partial=partial, complete_only=paired is not False)
+    notes = [source.note for source in sources if source.note] + check_comparable(sources, by, allow_different)
     swept = list(dict.fromkeys(name for source in sources for name in source.factors))
     varying = swept + [
         name for name in differing_parameters([source.values for source in sources]) if name not in swept

@@ -23,7 +23,8 @@ from abm.errors import InputError, need_packages, shown
 from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import check_separate, new_folder
 from abm.simulation.simulate import check_count, check_seed
-from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.results import load_sweep
+from abm.sweeps.sweep_results import SweepResults
 
 if TYPE_CHECKING:
     import pandas as pd

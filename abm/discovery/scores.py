@@ -12,7 +12,7 @@ from abm.sweeps.design.samples import SAMPLES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abm.sweeps.results import SweepResults
+    from abm.sweeps.sweep_results import SweepResults
 
 _TREES = 300
 _LEAST_LEAF = 0.005  # share of runs in a leaf

@@ -15,7 +15,8 @@ from abm.output.files import versions, write_csv, write_json, write_parquet
 from abm.output.new_folder import new_folder
 from abm.sensitivity.indices import LEADING, known_indices
 from abm.sweeps.design.samples import SAMPLES
-from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.results import load_sweep
+from abm.sweeps.sweep_results import SweepResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,7 @@ def analyse(
     *,
     outcomes: str | Iterable[str] = (),
     level: float = 0.95,
+    partial: bool = False,
     out: str | os.PathLike | None = None,
     overwrite: bool = False,
 ) -> Analysis:
@@ -78,11 +80,14 @@ def analyse(
     Parameters
     ----------
     sweep : path or SweepResults
-        Finished. The outcome of a point is the mean of its runs.
+        The outcome of a point is the mean of its runs.
     outcomes : str or sequence of str
         Those that are analysed; all by default. `structure=oligopoly` is the share of runs whose structure is that.
     level : float
         Of the intervals, resampled over trajectories, base samples or points.
+    partial : bool
+        Analyse a sweep that is not finished by the replications that every point has; at least one is needed, because
+        trajectories and blocks must be whole.
     out : path, optional
         Directory to write; nothing is written by default.
     overwrite : bool
@@ -111,13 +116,14 @@ def analyse(
     ['churn']
     """
     check_share("level", level)
-    results = sweep if isinstance(sweep, SweepResults) else load_sweep(sweep)
+    results = sweep if isinstance(sweep, SweepResults) else load_sweep(sweep, partial=partial)
     method = results.manifest["method"]
     if method not in _METHODS:
         raise InputError(
             f"{results.folder}: a {method} design has no sensitivity indices, which need morris, saltelli, sobol or "
             "latin; abm compare compares its groups"
         )
+    results = results.complete_replications()
     wanted = (outcomes,) if isinstance(outcomes, str) else tuple(outcomes)
     written = None if out is None else new_folder(out, overwrite=overwrite, kind="analysis", files=FILES)
     with written or contextlib.nullcontext() as folder:
@@ -160,7 +166,10 @@ def _analysed(results: SweepResults, method: str, wanted: tuple[str, ...], level
         notes.append(
             f"Points without a value are left out with the rest of their trajectory or block: {short_list(incomplete)}."
         )
-    count = results.manifest["replications"]["count"]
+    coverage = results.coverage
+    count = coverage.seeds
+    if coverage.runs < coverage.all_runs:
+        notes.append(f"The sweep is not finished: {coverage}. Only complete replications are analysed.")
     notes.append(
         f"A point's outcome is the mean of {count} run{'s' * (count != 1)}; noise between runs counts as interaction."
     )

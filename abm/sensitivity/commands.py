@@ -17,12 +17,15 @@ _WIDTH = 79
 
 
 def analyse(
-    sweep: Annotated[Path, typer.Argument(metavar="SWEEP", help="Directory of a finished sweep.")],
+    sweep: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep's directory.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write.")],
     outcome: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Analyse this outcome only. May be repeated.")
     ] = None,
     level: Annotated[float, typer.Option(metavar="P", parser=level_of, help="Level of the intervals.")] = 0.95,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Analyse a sweep that is not finished by its complete replications.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an analysis that DIR holds.")] = False,
 ) -> None:
     """Sensitivity indices of a sweep over sampled factors.
@@ -33,7 +36,9 @@ def analyse(
 
     from abm.sensitivity.analysis import analyse as made
 
-    print_analysis(made(sweep, outcomes=outcome or (), level=level, out=out, overwrite=overwrite), Console())
+    print_analysis(
+        made(sweep, outcomes=outcome or (), level=level, partial=partial, out=out, overwrite=overwrite), Console()
+    )
 
 
 def print_analysis(analysis: "Analysis", console: "Console") -> None:

@@ -69,6 +69,7 @@ def indices(method: str, sample: np.ndarray, values: np.ndarray, level: float, s
         if method == "morris":
             found = morris.analyze(problem, sample, scaled, num_levels=MORRIS_LEVELS, **options)
         elif method == "saltelli":
+            options["seed"] = seed or 2**32  # this function takes 0 for no seed
             found = sobol.analyze(problem, scaled, calc_second_order=False, **options)
         else:
             found = rbd_fast.analyze(problem, sample, scaled, M=_HARMONICS, **options)

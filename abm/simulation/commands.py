@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from abm.errors import Stopped
+from abm.errors import InputError, Stopped
 from abm.output.interruption import check_interruption
 from abm.output.options import Firms, Markdown, Plot, ScenarioName, Settings, Threads, whole
 
@@ -179,11 +179,18 @@ def outcomes(
     outcome_listing(outcome_list.rows(), Console())
 
 
-def compile_ahead() -> None:
+def compile_ahead(
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Directory for the compiled code; processes with NUMBA_CACHE_DIR=DIR use it."),
+    ] = None,
+) -> int | None:
     """Compile the kernels now, for all later commands.
 
     Otherwise the first command that needs them compiles them, for example on each node of a cluster.
     """
+    if into is not None:
+        return _compile_into(into)
     from abm.numerics.compilation import CACHE_FOLDER, is_cold
     from abm.simulation.warmup import NO_CACHE, compile_if_cold
 
@@ -193,6 +200,28 @@ def compile_ahead() -> None:
     if is_cold():
         raise Stopped(f"the compiled code could not be kept in {CACHE_FOLDER}")
     print(f"compiled for this processor, kept in {CACHE_FOLDER}")
+    return None
+
+
+def _compile_into(folder: Path) -> int:
+    """Compile in a process of its own, because numba reads the place of its cache when it is imported."""
+    import os
+    import subprocess
+
+    if "\0" in str(folder):
+        raise InputError("--into: a directory's name cannot have a null character")
+    folder = Path(os.path.abspath(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"--into {folder}: cannot be made: {problem.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--into {folder}: cannot be written")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    made = subprocess.run([sys.executable, "-m", "abm", "compile"], env=environment, check=False)
+    if made.returncode == 0:
+        print(f"set NUMBA_CACHE_DIR={folder} in every job")
+    return made.returncode
 
 
 def _say(note: str) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from abm.sweeps.design.design import Design
-    from abm.sweeps.results import SweepResults, load_sweep
+    from abm.sweeps.results import load_sweep
     from abm.sweeps.run import sweep
+    from abm.sweeps.sweep_results import SweepResults
 
 _HOMES = {
     "Design": "abm.sweeps.design.design",
-    "SweepResults": "abm.sweeps.results",
+    "SweepResults": "abm.sweeps.sweep_results",
     "load_sweep": "abm.sweeps.results",
     "sweep": "abm.sweeps.run",
 }

@@ -9,7 +9,7 @@ from abm.output.files import write_json
 from abm.output.stored import sealed
 from abm.sweeps.design.settings import Collect
 from abm.sweeps.progress import Progress
-from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
 from abm.sweeps.store.digests import digests_of
 from abm.sweeps.store.lock import held, refuse_if_locked
@@ -19,6 +19,7 @@ from abm.sweeps.store.parts import PARTS
 from abm.sweeps.store.plan_files import save_plan
 from abm.sweeps.store.tables import table_names
 from abm.sweeps.store.writing import SweepWriter
+from abm.sweeps.sweep_results import SweepResults
 
 
 def finish(store: SweepWriter, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:

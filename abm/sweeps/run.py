@@ -13,7 +13,7 @@ from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import DRAWS, plan_of
 from abm.sweeps.finish import finish
 from abm.sweeps.progress import Progress
-from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.results import load_sweep
 from abm.sweeps.shard import ALL_RUNS, Shard
 from abm.sweeps.store.contents import LOCK, SHARD_LOCKS, locks
 from abm.sweeps.store.lock import held, refuse_if_locked
@@ -22,6 +22,7 @@ from abm.sweeps.store.merge import RunIndex, index_runs
 from abm.sweeps.store.owned import holds_a_sweep, refuse_foreign
 from abm.sweeps.store.parts import TIMED_OUT
 from abm.sweeps.store.writing import SweepWriter
+from abm.sweeps.sweep_results import SweepResults
 from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.executors.local import LocalProcesses
 

@@ -14,7 +14,7 @@ from abm.sweeps.progress import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abm.sweeps.results import SweepResults
+    from abm.sweeps.sweep_results import SweepResults
 
 _OTHER_COLUMNS = {"point", "replication", "seed", "error", "traceback"}  # of failed runs, beside the factors
 _LINE_INTERVAL = 30.0  # seconds between two lines where the output is no terminal

@@ -36,6 +36,14 @@ def test_saltellis_indices_are_those_of_ishigamis_function():
         assert (found[f"{name}_low"] <= exact + np.array(0.02)).all() and (found[f"{name}_high"] >= exact).all()
 
 
+@pytest.mark.parametrize("method", ["morris", "saltelli", "sobol", "latin"])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_intervals_are_equal_to_the_last_bit_when_they_are_made_again(method, seed):
+    sample = SAMPLES[method](3, 64, 1)
+    once, again = (indices(method, sample, ishigami(sample), 0.95, seed) for _ in range(2))
+    assert all((once[name] == again[name]).all() for name in once)
+
+
 @pytest.mark.parametrize("method", ["sobol", "latin"])
 def test_first_order_indices_of_plain_samples_are_those_of_ishigamis_function(method):
     sample = SAMPLES[method](3, 2048, 1)

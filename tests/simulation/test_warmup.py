@@ -1,6 +1,7 @@
 """Kernels are compiled once for all commands, and what is missing of them is known."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -94,3 +95,24 @@ def test_without_a_cache_it_is_said_what_would_help(monkeypatch, capsys):
     assert len(said) == 1 and "each process compiles anew" in said[0] and "NUMBA_CACHE_DIR or XDG_CACHE_HOME" in said[0]
     assert main(["compile"]) == 1
     assert capsys.readouterr().err == f"abm: stopped: {warmup.NO_CACHE}\n"
+
+
+def test_what_is_compiled_into_a_directory_is_found_by_its_name(tmp_path, capfd):
+    """The directory has the compiled code already, so that the test does not compile."""
+    into = tmp_path / "kernels"
+    shutil.copytree(compilation.CACHE_FOLDER, into / compilation.CACHE_FOLDER.name)
+    before = sorted(path.name for path in into.rglob("*"))
+    assert main(["compile", "--into", str(into)]) == 0
+    kept = into / compilation.CACHE_FOLDER.name
+    out, err = capfd.readouterr()
+    assert out == f"compiled for this processor, kept in {kept}\nset NUMBA_CACHE_DIR={into} in every job\n"
+    assert err == ""
+    assert sorted(path.name for path in into.rglob("*")) == before
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["compile", "--into", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == f"abm: error: --into {tmp_path / 'file'}: cannot be made: File exists\n"
+    assert main(["compile", "--into", str(tmp_path / "file" / "deeper")]) == 2
+    assert "Not a directory" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import pytest
 
 import abm
 from abm import InputError, load_sweep, simulate
-from abm.sweeps.results import SweepResults
 from abm.sweeps.status import run_again
+from abm.sweeps.sweep_results import SweepResults
 from tests.sweeping import design_of, make, make_shard
 
 TEXT = """

@@ -10,8 +10,9 @@ from abm.comparison.inputs.run_folders import sources_of_runs
 from abm.comparison.inputs.sources import Source, source_of_frame, source_of_sweep
 from abm.errors import InputError, shown
 from abm.output.run_folder import ABOUT as RUN
-from abm.sweeps.results import SweepResults, load_sweep
+from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import MANIFEST
+from abm.sweeps.sweep_results import SweepResults
 
 
 def as_list(what: Any) -> Any:
@@ -27,8 +28,21 @@ def as_list(what: Any) -> Any:
     return list(what)
 
 
-def read_sources(what: Any, by: Sequence[str] = ()) -> list[Source]:
-    """The sources of a frame, of sweeps and of directories of single runs; `by` names factors of a frame."""
+def read_sources(
+    what: Any, by: Sequence[str] = (), *, partial: bool = False, complete_only: bool = True
+) -> list[Source]:
+    """The sources of a frame, of sweeps and of directories of single runs.
+
+    Parameters
+    ----------
+    what : path, SweepResults, DataFrame, or a sequence of paths and SweepResults
+    by : sequence of str
+        Names factors of a frame.
+    partial : bool
+        Read sweeps that are not finished, too.
+    complete_only : bool
+        Of those with common seeds, read only replications that every point has.
+    """
     import pandas as pd
 
     if isinstance(what, pd.DataFrame):
@@ -44,13 +58,13 @@ def read_sources(what: Any, by: Sequence[str] = ()) -> list[Source]:
         elif not isinstance(each, str | os.PathLike):
             raise InputError(f"{shown(each)} is neither a directory's path nor the results of a sweep")
         elif (Path(each) / MANIFEST).is_file():
-            sweeps[index] = load_sweep(each)
+            sweeps[index] = load_sweep(each, partial=partial)
         elif (Path(each) / RUN).is_file() and (Path(each) / "outcomes.json").is_file():
             singles[index] = Path(each)
         else:
             raise InputError(f"{each}: holds neither a sweep nor a run")
     labels = dict(zip(sweeps, path_labels([results.folder for results in sweeps.values()]))) if sweeps else {}
-    found = {index: source_of_sweep(results, labels[index]) for index, results in sweeps.items()}
+    found = {index: source_of_sweep(results, labels[index], complete_only) for index, results in sweeps.items()}
     sources = list(found.values()) + list(sources_of_runs(list(singles.values())))
     if singles and min(singles) < min(sweeps, default=len(given)):
         sources = sources[len(found) :] + sources[: len(found)]

@@ -11,7 +11,7 @@ from abm.errors import InputError
 from abm.scenario.flat_names import MEMBERS, flat_with_common
 from abm.scenario.parameters import PARAMETERS
 from abm.sweeps.design.samples import SAMPLES
-from abm.sweeps.results import SweepResults
+from abm.sweeps.sweep_results import SweepResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +54,8 @@ class Source:
         Factors whose numbers keep that order.
     is_sample : bool
         Whether the design is a sample, whose values do not form groups.
+    note : str
+        What a reader must know about the runs; empty where they are all that were asked for.
     """
 
     label: str
@@ -67,6 +69,7 @@ class Source:
     levels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     as_named: frozenset[str] = frozenset()
     is_sample: bool = False
+    note: str = ""
 
     def left_out(self, table: str) -> str | None:
         """The setting that would have kept a missing table, or None where the table exists."""
@@ -91,10 +94,11 @@ def required_settings(scenario: Mapping[str, Any], kind: str, version: str, firm
     }
 
 
-def source_of_sweep(results: SweepResults, label: str) -> Source:
-    """A finished sweep as a source."""
+def source_of_sweep(results: SweepResults, label: str, complete_only: bool = True) -> Source:
+    """A sweep as a source; of an unfinished one with common seeds only complete replications, or all runs."""
     import pandas as pd
 
+    results, note = _compared(results, label, complete_only)
     manifest, factors = results.manifest, tuple(results.factors)
     frame = results.outcomes
     count = manifest["replications"]["count"]
@@ -117,7 +121,21 @@ def source_of_sweep(results: SweepResults, label: str) -> Source:
         del same["steps"]
     values = {name: value for name, value in flat_with_common(settings).items() if name not in factors}
     left_out = {name: design for name, (design, _) in KEEPS.items() if name not in results.tables}
-    return Source(label, frame, factors, values, same, failures, read, left_out, results.levels, is_sample=is_sample)
+    levels = results.levels
+    return Source(label, frame, factors, values, same, failures, read, left_out, levels, is_sample=is_sample, note=note)
+
+
+def _compared(results: SweepResults, label: str, complete_only: bool) -> tuple[SweepResults, str]:
+    """The runs of a sweep that are compared, and a note if it is not finished."""
+    coverage = results.coverage
+    if coverage.runs == coverage.all_runs:
+        return results, ""
+    note = f"{label} is not finished: {coverage}."
+    if not (complete_only and results.manifest["replications"]["common"]):
+        return results, f"{note} All runs that are there are compared."
+    if not coverage.seeds:
+        raise InputError(f"{note} Pairs need a replication that every point has; --unpaired compares all runs")
+    return results.complete_replications(), f"{note} Only complete replications are compared."
 
 
 def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "frame") -> Source:

@@ -159,10 +159,12 @@ def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: f
 
 
 class Reader:
-    """Reads rows of one table from many sources, and keeps the row groups read last in memory."""
+    """Reads rows of one table, or some columns, from many sources, and keeps the row groups read last in memory."""
 
-    def __init__(self, sources: list[PartSource | FinishedSource], table: str) -> None:
-        self._sources, self._table = sources, table
+    def __init__(
+        self, sources: Sequence[PartSource | FinishedSource], table: str, columns: Sequence[str] | None = None
+    ) -> None:
+        self._sources, self._table, self._columns = sources, table, columns
         self._starts: dict[int, np.ndarray] = {}
         self._cache: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
         self._cached = 0
@@ -203,7 +205,8 @@ class Reader:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        table = self._sources[number].read(self._table, int(group)).combine_chunks()
+        table = self._sources[number].read(self._table, int(group))
+        table = (table if self._columns is None else table.select(self._columns)).combine_chunks()
         self._cache[key] = table
         self._cached += table.nbytes
         while len(self._cache) > 1 and self._cached > _CACHED:

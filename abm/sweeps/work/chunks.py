@@ -2,6 +2,8 @@
 
 The last ones are small again, so that all workers end at about the same time, but not so small that many workers wait
 for the process that hands chunks out.
+
+Chunks follow the order in which runs are made (`in_rounds`); within a chunk the runs of a point are together.
 """
 
 import math
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from abm.sweeps.design.plan import Plan
+from abm.sweeps.work.order import in_rounds
 from abm.sweeps.work.worker import ChunkResult, PointRuns
 
 TARGET = 5.0  # seconds of a chunk: what an interruption loses, and long beside what handing a chunk out costs
@@ -32,8 +35,8 @@ class Chunks:
     """
 
     def __init__(self, plan: Plan, runs: np.ndarray) -> None:
-        self._plan, self._runs = plan, runs
-        self._cumulative_work = np.cumsum(plan.work_of(runs))
+        self._plan, self._runs = plan, in_rounds(plan, runs)
+        self._cumulative_work = np.cumsum(plan.work_of(self._runs))
         self._next = 0
         self._measured: list[tuple[float, float]] = []  # work and seconds of the latest chunks
 
@@ -42,7 +45,7 @@ class Chunks:
         return self._next < len(self._runs)
 
     def take(self, workers: int) -> np.ndarray:
-        """The runs of the next chunk, so large that each worker still gets two chunks of the rest or more."""
+        """The runs of the next chunk in rising order; so many that each worker still gets two chunks of the rest."""
         begin = self._next
         before = self._cumulative_work[begin - 1] if begin else 0.0
         least = least_seconds(workers)
@@ -53,7 +56,7 @@ class Chunks:
         wanted = min(seconds / self.seconds_per_work(), share)
         end = int(np.searchsorted(self._cumulative_work, before + wanted, side="right"))
         self._next = min(max(end, begin + 1), begin + MOST_RUNS, len(self._runs))
-        return self._runs[begin : self._next]
+        return np.sort(self._runs[begin : self._next])
 
     def seconds_per_work(self) -> float:
         """Seconds of a unit of work, a slot and step, in the latest chunks; an assumption before the first."""
