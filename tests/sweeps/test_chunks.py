@@ -5,6 +5,7 @@ import heapq
 import numpy as np
 import pytest
 
+from abm.sweeps.design.settings import Replications
 from abm.sweeps.work import chunks
 from abm.sweeps.work.chunks import FIRST, LEAST, TARGET, Chunks, chunk_count
 from abm.sweeps.work.worker import ChunkResult
@@ -13,7 +14,10 @@ RUN = 0.01  # seconds of a run
 
 
 class EqualRuns:
-    """What `Chunks` needs of a plan whose runs all take equally long."""
+    """What `Chunks` needs of a plan of one replication, whose runs all take equally long."""
+
+    replications = Replications(count=1)
+    work, first_points = np.array([RUN / chunks._DEFAULT_SECONDS_PER_WORK]), np.array([0])
 
     def work_of(self, runs: np.ndarray) -> np.ndarray:
         return np.full(len(runs), RUN / chunks._DEFAULT_SECONDS_PER_WORK)
