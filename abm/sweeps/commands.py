@@ -6,7 +6,7 @@ Each command imports what it needs itself, so that `--help` does not wait for th
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import typer.core
@@ -32,10 +32,14 @@ from abm.sweeps.options import (
     executor_of,
     job_options,
     refuse_without,
+    same_command,
     seconds_of,
 )
 from abm.sweeps.work.batch.systems import SLURM, SYSTEMS
 from abm.sweeps.work.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from abm.sweeps.run import SweepRun
 
 ArrayKind = StrEnum("ArrayKind", [*SYSTEMS, "kubernetes"])
 FAILED = 3  # exit code of a sweep that finished with failed runs
@@ -92,6 +96,12 @@ def run(
     account: Account = JobOptions.account,
     directive: Directive = None,
     interface: Interface = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Submit the sweep itself as a job too, and print that job's number.")
+    ] = False,
+    client_walltime: Annotated[
+        str, typer.Option(metavar="TIME", help="Walltime of that job, which has one core, the memory and the queue.")
+    ] = "1-00:00:00",
     shard: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +119,10 @@ def run(
 ) -> int:
     """Run a design."""
     executor = executor_of(context)
+    if not cluster:
+        refuse_without(context, "--cluster", ("detach",))
+    if not detach:
+        refuse_without(context, "--detach", ("client_walltime",))
     if shard is not None and (scheduler is not None or cluster):
         raise InputError(
             "--shard goes with --workers only; --scheduler and --cluster divide the runs among workers themselves"
@@ -140,6 +154,8 @@ def run(
         if cluster:
             print(executor.script())
         return 0
+    if detach:
+        return _detached(context, SweepRun(loaded, SweepWriter(out), executor), client_walltime)
     with shown_progress(errors) as watch:
         work = SweepRun(loaded, SweepWriter(out), executor, run_timeout=run_timeout, patience=patience, watch=watch)
         try:
@@ -159,6 +175,25 @@ def run(
     results = load_sweep(out)
     print_end(results, Console())
     return _end(results.summary["failed"], out)
+
+
+def _detached(context: typer.Context, work: "SweepRun", walltime: str) -> int:
+    """Submit the command as a job."""
+    from abm.sweeps.detach import client_options, detach
+    from abm.sweeps.work.job_options import seconds
+
+    given = context.params
+    system = SYSTEMS[given["cluster"]]
+    seconds(walltime, "--client-walltime")
+    options = client_options(job_options(context, 1), walltime)
+    command = ["sweep", *same_command(context, {"detach", "client_walltime", "overwrite"})]
+    job = detach(work, command, options, system, overwrite=given["overwrite"], retry=given["retry_failed"])
+    if job is None:
+        print(f"abm: all runs in {given['out']} are made already", file=sys.stderr)
+        return 0
+    print(job)
+    print(f"abm: job {job} makes the sweep; abm sweep status {given['out']} follows it", file=sys.stderr)
+    return 0
 
 
 @app.command()

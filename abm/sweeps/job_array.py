@@ -8,7 +8,6 @@ from pathlib import Path
 
 from abm.errors import InputError, one_line
 from abm.sweeps.design.design import Design
-from abm.sweeps.work.batch.directives import WARNING
 from abm.sweeps.work.batch.environment import exports
 from abm.sweeps.work.batch.systems import HTCONDOR, SLURM, BatchSystem
 from abm.sweeps.work.job_options import JobOptions
@@ -98,14 +97,7 @@ class _Commands:
         source = self.design if self.design in Design.bundled() else os.path.abspath(self.design)
         self.folder, self._python = shlex.quote(os.path.abspath(self.out)), shlex.quote(sys.executable)
         own = f"{self._python} -m abm sweep {shlex.quote(source)} --out {self.folder} --workers {self.options.cores}"
-        self.start = f"exec {self._warned}{own}"
-
-    @property
-    def _warned(self) -> str:
-        """What tells a shard to end before its walltime; Slurm does it by itself."""
-        seconds = self.options.seconds
-        limit = max(seconds - WARNING, seconds // 2)
-        return "" if self.system is SLURM else f"timeout --preserve-status --signal=TERM {limit} "
+        self.start = f"exec {self.system.until_walltime(self.options)}{own}"
 
     def shard(self, first: int, tasks: int, number: str = "") -> list[str]:
         """Those of a task of an array for the shards after the first so many."""

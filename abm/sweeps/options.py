@@ -1,6 +1,8 @@
 """Options of the commands that make runs, named once, and the executor that they ask for."""
 
+import os
 import re
+from collections.abc import Collection
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
@@ -92,7 +94,9 @@ def executor_of(context: typer.Context) -> "Executor":
     if scheduler is not None:
         return ExistingCluster(scheduler, ca=given["tls_ca"], cert=given["tls_cert"], key=given["tls_key"])
     if cluster:
-        return BatchJobs(job_options(context, given["jobs"]), SYSTEMS[cluster], interface=given["interface"])
+        # Where the sweep itself is a job, it is that job's machine that has the interface.
+        interface = None if given.get("detach") else given["interface"]
+        return BatchJobs(job_options(context, given["jobs"]), SYSTEMS[cluster], interface=interface)
     return LocalProcesses(workers) if workers else LocalProcesses()
 
 
@@ -100,3 +104,22 @@ def job_options(context: typer.Context, jobs: int) -> JobOptions:
     """The options of so many jobs, from a command's parameters, which have the names of the fields of JobOptions."""
     given = {field.name: context.params[field.name] for field in fields(JobOptions) if field.name != "jobs"}
     return JobOptions(**given | {"jobs": jobs, "directive": tuple(given["directive"] or ())})
+
+
+def same_command(context: typer.Context, left_out: Collection[str]) -> list[str]:
+    """The words of a command's line, with absolute paths and without some options."""
+    from abm.sweeps.design.design import Design
+
+    words = []
+    for option in context.command.params:
+        if option.name in left_out or not is_given(context, option.name):
+            continue
+        value = context.params[option.name]
+        if option.name == "design":
+            words.append(value if value in Design.bundled() else os.path.abspath(value))
+        elif value is True:
+            words.append(option.opts[0])
+        else:
+            values = value if isinstance(value, list) else [value]
+            words += [f"{option.opts[0]}={os.path.abspath(v) if isinstance(v, Path) else v}" for v in values]
+    return words

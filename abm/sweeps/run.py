@@ -119,12 +119,29 @@ class SweepRun:
 
     def run(self, *, overwrite: bool = False, retry_failed: bool = False) -> None:
         """Make the missing runs, then the tables."""
+        with self._opened(overwrite=overwrite, retry_failed=retry_failed) as check:
+            if check:
+                self._prepare(retry_failed)
+                index = self._make(check, retry_failed=retry_failed)
+                finish(self.store, index, self.progress, self.executor.cores(), check)
+
+    def begin(self, *, overwrite: bool = False, retry_failed: bool = False) -> bool:
+        """Prepare the folder for `run` in another process; whether there is anything to run."""
+        with self._opened(overwrite=overwrite, retry_failed=retry_failed) as check:
+            if check:
+                self._prepare(False)
+        return check is not None
+
+    @contextlib.contextmanager
+    def _opened(self, *, overwrite: bool, retry_failed: bool) -> Iterator[Callable[[], None] | None]:
+        """Hold the lock of the checked folder, without an old sweep; yields None if there is nothing to run."""
         replacing = overwrite and holds_a_sweep(self.store.folder)
         if replacing:
             refuse_foreign(self.store.folder)
         if not replacing:
             self.store.check(self.design)
             if self.store.is_finished(self.plan) and not (retry_failed and self.store.summary()["failed"]):
+                yield None
                 return
             self._report_damage()
         self.executor.check()
@@ -134,10 +151,7 @@ class SweepRun:
                 if self.plan.draws != DRAWS:
                     self.plan = plan_of(self.design)
             self.store.finish_commit()
-            if not self.store.is_finished(self.plan) or retry_failed:
-                self._prepare(retry_failed)
-                index = self._make(check, retry_failed=retry_failed)
-                finish(self.store, index, self.progress, self.executor.cores(), check)
+            yield check if not self.store.is_finished(self.plan) or retry_failed else None
         self.store.tidy()
 
     def run_shard(self, shard: Shard, *, retry_failed: bool = False) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.errors import InputError
+from abm.sweeps.detach import client_of
 from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import locks
 from abm.sweeps.store.folder import SweepFolder
@@ -43,8 +44,13 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
     facts["done"] = f"{len(index.done):,} of {index.plan.runs:,}"
     facts |= {"failed": f"{len(index.failures):,}", "missing": f"{len(index.missing):,}"}
     running = reports(locks(store.working))
+    client = client_of(store.working)
+    if client:
+        facts["client"] = client.text
     if running:
         facts["state"] = "running"
+    elif client and client.number:
+        facts["state"] = "submitted"
     elif index.missing.size:
         facts["state"] = "interrupted; the same command goes on"
     else:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STATE = Path(os.environ["FALSE_SYSTEM"])
+STATE = Path(os.environ.get("FALSE_SYSTEM", "."))
 VARIABLES = {"pbs": "PBS_JOBID", "sge": "JOB_ID", "lsf": "LSB_JOBID", "oar": "OAR_JOB_ID", "htcondor": "_CONDOR_JOB"}
 NAME = {
     "pbs": r"^#PBS -N (\S+)",
@@ -114,10 +114,11 @@ def cancel(kind: str, options: list[str]) -> None:
         path.unlink()
 
 
-kind, command, *options = sys.argv[1:]
-if command.endswith("sub") or command.endswith("submit"):
-    submit(kind, options)
-elif command.endswith(("del", "kill", "rm")):
-    cancel(kind, options)
-else:
-    listed(kind, options)
+if __name__ == "__main__":
+    kind, command, *options = sys.argv[1:]
+    if command.endswith(("sub", "submit")):
+        submit(kind, options)
+    elif command.endswith(("del", "kill", "rm")):
+        cancel(kind, options)
+    else:
+        listed(kind, options)

@@ -169,6 +169,28 @@ def test_shards_of_an_array_and_finish_give_the_same_bytes(complete, tmp_path):
     assert tables(place / "by shards") == complete.tables
 
 
+def test_the_printed_script_submits_two_arrays_and_the_job_that_makes_the_tables_of_both(complete, tmp_path):
+    options = ("--shards", "3", "--out", "by shards", "--scheduler-kind", "slurm", "--max-array-size", "3")
+    script = abm("sweep", "script", complete.design, *options, cwd=tmp_path).stdout
+    assert call("bash", text=script, cwd=tmp_path).endswith("the last makes the tables")
+    wait_until(lambda: not queue(), "all jobs to end")
+    assert tables(tmp_path / "by shards") == complete.tables
+
+
+def test_a_detached_sweep_is_a_job_that_status_follows_and_leaves_the_same_tables(complete, tmp_path):
+    command = ("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1", "--detach")
+    job = abm(*command, cwd=tmp_path).stdout.strip()
+    wait_until(lambda: parts(tmp_path / "out") or not queue(), "a first part")
+    told = abm("sweep", "status", "out", cwd=tmp_path).stdout
+    log = (tmp_path / f"slurm-{job}.out").read_text()
+    assert f"job {job} of Slurm runs" in told and "running" in told, (told, log)
+    assert "for this sweep already" in abm(*command, cwd=tmp_path, code=2).stderr
+    wait_until(lambda: not queue(), "all jobs to end")
+    assert jobs("abm-sweep-")[job]["JobState"] == "COMPLETED", log
+    assert tables(tmp_path / "out") == complete.tables
+    assert set(os.listdir(tmp_path / "out")) == set(os.listdir(complete.design.parent / "local"))
+
+
 def test_an_array_task_that_its_walltime_ends_keeps_its_parts_and_the_script_goes_on_from_them(long, tmp_path):
     script = ("sweep", "script", long.design, "--shards", "1", "--out", "out", "--walltime", "1")
     # Slurm looks each half minute for what comes before the next look: the signal is sent 15 to 45 s after the start.
@@ -369,7 +391,7 @@ def jobs(name: str) -> dict[str, dict[str, str]]:
 
 
 def of_array(job: str) -> list[dict[str, str]]:
-    return [facts for facts in jobs("abm-sweep").values() if facts["ArrayJobId"] == job]
+    return [facts for facts in jobs("abm-sweep").values() if facts.get("ArrayJobId") == job]
 
 
 def parts(out: Path) -> set[str]:

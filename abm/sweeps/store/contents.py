@@ -11,6 +11,7 @@ from abm.sweeps.store.parts import PARTS, TIMED_OUT
 DESIGN, SCENARIO, MANIFEST, SUMMARY = "design.toml", "scenario.toml", "manifest.json", "summary.json"
 WORKING = "working"
 MARK = "sweep-folder"  # the empty file in WORKING that shows that a sweep made the folder
+CLIENT = "client.json"  # the file in WORKING that names the job of a sweep that was submitted as one
 COMMIT = "merged"  # the folder in WORKING whose files become the tables
 TOKEN = "sweep-[0-9a-f]{16}"  # pattern of the empty file in WORKING that is named after the design being run
 LOCK, SHARD_LOCKS = "lock", "lock-[0-9]+-of-[0-9]+"  # a name, and a pattern of names
@@ -48,7 +49,7 @@ def _any_of(names: Iterable[str]) -> str:
 PARTS_LAYOUT = Layout(r"[0-9a-f]{4,24}\.part")
 TABLES_LAYOUT = Layout(_any_of(FILES), {PARTS: PARTS_LAYOUT})
 WORKING_LAYOUT = Layout(
-    rf"{MARK}|{LOCKS}|certificate\.pem|{TOKEN}|keys\.parquet|points\.parquet",
+    rf"{MARK}|{LOCKS}|certificate\.pem|client\.json|{TOKEN}|keys\.parquet|points\.parquet",
     {
         PARTS: PARTS_LAYOUT,
         TIMED_OUT: Layout("[0-9a-f]{32}-[0-9]+"),

@@ -94,7 +94,7 @@ class JobOptions:
         return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-def seconds(walltime: str) -> int:
+def seconds(walltime: str, name: str = "--walltime") -> int:
     """Seconds of a Slurm time (minutes, MM:SS, HH:MM:SS or with days before a dash), a minute or more.
 
     Examples
@@ -104,7 +104,7 @@ def seconds(walltime: str) -> int:
     """
     match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", walltime.strip(), re.ASCII)
     if not match:
-        raise InputError(f"--walltime {shown(walltime)} is not a time as HH:MM:SS or D-HH:MM:SS")
+        raise InputError(f"{name} {shown(walltime)} is not a time as HH:MM:SS or D-HH:MM:SS")
     days, first, second, third = (None if each is None else int(each) for each in match.groups())
     if days is not None:
         total = ((days * 24 + first) * 60 + (second or 0)) * 60 + (third or 0)
@@ -113,7 +113,7 @@ def seconds(walltime: str) -> int:
     else:
         total = first * 60 + (second or 0)
     if total < 60:
-        raise InputError(f"--walltime {shown(walltime)} is less than a minute, the least that a batch system takes")
+        raise InputError(f"{name} {shown(walltime)} is less than a minute, the least that a batch system takes")
     return total
 
 

@@ -74,14 +74,13 @@ class BatchSystem:
 
     def check(self, options: JobOptions) -> None:
         """Raise InputError if the system cannot be asked for what the options say."""
-        if self.prefix:
-            if self.inline:
-                for line in options.directive:
-                    words_of("--directive", line)
-            return
-        if options.queue is not None:
-            raise InputError(f"--queue {shown(options.queue)}: {self.title} has no queues; --account names a group")
-        descriptions(options)
+        if self.inline:
+            for line in options.directive:
+                words_of("--directive", line)
+        elif not self.prefix:
+            descriptions(options)
+            if options.queue is not None:
+                raise InputError(f"--queue {shown(options.queue)}: {self.title} has no queues; --account names a group")
 
     def script(self, options: JobOptions, name: str, commands: Sequence[str], tasks: int = 0) -> str:
         """A script of abm's own that runs commands of the shell, the last of which should be by `exec`."""
@@ -93,6 +92,11 @@ class BatchSystem:
         shell = "; ".join(line for line in commands if not line.startswith("#"))
         words = f'arguments = "-c {condor_word(shell)}"'
         return "\n".join([*header, *own, "executable = /bin/bash", words, "queue"]) + "\n"
+
+    def until_walltime(self, options: JobOptions) -> str:
+        """What goes before a command to end it by a signal before its job's walltime; Slurm does that by itself."""
+        limit = max(options.seconds - directives.WARNING, options.seconds // 2)
+        return "" if self is SLURM else f"timeout --preserve-status --signal=TERM {limit} "
 
     def shell_text(self, text: str) -> str:
         """A text of the shell as dask-jobqueue should write it into a script."""
