@@ -4,6 +4,7 @@ Each command imports what it needs itself, so that `--help` does not wait for th
 """
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,7 @@ from abm.sweeps.work.batch.systems import SLURM, SYSTEMS
 from abm.sweeps.work.job_options import JobOptions
 
 if TYPE_CHECKING:
-    from abm.sweeps.run import SweepRun
+    from abm.sweeps.detach import ClientJob
 
 ArrayKind = StrEnum("ArrayKind", [*SYSTEMS, "kubernetes"])
 FAILED = 3  # exit code of a sweep that finished with failed runs
@@ -153,9 +154,21 @@ def run(
         print_status(estimate(loaded, executor, store=kept, shard=part or ALL_RUNS), Console())
         if cluster:
             print(executor.script())
+        if detach:
+            print(_client(context).script(), end="")
         return 0
     if detach:
-        return _detached(context, SweepRun(loaded, SweepWriter(out), executor), client_walltime)
+        client = _client(context)
+        job = client.submit(
+            SweepRun(loaded, SweepWriter(out), executor), overwrite=overwrite, retry_failed=retry_failed
+        )
+        if job is not None:
+            print(job)
+            print(f"abm: job {job} makes the sweep; abm sweep status {out} follows it", file=sys.stderr)
+            return 0
+        results = load_sweep(out)
+        print_end(results, errors)
+        return _end(results.summary["failed"], out)
     with shown_progress(errors) as watch:
         work = SweepRun(loaded, SweepWriter(out), executor, run_timeout=run_timeout, patience=patience, watch=watch)
         try:
@@ -177,23 +190,16 @@ def run(
     return _end(results.summary["failed"], out)
 
 
-def _detached(context: typer.Context, work: "SweepRun", walltime: str) -> int:
-    """Submit the command as a job."""
-    from abm.sweeps.detach import client_options, detach
+def _client(context: typer.Context) -> "ClientJob":
+    """The job that runs a command, by whose options it is submitted."""
+    from abm.sweeps.detach import ClientJob
     from abm.sweeps.work.job_options import seconds
 
-    given = context.params
-    system = SYSTEMS[given["cluster"]]
+    walltime = context.params["client_walltime"]
     seconds(walltime, "--client-walltime")
-    options = client_options(job_options(context, 1), walltime)
-    command = ["sweep", *same_command(context, {"detach", "client_walltime", "overwrite"})]
-    job = detach(work, command, options, system, overwrite=given["overwrite"], retry=given["retry_failed"])
-    if job is None:
-        print(f"abm: all runs in {given['out']} are made already", file=sys.stderr)
-        return 0
-    print(job)
-    print(f"abm: job {job} makes the sweep; abm sweep status {given['out']} follows it", file=sys.stderr)
-    return 0
+    options = replace(job_options(context, 1), cores=1, walltime=walltime)
+    command = ["sweep", *same_command(context, {"detach", "client_walltime", "overwrite", "dry_run"})]
+    return ClientJob(command, options, SYSTEMS[context.params["cluster"]])
 
 
 @app.command()

@@ -6,7 +6,7 @@ import secrets
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from abm.errors import InputError, one_line
@@ -61,68 +61,70 @@ def client_of(working: Path) -> Client | None:
     return Client("", f"its job of {system.title} has ended")
 
 
-def client_script(command: Sequence[str], options: JobOptions, system: BatchSystem, name: str) -> str:
-    """The script of a job that runs a command of abm, which is told to end before the walltime."""
-    for word in command:
-        one_line("the command", word)
-    one_line("the working directory", os.getcwd())
-    shell = shlex.join([sys.executable, "-m", "abm", *command])
-    # In the folder where it was submitted, as the paths of the command are.
-    commands = [f"cd {shlex.quote(os.getcwd())}", *exports(), f"exec {system.until_walltime(options)}{shell}"]
-    return system.script(options, name, commands)
+@dataclass(frozen=True)
+class ClientJob:
+    """A job that runs a command of abm, by which the missing runs of a sweep are made.
 
-
-def client_options(options: JobOptions, walltime: str) -> JobOptions:
-    """What the client's job asks for: one core, and a walltime of its own."""
-    return replace(options, jobs=1, cores=1, walltime=walltime)
-
-
-def client_name() -> str:
-    """A name that no other job has; PBS takes 15 letters."""
-    return f"abm-sweep-{secrets.token_hex(2)}"
-
-
-def detach(
-    work: SweepRun, command: Sequence[str], options: JobOptions, system: BatchSystem, *, overwrite: bool, retry: bool
-) -> str | None:
-    """Submit a job that runs a command of abm, by which the missing runs of a sweep are made.
-
-    Parameters
+    Attributes
     ----------
-    work : SweepRun
     command : sequence of str
-        What follows `abm`; it replaces no sweep, because that is done here.
+        What follows `abm`; it replaces no sweep, because that is done before.
     options : JobOptions
-        Of the client's job.
+        Of the job.
     system : BatchSystem
-    overwrite, retry : bool
-        Replace a sweep that is in the folder; make failed runs again.
-
-    Returns
-    -------
-    str or None
-        The job's number; None if all runs are made already.
-
-    Raises
-    ------
-    InputError
-        If the sweep, its folder or the job is refused, or a job is at work on the sweep already.
+    name : str
+        Which no other job has; PBS takes 15 letters.
     """
-    working = work.store.working
-    before = client_of(working)
-    if before and before.number:
-        raise InputError(f"{work.store.folder}: {before.text} for this sweep already")
-    name = client_name()
-    script = client_script(command, options, system, name)
-    if system.test:  # before the folder is changed
-        queues.call(system.kind, system.test, script)
-    if not work.begin(overwrite=overwrite, retry_failed=retry):
-        return None
-    # Written before the job is submitted, which may begin at once and, when it is done, removes the file.
-    write_json(sealed({"kind": system.kind, "name": name}), working / CLIENT)
-    try:
-        return system.submitted(script)
-    except InputError:
-        with contextlib.suppress(FileNotFoundError):
-            (working / CLIENT).unlink()
-        raise
+
+    command: Sequence[str]
+    options: JobOptions
+    system: BatchSystem
+    name: str = field(default_factory=lambda: f"abm-sweep-{secrets.token_hex(2)}")
+
+    def script(self) -> str:
+        """The job's script, in which the command is told to end before the walltime."""
+        for word in self.command:
+            one_line("the command", word)
+        one_line("the working directory", os.getcwd())
+        shell = shlex.join([sys.executable, "-m", "abm", *self.command])
+        # In the folder where it was submitted, from which a user's modules may be imported.
+        run = f"exec {self.system.until_walltime(self.options)}{shell}"
+        commands = [f"cd {shlex.quote(os.getcwd())}", *exports(), run]
+        return self.system.script(self.options, self.name, commands)
+
+    def submit(self, work: SweepRun, *, overwrite: bool, retry_failed: bool) -> str | None:
+        """Write the plan of a sweep into its folder and submit the job.
+
+        Parameters
+        ----------
+        work : SweepRun
+        overwrite, retry_failed : bool
+            Replace a sweep that is in the folder; make failed runs again.
+
+        Returns
+        -------
+        str or None
+            The job's number; None if all runs are made already.
+
+        Raises
+        ------
+        InputError
+            If the sweep, its folder or the job is refused, or a job is at work on the sweep already.
+        """
+        working = work.store.working
+        before = client_of(working)
+        if before and before.number:
+            raise InputError(f"{work.store.folder}: {before.text} for this sweep already")
+        script = self.script()
+        if self.system.test:  # before the folder is changed
+            queues.call(self.system.kind, self.system.test, script)
+        if not work.begin(overwrite=overwrite, retry_failed=retry_failed):
+            return None
+        # Written before the job is submitted, which may begin at once and, when it is done, removes the file.
+        write_json(sealed({"kind": self.system.kind, "name": self.name}), working / CLIENT)
+        try:
+            return self.system.submitted(script)
+        except InputError:
+            with contextlib.suppress(FileNotFoundError):
+                (working / CLIENT).unlink()
+            raise

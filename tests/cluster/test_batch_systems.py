@@ -185,14 +185,21 @@ def test_what_a_system_cannot_be_asked_for_is_refused(kind, options, message):
 
 
 @pytest.mark.parametrize("kind", SYSTEMS)
-def test_without_its_commands_a_system_is_refused_and_a_dry_run_is_not(kind, monkeypatch, tmp_path, capsys):
+def test_without_its_commands_a_system_is_refused_and_its_script_is_printed(kind, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=f"--cluster {kind}: there is no command "):
+        job(kind).check()
+    assert "distributed.cli.dask_worker" in job(kind).script()
+
+
+def test_a_dry_run_prints_the_scripts_of_the_jobs_and_of_the_client(monkeypatch, tmp_path, capsys):
     (tmp_path / "design.toml").write_text(DESIGN)
     monkeypatch.setenv("PATH", str(tmp_path))
-    command = ["sweep", str(tmp_path / "design.toml"), "--out", str(tmp_path / "out"), "--cluster", kind]
-    assert main(command) == 2
-    assert f"--cluster {kind}: there is no command " in capsys.readouterr().err
+    command = ["sweep", str(tmp_path / "design.toml"), "--out", str(tmp_path / "out"), "--cluster", "pbs", "--detach"]
     assert main([*command, "--dry-run"]) == 0
-    assert "distributed.cli.dask_worker" in capsys.readouterr().out
+    worker, client = capsys.readouterr().out.split("#!/bin/bash\n")
+    assert "distributed.cli.dask_worker" in worker and "#PBS -l walltime=01:00:00\n" in worker
+    assert "#PBS -l walltime=24:00:00\n" in client and " -m abm sweep " in client
     assert not (tmp_path / "out").exists()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from abm.calibration.commands import calibrate
 from abm.cli import main
 from abm.errors import InputError
 from abm.sweeps import Design, commands, sweep
@@ -123,6 +124,15 @@ def test_the_command_has_the_defaults_of_the_options_that_jobs_share():
         for field in dataclasses.fields(JobOptions):
             if field.name not in left_out | {"directive"}:
                 assert given[field.name].default == field.default
+
+
+def test_options_that_sweeps_and_calibrations_share_are_the_same_ones():
+    mine, theirs = (inspect.signature(each).parameters for each in (commands.run, calibrate))
+    shared = (set(mine) & set(theirs)) - {"context", "out", "overwrite"}
+    assert {"workers", "scheduler", "tls_ca", "cluster", "jobs", "directive", "interface", "patience"} <= shared
+    for name in shared:
+        assert mine[name].annotation is theirs[name].annotation, name
+        assert mine[name].default == theirs[name].default
 
 
 def test_an_interface_that_this_machine_lacks_is_refused_with_those_that_it_has():

@@ -31,7 +31,9 @@ def call(kind: str, command: Sequence[str], text: str = "", none: str = "") -> s
     if not shutil.which(command[0]):
         raise InputError(f"--cluster {kind}: there is no command {command[0]} here; is this a machine of the cluster?")
     try:
-        told = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_PATIENCE)
+        told = subprocess.run(
+            command, input=text, capture_output=True, encoding="utf-8", errors="replace", timeout=_PATIENCE
+        )
     except subprocess.TimeoutExpired:
         raise InputError(f"--cluster {kind}: {command[0]} did not answer for a minute") from None
     if told.returncode and not (none and re.search(none, told.stderr + told.stdout)):
