@@ -166,7 +166,15 @@ class Plan:
 
     def changes(self, point: int) -> dict[str, Any]:
         """The values of the factors at a point, by name."""
-        return {name: _plain(self.points[name].iat[point]) for name in self.points}
+        return self.changes_of(np.array([point]))[0]
+
+    def changes_of(self, points: np.ndarray) -> list[dict[str, Any]]:
+        """The values of the factors at each of some points, by name."""
+        names = list(self.points)
+        if not names:
+            return [{} for _ in points]
+        columns = [map(_plain, self.points[name].take(points).tolist()) for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def plan_of(design: "Design", draws: int = DRAWS) -> Plan:

@@ -7,7 +7,6 @@ Chunks follow the order in which runs are made (`in_rounds`); within a chunk the
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -74,12 +73,12 @@ class Chunks:
 def runs_by_point(plan: Plan, runs: np.ndarray) -> list[PointRuns]:
     """Runs, by their numbers in rising order, as a worker takes them: those of a design point together."""
     numbers, replications = np.divmod(runs, plan.replications.count)
-    found = []
-    for number, neighbours in _equal_neighbours(numbers):
-        point = int(plan.first_points[number])
-        seeds = plan.seeds[number][replications[neighbours]].tolist()
-        found.append(PointRuns(plan.changes(point), str(plan.keys[point]), seeds))
-    return found
+    begins = np.flatnonzero(np.diff(numbers, prepend=-1))
+    points = plan.first_points[numbers[begins]]
+    seeds = plan.seeds[numbers, replications].tolist()
+    ends = [*begins[1:].tolist(), len(runs)]
+    found = zip(plan.changes_of(points), plan.keys[points].tolist(), begins.tolist(), ends, strict=True)
+    return [PointRuns(changes, key, seeds[begin:end]) for changes, key, begin, end in found]
 
 
 def least_seconds(workers: int) -> float:
@@ -98,10 +97,3 @@ def chunk_count(runs: int, workers: int, seconds: float) -> int:
     return min(
         runs, max(2 * workers, math.ceil(seconds / max(TARGET, least_seconds(workers))), math.ceil(runs / MOST_RUNS))
     )
-
-
-def _equal_neighbours(numbers: np.ndarray) -> Iterator[tuple[int, slice]]:
-    """Each sequence of equal numbers: the number and where it stands."""
-    bounds = np.flatnonzero(np.diff(numbers)) + 1
-    for begin, end in zip([0, *bounds], [*bounds, len(numbers)], strict=True):
-        yield int(numbers[begin]), slice(int(begin), int(end))
