@@ -142,9 +142,10 @@ def make(text: str | Design, out: Path, executor: InProcess | None = None, **opt
     return executor.runs - before
 
 
-def make_shard(text: str, out: Path, number: int, count: int, **options) -> int:
+def make_shard(text: str | Design, out: Path, number: int, count: int, **options) -> int:
     executor = InProcess()
-    SweepRun(design_of(text), SweepWriter(out), executor).run_shard(Shard(number, count), **options)
+    design = text if isinstance(text, Design) else design_of(text)
+    SweepRun(design, SweepWriter(out), executor).run_shard(Shard(number, count), **options)
     return executor.runs
 
 

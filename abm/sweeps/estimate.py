@@ -10,8 +10,8 @@ from abm.sweeps.design.design import Design
 from abm.sweeps.design.plan import Plan, plan_of
 from abm.sweeps.shard import ALL_RUNS, Shard
 from abm.sweeps.store.folder import SweepFolder
-from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
+from abm.sweeps.store.run_states import MISSING, run_states
 from abm.sweeps.terminal import duration, size
 from abm.sweeps.work.chunks import chunk_count
 from abm.sweeps.work.executors import Executor
@@ -36,7 +36,7 @@ def estimate(
     runs = np.arange(plan.runs)
     if store and holds_a_sweep(store.folder):
         store.check(design)
-        runs = index_runs(plan, store.sources(remove_damaged=False)).missing
+        runs = run_states(plan, store.sources()).numbers(MISSING)
     runs = shard.select(runs)
     if len(runs) < plan.runs:
         facts["to make"] = f"{len(runs):,} of them"

@@ -13,40 +13,44 @@ from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import DESIGN, LOCK, SCENARIO, SHARD_LOCKS, SUMMARY, locks
 from abm.sweeps.store.digests import digests_of
 from abm.sweeps.store.lock import held, refuse_if_locked
-from abm.sweeps.store.merge import RunIndex, index_runs, keep_unplanned_runs, merge
+from abm.sweeps.store.merge import keep_unplanned_runs, merge
 from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.parts import PARTS
 from abm.sweeps.store.plan_files import save_plan
+from abm.sweeps.store.run_states import DONE, FAILED, MISSING, RunStates, run_states
+from abm.sweeps.store.sorted_runs import SortedRuns
 from abm.sweeps.store.tables import table_names
 from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.sweep_results import SweepResults
 
 
-def finish(store: SweepWriter, index: RunIndex, progress: Progress, cores: int, check: Callable[[], None]) -> None:
+def finish(store: SweepWriter, states: RunStates, progress: Progress, cores: int, check: Callable[[], None]) -> None:
     """Make the tables of a sweep whose runs are all stored; `check` raises if the lock is lost."""
     for path in locks(store.working, SHARD_LOCKS):  # of processes that have ended; the caller has made sure of that
         path.unlink()
     manifest = store.manifest()
     tables = table_names(Collect(**manifest["collect"]))
+    plan, sources = states.plan, store.sources()
     with store.commit(check) as folder:
-        rows = merge(index, tables, folder)
-        keep_unplanned_runs(index, tables, folder / PARTS)
-        save_plan(index.plan, folder)
-        seconds = index.seconds()
-        made = len(index.done) + len(index.failures)
+        with store.sorting() as scratch:
+            runs = SortedRuns(plan, sources, tables, scratch)
+            merged = merge(runs, tables, folder)
+        if runs.has_others:
+            keep_unplanned_runs(plan, sources, tables, folder / PARTS)
+        save_plan(plan, folder)
         summary = {
-            "points": len(index.plan.points),
-            "replications": index.plan.replications.count,
-            "done": len(index.done),
-            "failed": len(index.failures),
-            "rows": rows,
+            "points": len(plan.points),
+            "replications": plan.replications.count,
+            "done": states.count(DONE),
+            "failed": states.count(FAILED),
+            "rows": merged.rows,
             "tables": tables,
-            "seconds_a_run": seconds / max(made, 1),
-            "run_seconds": seconds,
+            "seconds_a_run": merged.seconds / max(plan.runs, 1),
+            "run_seconds": merged.seconds,
             "cores": cores,
             "wall_seconds": round(time.monotonic() - progress.started, 3),
             "runs_made_by_this_call": progress.fresh,
-            "draws": index.plan.draws,
+            "draws": plan.draws,
         }
         kept = [DESIGN, SCENARIO, *([manifest["firms_file"]] if manifest["firms_file"] else [])]
         files = [*(store.folder / name for name in kept), *sorted(folder.glob("*.parquet"))]
@@ -75,12 +79,12 @@ def finish_sweep(out: str | os.PathLike) -> SweepResults:
             store.finish_commit()
             if store.is_under_way():
                 store.remove_damaged_parts()
-                index = index_runs(store.plan(), store.sources())
-                if index.missing.size:
+                states = run_states(store.plan(), store.sources())
+                if missing := states.count(MISSING):
                     raise Stopped(
-                        f"{len(index.missing):,} of {index.plan.runs:,} runs are missing; make them by the command "
+                        f"{missing:,} of {states.plan.runs:,} runs are missing; make them by the command "
                         "of their shard, or all by the sweep's without --shard"
                     )
-                finish(store, index, progress, 0, lock.check)
+                finish(store, states, progress, 0, lock.check)
         store.tidy()
     return load_sweep(out)

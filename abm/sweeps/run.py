@@ -18,9 +18,9 @@ from abm.sweeps.shard import ALL_RUNS, Shard
 from abm.sweeps.store.contents import LOCK, SHARD_LOCKS, locks
 from abm.sweeps.store.lock import held, refuse_if_locked
 from abm.sweeps.store.manifest import sweep_token
-from abm.sweeps.store.merge import RunIndex, index_runs
 from abm.sweeps.store.owned import holds_a_sweep, refuse_foreign
 from abm.sweeps.store.parts import TIMED_OUT
+from abm.sweeps.store.run_states import DONE, FAILED, MISSING, RunStates, run_states
 from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.sweep_results import SweepResults
 from abm.sweeps.work.executors import Executor
@@ -122,8 +122,8 @@ class SweepRun:
         with self._opened(overwrite=overwrite, retry_failed=retry_failed) as check:
             if check:
                 self._prepare(retry_failed)
-                index = self._make(check, retry_failed=retry_failed)
-                finish(self.store, index, self.progress, self.executor.cores(), check)
+                states = self._make(check, retry_failed=retry_failed)
+                finish(self.store, states, self.progress, self.executor.cores(), check)
 
     def begin(self, *, overwrite: bool = False, retry_failed: bool = False) -> bool:
         """Prepare the folder for `run` in another process; whether there is anything to run."""
@@ -158,7 +158,7 @@ class SweepRun:
         """Make the missing runs of a shard; `finish_sweep` makes the tables when all shards are done."""
         self.store.check(self.design)
         if self.store.is_finished(self.plan):
-            self._index(shard)
+            self._states(shard)
             if not (retry_failed and self.progress.failed):
                 return
         self._report_damage()
@@ -196,29 +196,30 @@ class SweepRun:
             for damage in self.store.damage_report():
                 self._note(f"{damage}; it is made again, with the runs that are lost")
 
-    def _make(self, check: Callable[[], None], shard: Shard = ALL_RUNS, *, retry_failed: bool) -> RunIndex:
+    def _make(self, check: Callable[[], None], shard: Shard = ALL_RUNS, *, retry_failed: bool) -> RunStates:
         for attempt in range(_ATTEMPTS + 1):
-            index = self._index(shard)
-            failed = shard.select(index.failures)
+            states = self._states(shard)
+            failed = shard.select(states.numbers(FAILED))
             again = failed if retry_failed and not attempt else failed[:0]
             self.progress.failed -= len(again)
-            missing = np.union1d(shard.select(index.missing), again)
+            missing = np.union1d(shard.select(states.numbers(MISSING)), again)
             self.watch(self.progress)
             if not missing.size:
                 # The bytes of all parts are checked once: before the tables are made of them.
                 if shard is not ALL_RUNS or not self.store.remove_damaged_parts():
-                    return index
+                    return states
                 continue
             if attempt < _ATTEMPTS:
                 self._make_runs(missing, check)
         raise Stopped(f"{len(missing)} runs are missing although all were made: are parts being removed or damaged?")
 
-    def _index(self, shard: Shard) -> RunIndex:
-        """The stored runs; sets the progress to their number."""
-        index = index_runs(self.plan, self.store.sources())
-        self.progress.total = len(shard.select(np.arange(self.plan.runs)))
-        self.progress.done, self.progress.failed = len(shard.select(index.done)), len(shard.select(index.failures))
-        return index
+    def _states(self, shard: Shard) -> RunStates:
+        """Which runs are stored; sets the progress to their number."""
+        states = run_states(self.plan, self.store.sources())
+        mine, progress = slice(shard.number - 1, None, shard.count), self.progress
+        progress.done, progress.failed = states.count(DONE, mine), states.count(FAILED, mine)
+        progress.total = progress.done + progress.failed + states.count(MISSING, mine)
+        return states
 
     def _note(self, text: str) -> None:
         self.progress.notes.append(text)

@@ -11,9 +11,9 @@ from abm.sweeps.results import load_sweep
 from abm.sweeps.store.contents import locks
 from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.store.lock import reports
-from abm.sweeps.store.merge import index_runs
 from abm.sweeps.store.owned import holds_a_sweep
-from abm.sweeps.store.reader import Reader
+from abm.sweeps.store.reader import Reader, run_batches
+from abm.sweeps.store.run_states import DONE, FAILED, MISSING, run_numbers, run_states
 from abm.sweeps.terminal import duration
 
 if TYPE_CHECKING:  # pandas is slow to import
@@ -40,9 +40,9 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
         return facts
     if (summary := store.committed()) is not None:
         return facts | {"state": f"all runs are made; abm sweep finish {folder} makes the tables"} | _ended(summary)
-    index = index_runs(store.plan(), store.sources(remove_damaged=False))
-    facts["done"] = f"{len(index.done):,} of {index.plan.runs:,}"
-    facts |= {"failed": f"{len(index.failures):,}", "missing": f"{len(index.missing):,}"}
+    states = run_states(store.plan(), store.sources())
+    facts["done"] = f"{states.count(DONE):,} of {states.plan.runs:,}"
+    facts |= {"failed": f"{states.count(FAILED):,}", "missing": f"{states.count(MISSING):,}"}
     running = reports(locks(store.working))
     client = client_of(store.working)
     if client:
@@ -51,7 +51,7 @@ def status(folder: str | os.PathLike) -> dict[str, str]:
         facts["state"] = "running"
     elif client and client.number:
         facts["state"] = "submitted"
-    elif index.missing.size:
+    elif states.count(MISSING):
         facts["state"] = "interrupted; the same command goes on"
     else:
         facts["state"] = f"all runs are made; abm sweep finish {folder} makes the tables"
@@ -75,16 +75,20 @@ def failures(folder: str | os.PathLike) -> "pd.DataFrame":
         return load_sweep(folder).failures
     import pandas as pd
 
-    index = index_runs(store.plan(), store.sources(remove_damaged=False))
-    plan = index.plan
-    frames = []
-    for run in index.failures:
-        number, replication = divmod(int(run), plan.replications.count)
-        stored = index.chosen[run]
-        source, row_of_run = int(index.source[stored]), int(index.row[stored])
-        counts = index.sources[source].runs["failures"].to_numpy()
-        first = np.array([int(np.sum(counts[:row_of_run]))])
-        row = Reader(index.sources, "failures").rows(np.array([source]), first, np.array([1])).to_pandas()
+    plan, sources = store.plan(), store.sources()
+    states = run_states(plan, sources)
+    places: dict[
+        int, tuple[int, int]
+    ] = {}  # of each failed run: its source, and its row in the table of failures there
+    for source, batch in run_batches(sources):
+        number = run_numbers(plan, batch)
+        for row in np.flatnonzero(batch.runs["failed"].to_numpy() & (number >= 0)):
+            places[int(number[row])] = source, int(batch.first["failures"][row])
+    frames, reader = [], Reader(sources, "failures")
+    for run in states.numbers(FAILED).tolist():
+        number, replication = divmod(run, plan.replications.count)
+        source, first = places[run]
+        row = reader.rows(np.array([source]), np.array([first]), np.array([1])).to_pandas()
         for point in np.flatnonzero(plan.distinct_of == number):
             own = {"point": point, "replication": replication, "seed": plan.seeds[number][replication]}
             frames.append(row.assign(**own, **plan.changes(point)))

@@ -13,7 +13,7 @@ from abm.sweeps.finish import finish_sweep
 from abm.sweeps.status import failures, status
 from abm.sweeps.store import folder as stored
 from abm.sweeps.store.folder import SweepFolder
-from abm.sweeps.store.parts import DamagedPart, check_part, write_part
+from abm.sweeps.store.parts import DamagedPart, check_hash, write_part
 from abm.sweeps.work import chunks
 from tests.sweep_folders import DESIGN
 from tests.sweeping import InProcess, StopsAfter, design_of, make, make_shard, tables_of
@@ -71,9 +71,9 @@ def test_the_bytes_of_every_part_are_hashed_once_before_the_tables_are_made(tmp_
 
     def counted(path):
         checked.append(path.name)
-        return check_part(path)
+        return check_hash(path)
 
-    monkeypatch.setattr(stored, "check_part", counted)
+    monkeypatch.setattr(stored, "check_hash", counted)
     for number in (1, 2, 3):
         make_shard(DESIGN, tmp_path / "out", number, 3)
         status(tmp_path / "out")

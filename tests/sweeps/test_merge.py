@@ -10,9 +10,10 @@ import pytest
 
 from abm import Scenario, load_sweep, simulate, sweep
 from abm.sweeps.finish import finish_sweep
-from abm.sweeps.store import merge
+from abm.sweeps.store import merge, sorted_runs
 from abm.sweeps.store.folder import SweepFolder
-from abm.sweeps.work import chunks
+from abm.sweeps.store.sorted_runs import SortedRuns
+from abm.sweeps.work import chunks, worker
 from abm.sweeps.work import driver as drive
 from abm.sweeps.work.worker import make_chunk
 from tests.sweeping import EVERYTHING, TABLES, InProcess, design_of, make, make_shard, tables_of
@@ -33,6 +34,19 @@ def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "out"
     assert make(EVERYTHING, out) == 8
     return out
+
+
+@pytest.fixture
+def failing_sometimes(monkeypatch):
+    """Makes runs of every fifth seed fail."""
+    make_run = worker.make_run
+
+    def fails(job, changes, seed):
+        if seed % 5 == 0:
+            raise ValueError(f"seed {seed}")
+        return make_run(job, changes, seed)
+
+    monkeypatch.setattr(worker, "make_run", fails)
 
 
 def made_as_one(text: str, folder, inside=".") -> dict[str, bytes]:
@@ -216,9 +230,8 @@ def test_parts_in_any_order_give_the_same_bytes(tmp_path, monkeypatch):
         folder = tmp_path / str(seed)
         folder.mkdir()
         random.Random(seed).shuffle(sources)
-        index = merge.index_runs(plan, sources)
-        assert not index.missing.size
-        merge.merge(index, ["outcomes", "steps", "sectors", "lives", "failures"], folder)
+        tables = ["outcomes", "steps", "sectors", "lives", "failures"]
+        merge.merge(SortedRuns(plan, sources, tables, folder), tables, folder)
         written.append(tables_of(folder))
     assert set(written[0]) == {"outcomes", "steps", "sectors", "lives"}
     assert all(each == written[0] for each in written)
@@ -296,6 +309,35 @@ def test_a_list_grows_by_rows_anywhere(tmp_path):
     assert tables_of(tmp_path / "out") == made_as_one(text, tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("common", ["true", "false"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_runs_that_are_sorted_in_many_files_are_merged_into_the_same_tables(
+    tmp_path, monkeypatch, failing_sometimes, size, common
+):
+    """Also where points repeat others, runs fail, parts hold a run twice, and some runs belong to another design."""
+    monkeypatch.setattr(chunks, "MOST_RUNS", 2)
+    (tmp_path / "points.csv").write_text("churn\n0.5\n0.25\n0.5\n0.75\n0.25\n")
+    text = small("", 4, 'method = "list"\nfile = "points.csv"').replace("count = 4", f"count = 4\ncommon = {common}")
+    expected = made_as_one(text, tmp_path, tmp_path)
+    monkeypatch.setattr(sorted_runs, "SIZE", size)
+    monkeypatch.setattr(merge, "BLOCK", 1)
+    more = text.replace("count = 4", "count = 5")
+    for number in (1, 3):
+        make_shard(design_of(more, tmp_path), tmp_path / "out", number, 3)
+    make(design_of(text, tmp_path), tmp_path / "out")
+    for name in ("outcomes", "steps", "sectors", "lives", "failures"):
+        one, many = (pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("as-one", "out"))
+        one, many = (each.drop(columns="traceback", errors="ignore") for each in (one, many))
+        assert len(one) and one.equals(many), name
+    monkeypatch.setattr(sorted_runs, "SIZE", 100_000)
+    monkeypatch.setattr(merge, "BLOCK", 50_000)
+    assert load_sweep(tmp_path / "out").summary["run_seconds"] > 0.0
+    assert make(design_of(text, tmp_path), tmp_path / "out") == 0
+    make(design_of(more, tmp_path), tmp_path / "out")
+    make(design_of(text, tmp_path), tmp_path / "out")
+    assert tables_of(tmp_path / "out") == expected
+
+
 def test_a_finished_sweep_is_left_alone(whole):
     before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in whole.iterdir()}
     assert make(EVERYTHING, whole) == 0
@@ -340,7 +382,7 @@ def test_chunks_that_two_workers_have_made_change_nothing(whole, tmp_path, monke
         make_chunk(job, chunk)  # by a worker that was taken for dead
         return make_chunk(job, chunk)
 
-    monkeypatch.setattr(drive, "make_chunk", twice)
+    monkeypatch.setattr(drive.Driver.__init__, "__defaults__", (twice,))
     make(EVERYTHING, tmp_path / "out")
     assert tables_of(tmp_path / "out") == tables_of(whole)
 

@@ -150,15 +150,47 @@ class Plan:
         return len(self.points) * self.replications.count
 
     @cached_property
+    def key_index(self) -> "pd.Index":
+        """The keys of the distinct points, by which their numbers are found."""
+        import pandas as pd
+
+        return pd.Index(self.keys[self.first_points])
+
+    def seeds_of(self, point: int, begin: int, end: int) -> np.ndarray:
+        """Seeds of the replications from `begin` to before `end` of a distinct point."""
+        if self.replications.common:
+            return self._common_seeds[begin:end]
+        salt = self.digests[self.first_points[point]].encode()
+        seeds = (run_seed(self.replications.seed, r, salt, self.draws) for r in range(begin, end))
+        return np.fromiter(seeds, dtype=np.int64, count=end - begin)
+
+    def sorted_seeds(self, point: int) -> tuple[np.ndarray, np.ndarray]:
+        """The seeds of a distinct point in rising order, and the replication of each."""
+        return (
+            self._sorted_common_seeds
+            if self.replications.common
+            else _sorted(self.seeds_of(point, 0, self.replications.count))
+        )
+
+    @cached_property
+    def _sorted_common_seeds(self) -> tuple[np.ndarray, np.ndarray]:
+        return _sorted(self._common_seeds)
+
+    @cached_property
+    def _common_seeds(self) -> np.ndarray:
+        count, seed = self.replications.count, self.replications.seed
+        return np.array([run_seed(seed, r, draws=self.draws) for r in range(count)], dtype=np.int64)
+
+    @cached_property
     def seeds(self) -> np.ndarray:
         """Seeds of the runs, shape (distinct points, replications)."""
-        count, seed = self.replications.count, self.replications.seed
+        shape = len(self.first_points), self.replications.count
         if self.replications.common:
-            common = np.array([run_seed(seed, r, draws=self.draws) for r in range(count)], dtype=np.int64)
-            return np.broadcast_to(common, (len(self.first_points), count))
-        salts = [self.digests[point].encode() for point in self.first_points]
-        rows = ([run_seed(seed, r, salt, self.draws) for r in range(count)] for salt in salts)
-        return np.array(list(rows), dtype=np.int64)
+            return np.broadcast_to(self._common_seeds, shape)
+        seeds = np.empty(shape, dtype=np.int64)
+        for point in range(len(seeds)):
+            seeds[point] = self.seeds_of(point, 0, shape[1])
+        return seeds
 
     def work_of(self, runs: np.ndarray) -> np.ndarray:
         """The cost of runs, by their numbers, in slots times steps."""
@@ -199,6 +231,11 @@ def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
         keys[row] = point_key(digests[row], table)
         work[row] = (scenario.capacity + STEP_OVERHEAD_SLOTS) * scenario.steps
     return Plan(points, keys, digests, work, design.replications, draws)
+
+
+def _sorted(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(seeds, kind="stable")
+    return seeds[order], order
 
 
 def _plain(value: Any) -> Any:

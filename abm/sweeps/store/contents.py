@@ -48,6 +48,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 PARTS_LAYOUT = Layout(r"[0-9a-f]{4,24}\.part")
 TABLES_LAYOUT = Layout(_any_of(FILES), {PARTS: PARTS_LAYOUT})
+SORTING_LAYOUT = Layout(r"[0-9]+\.arrow")
 WORKING_LAYOUT = Layout(
     rf"{MARK}|{LOCKS}|certificate\.pem|client\.json|{TOKEN}|keys\.parquet|points\.parquet",
     {
@@ -55,6 +56,7 @@ WORKING_LAYOUT = Layout(
         TIMED_OUT: Layout("[0-9a-f]{32}-[0-9]+"),
         COMMIT: TABLES_LAYOUT,
         r"(?:plan|tables)\.tmp-[0-9a-f]{8}": TABLES_LAYOUT,
+        r"sorting\.tmp-[0-9a-f]{8}": SORTING_LAYOUT,
     },
 )
 SWEEP_LAYOUT = Layout(_any_of(FILES), {WORKING: WORKING_LAYOUT})

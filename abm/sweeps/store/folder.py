@@ -33,7 +33,7 @@ from abm.sweeps.store.contents import (
 from abm.sweeps.store.digests import Damage, damages
 from abm.sweeps.store.manifest import changes, describe, plan_digest
 from abm.sweeps.store.owned import has_valid_summary, holds_a_sweep, is_marked, is_of_another_program
-from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_part, read_table
+from abm.sweeps.store.parts import PARTS, SUFFIX, DamagedPart, check_hash
 from abm.sweeps.store.plan_files import is_kept, load_plan
 from abm.sweeps.store.reader import REPAIR_HINT, FinishedSource, PartSource, runs_from_tables
 from abm.sweeps.store.shapes import ManifestShape, SummaryShape
@@ -204,30 +204,19 @@ class SweepFolder:
         name = self.manifest()["firms_file"]
         return self.folder / name if name else None
 
-    def sources(self, *, remove_damaged: bool = True) -> list[PartSource | FinishedSource]:
-        """The files with finished runs. Damaged parts are left out, and removed so that their runs are made again.
-
-        Of a part only the table `runs` is read and checked; `remove_damaged_parts` checks all.
-        """
+    def sources(self) -> list[PartSource | FinishedSource]:
+        """The files with finished runs; `remove_damaged_parts` is called before the tables are made of them."""
         found: list[PartSource | FinishedSource] = []
         if self._has_tables() and (finished := self._finished_source()):
             found.append(finished)
-        for path in self._part_paths():
-            try:
-                found.append(PartSource(path, read_table(path, "runs")))
-            except FileNotFoundError:  # another process has just moved it into the tables
-                continue
-            except DamagedPart:
-                if remove_damaged:
-                    path.unlink()
-        return found
+        return found + [PartSource(path) for path in self._part_paths()]
 
     def remove_damaged_parts(self) -> int:
         """Remove the parts whose content does not have the hash in their name; returns how many there were."""
         removed = 0
         for path in self._part_paths():
             try:
-                check_part(path)
+                check_hash(path)
             except DamagedPart:
                 path.unlink()
                 removed += 1

@@ -4,9 +4,10 @@ Rows are written in blocks of neighbouring runs. The bounds of the blocks depend
 that the files are equal byte for byte however the runs were made, and memory does not grow with their number.
 """
 
+import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,174 +17,163 @@ import pyarrow.parquet as pq
 
 from abm.sweeps.design.plan import Plan
 from abm.sweeps.store.parts import write_part
-from abm.sweeps.store.reader import FinishedSource, PartSource, Reader
+from abm.sweeps.store.reader import FinishedSource, PartSource, Reader, run_batches
+from abm.sweeps.store.run_states import NOT_IN_PLAN, run_numbers
+from abm.sweeps.store.sorted_runs import SortedRuns
 from abm.sweeps.store.tables import FAILURES
 
-_MISSING, _FAILED, _DONE = range(3)
-_NOT_IN_PLAN, _DAMAGED = -1, -2
 BLOCK = 50_000  # least number of rows of a block, except for the last one
+_KEYS = ("point", "replication", "seed")
 
 
 @dataclass(frozen=True)
-class RunIndex:
-    """Which runs of a plan are stored, and where.
+class Merged:
+    """What was merged: the rows of each table, and the seconds that it took to make the runs."""
 
-    Attributes
-    ----------
-    plan : Plan
-    sources : list of PartSource or FinishedSource
-    source, row : int64 arrays, shape (stored runs,)
-        The source of each stored run, and its row in `runs` of that source.
-    run : int64 array, shape (stored runs,)
-        Its number in the plan; -1 if it is not in the plan, -2 if its rows are damaged.
-    failed : bool array, shape (stored runs,)
-    """
-
-    plan: Plan
-    sources: Sequence[PartSource | FinishedSource]
-    source: np.ndarray
-    row: np.ndarray
-    run: np.ndarray
-    failed: np.ndarray
-
-    @cached_property
-    def chosen(self) -> np.ndarray:
-        """For each run of the plan the stored run to use, or -1; one that succeeded if there are several."""
-        found = np.full(self.plan.runs, -1)
-        order = np.argsort(~self.failed, kind="stable")  # failed ones first, so that others replace them
-        order = order[self.run[order] >= 0]
-        found[self.run[order]] = order
-        return found
-
-    @property
-    def done(self) -> np.ndarray:
-        """Numbers of the plan's runs that are stored and did not fail."""
-        return np.flatnonzero(self._state == _DONE)
-
-    @property
-    def failures(self) -> np.ndarray:
-        """Numbers of the plan's runs that failed."""
-        return np.flatnonzero(self._state == _FAILED)
-
-    @property
-    def missing(self) -> np.ndarray:
-        """Numbers of the plan's runs that are not stored."""
-        return np.flatnonzero(self._state == _MISSING)
-
-    def seconds(self) -> float:
-        """The seconds that it took to make the plan's stored runs."""
-        return float(np.sum(_column(self, "seconds")[self.chosen[self.chosen >= 0]]))
-
-    @cached_property
-    def _state(self) -> np.ndarray:
-        state = np.full(self.plan.runs, _MISSING)
-        stored = self.chosen >= 0
-        state[stored] = np.where(self.failed[self.chosen[stored]], _FAILED, _DONE)
-        return state
+    rows: dict[str, int]
+    seconds: float
 
 
-def index_runs(plan: Plan, sources: Sequence[PartSource | FinishedSource]) -> RunIndex:
-    """Find all stored runs in a plan."""
-    import pandas as pd
+def merge(runs: SortedRuns, tables: Sequence[str], folder: Path) -> Merged:
+    """Write the tables of a sweep into a folder."""
+    plan = runs.plan
+    seconds = 0.0
+    with contextlib.ExitStack() as stack:
+        writers = [_TableWriter(folder, table, runs.sources) for table in tables]
+        index = _IndexWriter(folder / "runs.parquet", plan, tables)
+        for writer in (*writers, index):
+            stack.callback(writer.close)
+        for begin in range(0, plan.rows, runs.size):
+            rows = _rows_of_plan(plan, runs, begin, min(begin + runs.size, plan.rows))
+            for writer in writers:
+                writer.add(rows)
+            index.add(rows)
+            is_first = plan.first_points[plan.distinct_of[rows["point"].to_numpy()]] == rows["point"].to_numpy()
+            seconds += float(np.sum(rows["seconds"].to_numpy()[is_first]))
+        for writer in writers:
+            writer.finish()
+    return Merged({writer.table: writer.rows for writer in writers}, seconds)
 
-    if not sources:
-        nothing = np.empty(0, dtype=np.int64)
-        return RunIndex(plan, sources, nothing, nothing, nothing, np.zeros(0, dtype=bool))
-    lengths = [source.runs.num_rows for source in sources]
-    stored = pa.concat_tables([source.runs.select(["key", "seed", "failed"]) for source in sources])
-    points = pd.Index(plan.keys[plan.first_points]).get_indexer(stored["key"].to_numpy())
-    damaged = np.concatenate([source.damaged for source in sources])
-    return RunIndex(
-        plan,
-        sources,
-        np.repeat(np.arange(len(sources)), lengths),
-        np.concatenate([np.arange(length) for length in lengths]),
-        np.where(damaged, _DAMAGED, _numbers(plan, points, stored["seed"].to_numpy())),
-        stored["failed"].to_numpy(),
+
+def _rows_of_plan(plan: Plan, runs: SortedRuns, begin: int, end: int) -> pa.Table:
+    """A row for each point and replication, from the number `begin` to before `end`, with where its run is stored."""
+    points, replications = np.divmod(np.arange(begin, end), plan.replications.count)
+    numbers = plan.distinct_of[points] * plan.replications.count + replications
+    keys = {"point": points, "replication": replications, "seed": _seeds(plan, points, replications)}
+    found = runs.of(numbers)
+    return pa.table(
+        {name: pa.array(values) for name, values in keys.items()} | {name: found[name] for name in found.column_names}
     )
 
 
-def _numbers(plan: Plan, points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Run numbers in the plan, given distinct points (-1: not in the plan) and seeds; -1 where there is no such run."""
-    found = np.full(len(points), -1)
-    count = plan.replications.count
-    # With common seeds all points have the same seeds, which are then sorted only once.
-    groups = [np.flatnonzero(points >= 0)] if plan.replications.common else None
-    if groups is None:
-        order = np.argsort(points, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(points[order])) + 1)
-    for mine in groups:
-        if not mine.size or points[mine[0]] < 0:
-            continue
-        own = plan.seeds[points[mine[0]]]
-        by_seed = np.argsort(own, kind="stable")
-        rank = np.minimum(np.searchsorted(own[by_seed], seeds[mine]), count - 1)
-        replication = by_seed[rank]
-        known = own[replication] == seeds[mine]
-        found[mine[known]] = points[mine[known]] * count + replication[known]
-    return found
+def _seeds(plan: Plan, points: np.ndarray, replications: np.ndarray) -> np.ndarray:
+    """The seeds of neighbouring replications of neighbouring points."""
+    if plan.replications.common:
+        return plan.seeds_of(0, 0, plan.replications.count)[replications]
+    bounds = [0, *(np.flatnonzero(np.diff(points)) + 1), len(points)]
+    return np.concatenate(
+        [
+            plan.seeds_of(plan.distinct_of[points[begin]], replications[begin], replications[end - 1] + 1)
+            for begin, end in itertools.pairwise(bounds)
+        ]
+    )
 
 
-def merge(index: RunIndex, tables: Sequence[str], folder: Path) -> dict[str, int]:
-    """Write the tables of a sweep into a folder, where no run is missing; returns the number of rows of each."""
-    plan = index.plan
-    count = plan.replications.count
-    points = np.repeat(np.arange(len(plan.points)), count)
-    replications = np.tile(np.arange(count), len(plan.points))
-    runs = plan.distinct_of[points] * count + replications
-    seeds = plan.seeds.reshape(-1)[runs] if plan.runs else np.empty(0, dtype=np.int64)
-    stored = index.chosen[runs]
-    keys = {"point": points, "replication": replications, "seed": seeds}
-    written = {}
-    for table in tables:
-        firsts, counts = _row_ranges(index, table)
-        path = folder / f"{table}.parquet"
-        written[table] = _write(path, table, index, stored, keys, firsts[stored], counts[stored])
-    about = {"key": pa.array(plan.keys[points], pa.string()), "failed": pa.array(index.failed[stored])}
-    about |= {"seconds": pa.array(_column(index, "seconds")[stored])}
-    about |= {table: pa.array(_row_ranges(index, table)[1][stored]) for table in tables}
-    order = {name: pa.array(values) for name, values in keys.items()}
-    pq.write_table(pa.table(order | about), folder / "runs.parquet", compression="zstd", write_page_checksum=True)
-    return written
+class _TableWriter:
+    """Writes one table."""
+
+    def __init__(self, folder: Path, table: str, sources: Sequence[PartSource | FinishedSource]) -> None:
+        self.table, self.rows = table, 0
+        self._path, self._sources = folder / f"{table}.parquet", sources
+        self._blocks = _Blocks()
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, runs: pa.Table) -> None:
+        """Add the rows of some runs; those of an unfinished block are written later."""
+        runs = runs.select([*_KEYS, "source", f"{self.table}.first", self.table])
+        runs = runs.filter(pc.greater(runs[self.table], 0))
+        reader = Reader(self._sources, self.table)
+        for block in self._blocks.add(runs, runs[self.table].to_numpy()):
+            self._write(reader, block)
+
+    def finish(self) -> None:
+        """Write what is left; a table without rows if no run failed, or every run did."""
+        for block in self._blocks.rest():
+            self._write(Reader(self._sources, self.table), block)
+        if self._writer is None:
+            own = list(FAILURES) if self.table == "failures" else []
+            schema = pa.schema([*(pa.field(name, pa.int64()) for name in _KEYS), *own])
+            pq.write_table(schema.empty_table(), self._path, write_page_checksum=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer:
+            self._writer.close()
+
+    def _write(self, reader: Reader, runs: pa.Table) -> None:
+        counts = runs[self.table].to_numpy()
+        rows = _rows_of(reader, self.table, runs)
+        numbers = {name: pa.array(np.repeat(runs[name].to_numpy(), counts)) for name in _KEYS}
+        data = pa.table(numbers | {name: _nulls(rows[name]) for name in rows.column_names})
+        if self._writer is None:
+            # Without dictionaries numbers are written in a quarter of the time, and smaller.
+            repeated = [field.name for field in data.schema if not pa.types.is_floating(field.type)]
+            self._writer = pq.ParquetWriter(
+                self._path, data.schema, compression="zstd", use_dictionary=repeated, write_page_checksum=True
+            )
+        self._writer.write_table(data, row_group_size=max(1, data.num_rows))
+        self.rows += data.num_rows
 
 
-def keep_unplanned_runs(index: RunIndex, tables: Sequence[str], folder: Path) -> None:
-    """Write the stored runs that are not in the plan as parts, for a later design that has them."""
-    others = np.flatnonzero(index.run == _NOT_IN_PLAN)
-    if not others.size:
-        return
-    sizes = sum(_row_ranges(index, table)[1][others] for table in tables)
-    readers = {table: Reader(index.sources, table) for table in tables}
-    for block in _blocks(sizes):
-        mine = others[block]
+class _IndexWriter:
+    """Writes `runs`, by which a later call finds finished runs."""
+
+    def __init__(self, path: Path, plan: Plan, tables: Sequence[str]) -> None:
+        self._path, self._plan, self._tables = path, plan, tables
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, runs: pa.Table) -> None:
+        """Add some runs."""
+        keys = pa.array(self._plan.keys[runs["point"].to_numpy()], pa.string())
+        data = runs.select([*_KEYS, "failed", "seconds", *self._tables]).add_column(len(_KEYS), "key", keys)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, data.schema, compression="zstd", write_page_checksum=True)
+        self._writer.write_table(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer:
+            self._writer.close()
+
+
+def keep_unplanned_runs(
+    plan: Plan, sources: Sequence[PartSource | FinishedSource], tables: Sequence[str], folder: Path
+) -> None:
+    """Write the stored runs that are not in a plan as parts, for a later design that has them."""
+    blocks, readers = _Blocks(), {table: Reader(sources, table) for table in tables}
+
+    def write(runs: pa.Table) -> None:
         members = {}
         for table in tables:
-            firsts, counts = _row_ranges(index, table)
-            some = mine[counts[mine] > 0]
-            if some.size:
-                members[table] = readers[table].rows(index.source[some], firsts[some], counts[some])
-        runs = {name: _column(index, name)[mine] for name in ("key", "seed", "failed", "seconds", *tables)}
-        write_part(folder, {"runs": pa.table(runs)} | members)
+            some = runs.filter(pc.greater(runs[table], 0))
+            if some.num_rows:
+                members[table] = _rows_of(readers[table], table, some)
+        write_part(folder, {"runs": runs.select(["key", "seed", "failed", "seconds", *tables])} | members)
+
+    for number, batch in run_batches(sources):
+        columns = {name: batch.runs[name] for name in ("key", "seed", "failed", "seconds", *tables)}
+        columns |= {f"{table}.first": pa.array(batch.first[table]) for table in tables}
+        columns["source"] = pa.array(np.full(batch.runs.num_rows, number, dtype=np.int32))
+        others = pa.table(columns).filter(pa.array(run_numbers(plan, batch) == NOT_IN_PLAN))
+        for block in blocks.add(others, np.sum([others[table].to_numpy() for table in tables], axis=0)):
+            write(block)
+    for block in blocks.rest():
+        write(block)
 
 
-def _column(index: RunIndex, name: str) -> np.ndarray:
-    return pa.concat_tables([source.runs.select([name]) for source in index.sources])[name].to_numpy()
-
-
-def _row_ranges(index: RunIndex, table: str) -> tuple[np.ndarray, np.ndarray]:
-    """First row and number of rows of each stored run in the table of its source."""
-    counts = [source.runs[table].to_numpy() for source in index.sources]
-    return np.concatenate([np.cumsum(each) - each for each in counts]), np.concatenate(counts)
-
-
-def _blocks(sizes: np.ndarray) -> Iterator[slice]:
-    """Slices of neighbouring runs, each with as few runs as have BLOCK rows or more; `sizes` are rows of each run."""
-    begin, total = 0, 0
-    for end, size in enumerate(sizes.tolist(), 1):
-        total += size
-        if total >= BLOCK or end == len(sizes):
-            yield slice(begin, end)
-            begin, total = end, 0
+def _rows_of(reader: Reader, table: str, runs: pa.Table) -> pa.Table:
+    """The rows of some runs in a table, each with a row or more."""
+    return reader.rows(*(runs[name].to_numpy() for name in ("source", f"{table}.first", table)))
 
 
 def _nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -193,33 +183,28 @@ def _nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer of a finished table; without dictionaries, numbers are written in a quarter of the time, and smaller."""
-    repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated, write_page_checksum=True)
+class _Blocks:
+    """Gathers runs, each with a number of rows, into blocks with as few runs as have BLOCK rows or more."""
 
+    def __init__(self) -> None:
+        self._kept: list[pa.Table] = []
+        self._rows = 0
 
-def _write(path: Path, table: str, index: RunIndex, stored, keys, firsts, counts) -> int:
-    reader = Reader(index.sources, table)
-    writer, rows = None, 0
-    try:
-        for block in _blocks(counts):
-            some = counts[block] > 0
-            if not some.any():
-                continue
-            count = counts[block][some]
-            data = reader.rows(index.source[stored[block][some]], firsts[block][some], count)
-            numbers = {name: pa.array(np.repeat(values[block][some], count)) for name, values in keys.items()}
-            data = pa.table(numbers | {name: _nulls(data[name]) for name in data.column_names})
-            if writer is None:
-                writer = _writer(path, data.schema)
-            writer.write_table(data, row_group_size=max(1, data.num_rows))
-            rows += data.num_rows
-    finally:
-        if writer:
-            writer.close()
-    if writer is None:  # no rows: no run failed, or every run did
-        fields = [pa.field(name, pa.int64()) for name in keys]
-        own = list(FAILURES) if table == "failures" else []
-        pq.write_table(pa.schema(fields + own).empty_table(), path, write_page_checksum=True)
-    return rows
+    def add(self, runs: pa.Table, rows: np.ndarray) -> Iterator[pa.Table]:
+        """The blocks that are complete with some more runs."""
+        upto, begin = np.cumsum(rows), 0
+        while True:
+            before = int(upto[begin - 1]) if begin else 0
+            end = int(np.searchsorted(upto, before + BLOCK - self._rows)) + 1
+            if end > len(rows):
+                break
+            yield pa.concat_tables([*self._kept, runs.slice(begin, end - begin)])
+            self._kept, self._rows, begin = [], 0, end
+        if begin < len(rows):
+            self._kept.append(runs.slice(begin))
+            self._rows += int(upto[-1]) - before
+
+    def rest(self) -> Iterator[pa.Table]:
+        """The last block, if runs are left."""
+        if self._kept:
+            yield pa.concat_tables(self._kept)

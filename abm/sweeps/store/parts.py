@@ -56,9 +56,14 @@ def read_table(path: Path, name: str) -> pa.Table:
 
 
 def check_part(path: Path) -> pa.Table:
-    """The table `runs` of a part; raises DamagedPart if its content does not have the hash in its name."""
+    """The table `runs` of a part; raises DamagedPart if the part is damaged."""
+    check_hash(path)
+    return read_table(path, "runs")
+
+
+def check_hash(path: Path) -> None:
+    """Raise DamagedPart if the content of a part does not have the hash in its name."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12))
     if digest.hexdigest() + SUFFIX != path.name:
         raise DamagedPart(f"{path}: is damaged: its name is not the hash of its content")
-    return read_table(path, "runs")

@@ -3,8 +3,9 @@
 import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +14,16 @@ import pyarrow.parquet as pq
 from abm.errors import InputError
 from abm.output.stored import Damaged, parquet_errors
 from abm.sweeps.store.digests import Damage
-from abm.sweeps.store.parts import read_table
+from abm.sweeps.store.parts import DamagedPart, read_table
 
 if TYPE_CHECKING:  # slow to import
     import pandas as pd
 
 ROW_NUMBERS = ("point", "replication", "seed")  # columns that finished tables have and parts have not
 REPAIR_HINT = "; the command of the sweep, given again, repairs what is damaged and keeps all else"
-_CACHED = 200_000_000  # bytes of tables that are kept in memory for the next block of rows
+_CACHED = 64_000_000  # bytes of tables that are kept in memory for the next block of rows
+_BATCH = 100_000  # runs of finished tables that are read together
+_ABOUT = ("point", "replication", "seed", "key", "failed", "seconds")  # columns of `runs` that count no rows
 
 
 @contextlib.contextmanager
@@ -49,16 +52,48 @@ def metadata(path: Path) -> pq.FileMetaData:
         return pq.read_metadata(path)
 
 
-class PartSource:
-    """The runs of one part."""
+class RunBatch(NamedTuple):
+    """Some runs of a source.
 
-    def __init__(self, path: Path, runs: pa.Table) -> None:
-        self.name, self.runs, self._path = path.name, runs, path
-        self.damaged = np.zeros(runs.num_rows, dtype=bool)
+    Attributes
+    ----------
+    runs : Table
+        Rows of the source's table `runs`.
+    first : dict of str to int64 array, shape (runs,)
+        For each other table the first row of each run.
+    damaged : bool array, shape (runs,)
+        Whether rows of the run are damaged.
+    """
+
+    runs: pa.Table
+    first: dict[str, np.ndarray]
+    damaged: np.ndarray
+
+
+class PartSource:
+    """The runs of one part, whose table `runs` is read when it is needed if it is not given."""
+
+    def __init__(self, path: Path, runs: pa.Table | None = None) -> None:
+        self._path, self._runs = path, runs
+
+    @property
+    def runs(self) -> pa.Table:
+        """The table `runs`; raises DamagedPart if it cannot be read."""
+        return read_table(self._path, "runs") if self._runs is None else self._runs
+
+    @property
+    def damaged(self) -> np.ndarray:
+        """Which runs have damaged rows: none, because a part is used whole or not at all."""
+        return np.zeros(self.runs.num_rows, dtype=bool)
+
+    def batches(self) -> Iterator[RunBatch]:
+        """All runs at once."""
+        runs = self.runs
+        yield RunBatch(runs, _firsts(runs, {}), np.zeros(runs.num_rows, dtype=bool))
 
     def group_bounds(self, table: str) -> np.ndarray:
-        """The first row of each row group, and the number of rows."""
-        return np.array([0, int(np.sum(self.runs[table].to_numpy()))])
+        """The first row of each row group: a part has one."""
+        return np.array([0])
 
     def read(self, table: str, group: int) -> pa.Table:
         """One row group of a table."""
@@ -79,28 +114,50 @@ class FinishedSource:
         Replaces `runs.parquet` where that is damaged.
     """
 
-    name = ""
-
     def __init__(
         self, folder: Path, tables: Sequence[str] = (), damage: Mapping[str, Damage] = {}, runs: pa.Table | None = None
     ) -> None:
-        self._folder = folder
+        self._folder, self._runs = folder, runs
         self._files: dict[str, pq.ParquetFile] = {}
-        if runs is None:
-            with whole(self._file("runs")):
-                runs = self._open("runs").read()
-        self.runs = runs
-        self.damaged = np.zeros(runs.num_rows, dtype=bool)
-        for table in tables:
-            if f"{table}.parquet" in damage:
-                self.damaged |= self._damaged_in(table, damage[f"{table}.parquet"])
+        self._damage = {table: damage[f"{table}.parquet"] for table in tables if f"{table}.parquet" in damage}
 
-    def _damaged_in(self, table: str, damage: Damage) -> np.ndarray:
-        """Which runs have rows in the damaged part of a table."""
-        counts = self.runs[table].to_numpy()
+    @cached_property
+    def runs(self) -> pa.Table:
+        """The table `runs`, in memory."""
+        return pa.concat_tables([batch.runs for batch in self.batches()])
+
+    @cached_property
+    def damaged(self) -> np.ndarray:
+        """Which runs have damaged rows."""
+        return np.concatenate([batch.damaged for batch in self.batches()])
+
+    def batches(self) -> Iterator[RunBatch]:
+        """The runs, some at a time."""
+        rows: dict[str, int] = {}  # of the runs so far, in each table
+        for runs in self._pieces():
+            first = _firsts(runs, rows)
+            rows = {name: rows.get(name, 0) + int(np.sum(runs[name].to_numpy())) for name in first}
+            damaged = np.zeros(runs.num_rows, dtype=bool)
+            for table, damage in self._damage.items():
+                damaged |= self._damaged_in(table, damage, first[table], runs[table].to_numpy())
+            yield RunBatch(runs, first, damaged)
+
+    def _pieces(self) -> Iterator[pa.Table]:
+        if self._runs is not None:
+            yield self._runs
+            return
+        with whole(self._file("runs")):
+            file = self._open("runs")
+            if not file.metadata.num_rows:
+                yield file.read()
+            for batch in file.iter_batches(_BATCH):
+                yield pa.table(batch)
+
+    def _damaged_in(self, table: str, damage: Damage, first: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Which runs have rows in the damaged part of a table, by their first rows and their numbers of rows."""
         if damage.all:
             return counts > 0
-        bounds, ends = self.group_bounds(table), np.cumsum(counts)
+        bounds, ends = self.group_bounds(table), first + counts
         bad = np.zeros(bounds[-1] + 1, dtype=np.int64)
         for group in damage.groups:
             bad[bounds[group] + 1 : bounds[group + 1] + 1] = 1
@@ -126,6 +183,22 @@ class FinishedSource:
         with whole(self._file(table)):
             rows = self._open(table).read_row_group(group)
         return rows.drop_columns([name for name in ROW_NUMBERS if name in rows.column_names])
+
+
+def run_batches(sources: Sequence[PartSource | FinishedSource]) -> Iterator[tuple[int, RunBatch]]:
+    """The runs of all sources, with the number of their source; parts that are damaged or gone are left out."""
+    for number, source in enumerate(sources):
+        try:
+            for batch in source.batches():
+                yield number, batch
+        except (DamagedPart, FileNotFoundError):  # where it is gone, another process has moved it into the tables
+            continue
+
+
+def _firsts(runs: pa.Table, before: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """For each table the first row of each run, where so many rows of other runs are before them."""
+    counts = {name: runs[name].to_numpy() for name in runs.column_names if name not in _ABOUT}
+    return {name: before.get(name, 0) + np.cumsum(each) - each for name, each in counts.items()}
 
 
 def runs_from_tables(folder: Path, tables: Sequence[str], count: int, seconds: float) -> pa.Table:

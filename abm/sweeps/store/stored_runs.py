@@ -17,10 +17,10 @@ from abm.output.stored import Damaged
 from abm.sweeps.design.settings import Replications
 from abm.sweeps.store.contents import COMMIT, MANIFEST, SUMMARY, WORKING, is_folder
 from abm.sweeps.store.folder import SweepFolder
-from abm.sweeps.store.merge import RunIndex, index_runs
 from abm.sweeps.store.parts import SUFFIX, DamagedPart, read_table
 from abm.sweeps.store.plan_files import load_plan
 from abm.sweeps.store.reader import FinishedSource, PartSource, Reader
+from abm.sweeps.store.run_index import RunIndex, index_runs
 from abm.sweeps.store.tables import FAILURES
 
 _TRIES, _PAUSE = 10, 0.1  # how often a folder is read that changes meanwhile, and seconds between

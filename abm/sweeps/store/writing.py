@@ -20,10 +20,12 @@ from abm.sweeps.store.contents import (
     MARK,
     PARTS_LAYOUT,
     SCENARIO,
+    SORTING_LAYOUT,
     SUMMARY,
     SWEEP_LAYOUT,
     TABLES_LAYOUT,
     WORKING_LAYOUT,
+    Layout,
     is_file,
     is_folder,
     remove,
@@ -148,11 +150,15 @@ class SweepWriter(SweepFolder):
         if set(os.listdir(self.working)) <= {MARK}:
             remove(self.working, WORKING_LAYOUT)
 
+    def sorting(self) -> contextlib.AbstractContextManager[Path]:
+        """A folder for the time of a block, in which runs are sorted."""
+        return self._temporary("sorting", SORTING_LAYOUT)
+
     @contextlib.contextmanager
-    def _temporary(self, name: str) -> Iterator[Path]:
+    def _temporary(self, name: str, layout: Layout = TABLES_LAYOUT) -> Iterator[Path]:
         folder = self.working / f"{name}.tmp-{secrets.token_hex(4)}"
         folder.mkdir()
         try:
             yield folder
         finally:
-            remove(folder, TABLES_LAYOUT)
+            remove(folder, layout)
