@@ -74,6 +74,6 @@ class PartialSweep(SweepResults):
     def _columns(self, table: str) -> list[str]:
         return self._stored.columns(table)
 
-    def _rows(self, table: str, columns: list[str] | None) -> "pd.DataFrame":
+    def _rows(self, table: str, columns: list[str] | None, points: list[int] | None) -> "pd.DataFrame":
         own = None if columns is None else [name for name in columns if name not in ("point", "replication", "seed")]
         return self._stored.rows(table, own, self._replications).to_pandas()

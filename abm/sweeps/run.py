@@ -202,7 +202,7 @@ class SweepRun:
             failed = shard.select(states.numbers(FAILED))
             again = failed if retry_failed and not attempt else failed[:0]
             self.progress.failed -= len(again)
-            missing = np.union1d(shard.select(states.numbers(MISSING)), again)
+            missing = np.sort(np.concatenate([shard.select(states.numbers(MISSING)), again]))
             self.watch(self.progress)
             if not missing.size:
                 # The bytes of all parts are checked once: before the tables are made of them.

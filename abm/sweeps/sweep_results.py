@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abm.errors import InputError, nearest
+from abm.errors import InputError, nearest, shown
 from abm.output.stored import Damaged
 from abm.sweeps.store.contents import TABLES
 from abm.sweeps.store.digests import damage_of
-from abm.sweeps.store.reader import REPAIR_HINT, metadata, read_whole
+from abm.sweeps.store.reader import REPAIR_HINT, groups_with, metadata, read_groups, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,15 +56,19 @@ class SweepResults:
         self.folder, self.manifest, self.summary = folder, manifest, summary
         self._checked: set[str] = set()
 
-    def check(self, name: str) -> None:
-        """Raise InputError if a file, by its name, has changed since the sweep was finished; each is checked once."""
+    def check(self, name: str, groups: Iterable[int] | None = None) -> None:
+        """Raise InputError if a file, by its name, has changed since the sweep was finished; each is checked once.
+
+        Of a table only some row groups, by their numbers, and the footer are checked if they are given.
+        """
         path = self.folder / name
         if path.is_symlink():
             raise Damaged(f"{path}: is a link, which no sweep wrote")
         pieces = self.summary.get("files", {}).get(name)
-        if pieces is not None and name not in self._checked and damage_of(path, pieces):
+        if pieces is not None and name not in self._checked and damage_of(path, pieces, groups):
             raise Damaged(f"{path}: is damaged: it is not as it was written{REPAIR_HINT}")
-        self._checked.add(name)
+        if groups is None:
+            self._checked.add(name)
 
     def __repr__(self) -> str:
         factors = ", ".join(self.factors) or "no factors"
@@ -108,7 +112,9 @@ class SweepResults:
         """The names of the tables that the sweep kept."""
         return list(self.summary["tables"])
 
-    def read(self, table: str, columns: Iterable[str] | None = None) -> "pd.DataFrame":
+    def read(
+        self, table: str, columns: Iterable[str] | None = None, *, points: Iterable[int] | None = None
+    ) -> "pd.DataFrame":
         """A table, with the values of the factors behind the columns `point`, `replication` and `seed`.
 
         Parameters
@@ -118,6 +124,9 @@ class SweepResults:
         columns : iterable of str, optional
             The columns of the table to read; all by default. The factors are always included, as `factor.NAME` where
             the table has a column of that name.
+        points : iterable of int, optional
+            Points by their numbers; all by default. Of a finished sweep only the part of the file that holds these
+            points is read and checked: its row groups follow the order of the points.
 
         Returns
         -------
@@ -127,7 +136,7 @@ class SweepResults:
         Raises
         ------
         InputError
-            If the sweep did not keep the table, or the table has no such column or is damaged.
+            If the sweep did not keep the table, there is no such column or point, or the table is damaged.
         """
         import pandas as pd
 
@@ -147,26 +156,38 @@ class SweepResults:
             for name in wanted:
                 if name not in known:
                     raise InputError(f"{path}: has no column {name!r}{nearest(name, known)}")
-        frame = self._rows(table, wanted)
+        some = None if points is None else list(dict.fromkeys(points))
+        for point in some or ():
+            if point not in self.points.index:
+                raise InputError(f"{self.folder}: point {shown(point)} is not one of 0 to {len(self.points) - 1}")
+        frame = self._rows(table, wanted, some)
+        if some is not None:
+            frame = frame[frame["point"].isin(some)].reset_index(drop=True)
         frame = frame.astype({name: kind for name, kind in _WITH_MISSING.items() if name in frame})
-        points, count = frame["point"].to_numpy(), self.manifest["replications"]["count"]
-        if len(frame) and (points.max() >= len(self.points) or frame["replication"].max() >= count):
+        numbers, count = frame["point"].to_numpy(), self.manifest["replications"]["count"]
+        if len(frame) and (numbers.max() >= len(self.points) or frame["replication"].max() >= count):
             raise Damaged(f"{path}: has rows of points or replications that the sweep does not have{REPAIR_HINT}")
         for column, (name, values) in enumerate(self.points.items(), len(own)):
             if values.dtype.kind not in "if":  # texts, in the order of the design
                 values = values.astype(pd.CategoricalDtype(self.levels[name]))
-            frame.insert(column, f"factor.{name}" if name in frame else name, values.take(points).array)
+            frame.insert(column, f"factor.{name}" if name in frame else name, values.take(numbers).array)
         return frame
 
     def _columns(self, table: str) -> list[str]:
         """The names of a table's columns."""
-        self.check(f"{table}.parquet")
+        self.check(f"{table}.parquet", groups=())
         return metadata(self.folder / f"{table}.parquet").schema.names
 
-    def _rows(self, table: str, columns: list[str] | None) -> "pd.DataFrame":
-        """A table as it is stored, or some of its columns."""
-        self.check(f"{table}.parquet")
-        return read_whole(self.folder / f"{table}.parquet", columns)
+    def _rows(self, table: str, columns: list[str] | None, points: list[int] | None) -> "pd.DataFrame":
+        """A table as it is stored, or some of its columns; at least the rows of some points, by their numbers."""
+        path = self.folder / f"{table}.parquet"
+        if points is None:
+            self.check(path.name)
+            return read_whole(path, columns)
+        self.check(path.name, groups=())
+        groups = groups_with(path, points)
+        self.check(path.name, groups=groups)
+        return read_groups(path, groups, columns)
 
     @cached_property
     def outcomes(self) -> "pd.DataFrame":

@@ -1,17 +1,22 @@
 """What the calls of a sweep read and compute again, counted."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from abm import InputError, load_sweep
 from abm.sweeps.estimate import estimate
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.status import failures, status
 from abm.sweeps.store import folder as stored
+from abm.sweeps.store import merge
 from abm.sweeps.store.folder import SweepFolder
 from abm.sweeps.store.parts import DamagedPart, check_hash, write_part
 from abm.sweeps.work import chunks
@@ -206,3 +211,70 @@ def test_a_sweep_of_a_release_that_stored_no_digest_of_its_plan_goes_on(tmp_path
     make(DESIGN, tmp_path / "other")
     assert tables_of(out) == tables_of(tmp_path / "other")
     shutil.rmtree(tmp_path / "other")
+
+
+# --- a part of a table --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_steps(tmp_path, monkeypatch) -> Path:
+    """A finished sweep of 40 points with a row group for each eight runs."""
+    monkeypatch.setattr(merge, "BLOCK", 1600)
+    text = DESIGN.replace("[0.0, 0.5]", str([each / 20 for each in range(20)])).replace("steps = 6", "steps = 200")
+    make(text + '[collect]\nsteps = "all"\n', tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_row_groups_follow_the_points_and_tell_which_they_hold(with_steps):
+    for name in ("steps", "sectors"):
+        about = pq.read_metadata(with_steps / f"{name}.parquet")
+        column = about.schema.names.index("point")
+        bounds = [about.row_group(each).column(column).statistics for each in range(about.num_row_groups)]
+        assert about.num_row_groups >= 10
+        assert all(one.max <= other.min for one, other in itertools.pairwise(bounds))
+
+
+@pytest.mark.parametrize("points", [[7], [39, 0], (3, 3, 4), range(2), []])
+def test_some_points_are_read_from_their_part_of_the_file(with_steps, points):
+    results = load_sweep(with_steps)
+    everything = results.read("steps", ["hhi", "step"])
+    size = (with_steps / "steps.parquet").stat().st_size
+    others = load_sweep(with_steps)
+    others.read("steps", ["hhi"], points=[0])  # the factors of the points, and imports
+    found = []
+    read = bytes_read(lambda: found.append(others.read("steps", ["hhi", "step"], points=points)))
+    expected = everything[everything["point"].isin(list(points))].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[0], expected, check_exact=True)
+    about = pq.read_metadata(with_steps / "steps.parquet").serialized_size
+    assert read < size * len(set(points)) / 9 + 8 * about + 50_000
+
+
+def test_damage_is_found_in_the_part_that_is_read(with_steps):
+    path = with_steps / "steps.parquet"
+    data = bytearray(path.read_bytes())
+    data[60] ^= 1  # in the first row group
+    path.write_bytes(data)
+    results = load_sweep(with_steps)
+    assert len(results.read("steps", points=[30])) == 400
+    for points in ([0], [30, 0], None):
+        with pytest.raises(InputError, match=r"steps.parquet: is damaged: it is not as it was written"):
+            results.read("steps", points=points)
+    data[60] ^= 1
+    data[-20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"steps.parquet: is damaged"):
+        load_sweep(with_steps).read("steps", points=[30])
+
+
+@pytest.mark.parametrize("point", [40, -1, "x", None])
+def test_a_point_that_the_design_does_not_have_is_refused(with_steps, point):
+    with pytest.raises(InputError, match=r"point .* is not one of 0 to 39$"):
+        load_sweep(with_steps).read("steps", points=[3, point])
+
+
+def test_some_points_of_an_unfinished_sweep_are_read_too(tmp_path):
+    make_shard(DESIGN, tmp_path / "out", 1, 2)
+    results = load_sweep(tmp_path / "out", partial=True)
+    every = results.read("outcomes")
+    some = results.read("outcomes", points=[1, 2])
+    assert len(some) and some.equals(every[every["point"].isin([1, 2])].reset_index(drop=True))

@@ -123,9 +123,10 @@ class Plan:
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """For each distinct point the first point with its key; for each point the number of its distinct point."""
-        numbers: dict[str, int] = {}
-        number = np.array([numbers.setdefault(key, len(numbers)) for key in self.keys], dtype=np.int64)
-        first = np.full(len(numbers), len(self.keys))
+        import pandas as pd
+
+        number, distinct = pd.factorize(self.keys)
+        first = np.full(len(distinct), len(self.keys))
         np.minimum.at(first, number, np.arange(len(number)))
         return first, number
 

@@ -4,8 +4,10 @@ A table has a digest of each of its row groups and one of its footer, which desc
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +25,9 @@ def digests_of(path: Path) -> list[tuple[int, str]]:
         about = pq.read_metadata(path)
         groups = [about.row_group(group) for group in range(about.num_row_groups)]
         bounds = [max(_end(group.column(place)) for place in range(group.num_columns)) for group in groups]
-    return _digests(path, [*bounds, path.stat().st_size])
+    ends = [*bounds, path.stat().st_size]
+    with path.open("rb") as file:
+        return [(end, _digest(file, begin, end)) for begin, end in itertools.pairwise([0, *ends])]
 
 
 def _end(column: pq.ColumnChunkMetaData) -> int:
@@ -34,17 +38,14 @@ def _end(column: pq.ColumnChunkMetaData) -> int:
     return first + column.total_compressed_size
 
 
-def _digests(path: Path, ends: Sequence[int]) -> list[tuple[int, str]]:
-    found, begin = [], 0
-    with path.open("rb") as file:
-        for end in ends:
-            digest, left = hashlib.blake2b(digest_size=16), end - begin
-            while left > 0 and (block := file.read(min(left, _READ_SIZE))):
-                digest.update(block)
-                left -= len(block)
-            found.append((end, digest.hexdigest()))
-            begin = end
-    return found
+def _digest(file: BinaryIO, begin: int, end: int) -> str:
+    """The digest of a file's bytes from `begin` to before `end`."""
+    digest, left = hashlib.blake2b(digest_size=16), end - begin
+    file.seek(begin)
+    while left > 0 and (block := file.read(min(left, _READ_SIZE))):
+        digest.update(block)
+        left -= len(block)
+    return digest.hexdigest()
 
 
 class Damage:
@@ -57,16 +58,24 @@ class Damage:
         return self.all or bool(self.groups)
 
 
-def damage_of(path: Path, digests: Digests | None) -> Damage:
-    """What has changed in a file since its digests were made; without digests, what cannot be read."""
+def damage_of(path: Path, digests: Digests | None, groups: Iterable[int] | None = None) -> Damage:
+    """What has changed in a file since its digests were made; without digests, what cannot be read.
+
+    If row groups are given, by their numbers, only these and the footer are looked at.
+    """
     if not is_file(path):
         return Damage(all=True)
     try:
         if digests is None:
             return _unreadable(path)
-        now = _digests(path, [end for end, _ in digests])
-        changed = [block for block, (was, has) in enumerate(zip(digests, now, strict=True)) if tuple(was) != has]
-        if path.stat().st_size != digests[-1][0] or len(digests) - 1 in changed:
+        last = len(digests) - 1
+        begins = [0, *(end for end, _ in digests)]
+        blocks = range(len(digests)) if groups is None else sorted({last, *groups})
+        with path.open("rb") as file:
+            changed = [
+                block for block in blocks if _digest(file, begins[block], digests[block][0]) != digests[block][1]
+            ]
+        if path.stat().st_size != digests[last][0] or last in changed:
             return Damage(all=True)
         return Damage(changed)
     except OSError:

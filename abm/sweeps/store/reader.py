@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +44,23 @@ def read_whole(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
 
     with whole(path):
         return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+
+
+def read_groups(path: Path, groups: Sequence[int], columns: list[str] | None = None) -> "pd.DataFrame":
+    """Some row groups of a finished table, by their numbers; raises Damaged where a checksum is wrong."""
+    with whole(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read_row_groups(list(groups), columns).to_pandas()
+
+
+def groups_with(path: Path, points: Collection[int]) -> list[int]:
+    """The numbers of the row groups of a finished table that may have rows of some points."""
+    about, wanted = metadata(path), np.unique(np.fromiter(points, dtype=np.int64, count=len(points)))
+    found = []
+    for number in range(about.num_row_groups):
+        bounds = about.row_group(number).column(about.schema.names.index("point")).statistics
+        if bounds is None or np.searchsorted(wanted, bounds.min) < np.searchsorted(wanted, bounds.max, side="right"):
+            found.append(number)
+    return found
 
 
 def metadata(path: Path) -> pq.FileMetaData:
