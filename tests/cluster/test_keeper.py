@@ -116,6 +116,22 @@ def test_many_jobs_are_submitted_a_few_at_a_time(cluster, kept):
     assert counts == [(20, 1.0), (40, 1.0), (50, 10.0), (50, 10.0)]
 
 
+def test_a_job_that_the_queue_does_not_show_at_once_is_not_submitted_again(cluster, kept):
+    _, queue, _ = kept(2)
+    queue.look()
+    shown, cluster.jobs = cluster.jobs, {}
+    cluster.now += 1.0
+    queue.look()
+    assert (cluster.jobs, queue.ended_early, queue.pending) == ({}, 0, 2)
+    cluster.jobs = shown
+    cluster.now += 10.0
+    queue.look()
+    assert set(cluster.jobs) == {"1", "2"}
+    cluster.jobs = {}  # they have been there, and have ended
+    queue.look()
+    assert set(cluster.jobs) == {"3", "4"} and queue.lost == 2
+
+
 def test_jobs_that_end_before_the_life_of_their_workers_are_named_lost(cluster, kept):
     asked, queue, _ = kept(3)
     queue.look()
@@ -136,6 +152,7 @@ def test_jobs_that_end_early_stop_a_sweep_unless_workers_came_meanwhile(cluster,
     for look in range(8):
         queue.look()
         cluster.jobs.clear()
+        cluster.now += 10.0
         if look == 3:
             asked.missing_workers(1)
     assert queue.ended_early == 16

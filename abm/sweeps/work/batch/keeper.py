@@ -6,6 +6,7 @@ It looks from a thread of its own, because the system may take a minute to answe
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from abm.errors import InputError
 from abm.sweeps.work.batch.systems import BatchSystem
@@ -15,6 +16,16 @@ _LONGEST = 300.0  # and the most, while the system refuses jobs or is slow
 _SLOW = 20.0  # seconds that a look takes of a slow system
 _AT_ONCE = 20  # jobs that are submitted after a look
 _BETWEEN = 1.0  # seconds to the next look while more are to be submitted
+_LISTED = 8.0  # seconds after which a submitted job is in the queue unless it has ended
+
+
+@dataclass
+class _Seen:
+    """When a job was seen first and seen to run first, and whether it has been in the queue."""
+
+    first: float
+    running: float | None = None
+    listed: bool = False
 
 
 class JobKeeper:
@@ -53,7 +64,7 @@ class JobKeeper:
         self._life, self._note = life, note
         self.pending = self.refused = self.lost = self.ended_early = 0
         self.pause = _LOOK
-        self._since: dict[str, float | None] = {}  # of each submitted job, since when it has been seen to run
+        self._known: dict[str, _Seen] = {}
         self._noted: set[str] = set()
         self._over = threading.Event()
         self._submitting = threading.Lock()
@@ -72,7 +83,7 @@ class JobKeeper:
 
     def jobs(self) -> list[str]:
         """The numbers of jobs that may still be in the queue."""
-        known = set(self._since)
+        known = set(self._known)
         try:
             return sorted(known | set(self._system.queue(self._name)))
         except (InputError, OSError):  # the system does not answer
@@ -96,15 +107,23 @@ class JobKeeper:
         """Look at the queue; how many jobs are missing in it."""
         states = self._system.queue(self._name)
         now = time.monotonic()
-        for job in set(self._since) - set(states):
-            since = self._since.pop(job)
+        expected = 0
+        for job in set(self._known) - set(states):
+            seen = self._known[job]
+            if not seen.listed and now - seen.first < _LISTED:
+                expected += 1
+                continue
+            del self._known[job]
             self.ended_early += 1
-            self.lost += (0.0 if since is None else now - since) + self.pause < self._life
+            ran = 0.0 if seen.running is None else now - seen.running
+            self.lost += ran + self.pause < self._life
         for job, waits in states.items():
-            if self._since.get(job) is None:
-                self._since[job] = None if waits else now
-        self.pending = sum(states.values())
-        return self._jobs - len(states)
+            seen = self._known.setdefault(job, _Seen(now))
+            seen.listed = True
+            if seen.running is None and not waits:
+                seen.running = now
+        self.pending = sum(states.values()) + expected
+        return self._jobs - len(states) - expected
 
     def _submit_some(self, missing: int) -> int:
         """Submit some of the missing jobs; how many are still missing."""
@@ -113,7 +132,7 @@ class JobKeeper:
                 if self._over.is_set():
                     return 0
                 try:
-                    self._since[self._system.submitted(self._script)] = None
+                    self._known[self._system.submitted(self._script)] = _Seen(time.monotonic())
                 except InputError as problem:
                     self.refused = left
                     repeated = f"{left} of {self._jobs} jobs are refused; they are submitted again later"
