@@ -191,6 +191,17 @@ def test_a_detached_sweep_is_a_job_that_status_follows_and_leaves_the_same_table
     assert set(os.listdir(tmp_path / "out")) == set(os.listdir(complete.design.parent / "local"))
 
 
+def test_a_detached_sweep_that_is_cancelled_leaves_no_job_and_keeps_its_runs(complete, tmp_path):
+    command = ("sweep", complete.design, "--out", "out", *BY_JOBS, "--jobs", "1")
+    job = abm(*command, "--detach", cwd=tmp_path).stdout.strip()
+    wait_until(lambda: parts(tmp_path / "out") or not queue(), "a first part")
+    call("scancel", job)
+    wait_until(lambda: not queue(), "all jobs to end")
+    assert parts(tmp_path / "out")
+    told = abm("sweep", "status", "out", cwd=tmp_path).stdout
+    assert "its job of Slurm has ended" in told and "interrupted; the same command goes on" in told
+
+
 def test_an_array_task_that_its_walltime_ends_keeps_its_parts_and_the_script_goes_on_from_them(long, tmp_path):
     script = ("sweep", "script", long.design, "--shards", "1", "--out", "out", "--walltime", "1")
     # Slurm looks each half minute for what comes before the next look: the signal is sent 15 to 45 s after the start.
