@@ -3,6 +3,8 @@
 import itertools
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -278,3 +280,39 @@ def test_some_points_of_an_unfinished_sweep_are_read_too(tmp_path):
     every = results.read("outcomes")
     some = results.read("outcomes", points=[1, 2])
     assert len(some) and some.equals(every[every["point"].isin([1, 2])].reset_index(drop=True))
+
+
+# --- the memory of the merge --------------------------------------------------------------------------
+
+FINISH = """
+import resource, sys
+from abm.sweeps.finish import finish_sweep
+print(finish_sweep(sys.argv[1]).summary["done"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak_of_finish(out: Path, runs: int) -> float:
+    """MB of memory that a process takes at most which makes the tables of so many made-up runs."""
+    text = DESIGN.replace("count = 2", f"count = {runs // 4}")
+    with pytest.raises(KeyboardInterrupt):
+        make(text, out, StopsAfter(0))
+    plan = SweepFolder(out).plan()
+    draws = np.random.default_rng(1)
+    for begin in range(0, plan.runs, 5_000):
+        point, replication = np.divmod(np.arange(begin, begin + 5_000), plan.replications.count)
+        about = {"key": plan.keys[point], "seed": plan.seeds[point, replication]}
+        about |= {"failed": np.zeros(5_000, dtype=bool), "seconds": draws.random(5_000)}
+        about |= {"outcomes": np.ones(5_000, dtype=np.int64), "failures": np.zeros(5_000, dtype=np.int64)}
+        outcomes = {f"outcome_{number}": draws.random(5_000) for number in range(20)}
+        write_part(out / "working" / "parts", {"runs": pa.table(about), "outcomes": pa.table(outcomes)})
+    command = [sys.executable, "-c", FINISH, str(out)]
+    done, peak = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout.split()
+    assert int(done) == runs
+    shutil.rmtree(out)
+    return int(peak) / 1e3
+
+
+@pytest.mark.slow
+def test_the_memory_of_the_merge_does_not_grow_with_the_runs(tmp_path, no_fsync):
+    few, many = (peak_of_finish(tmp_path / str(runs), runs) for runs in (100_000, 1_000_000))
+    assert many < few + 75.0, (few, many)  # before, the index alone took 200 MB more

@@ -278,12 +278,13 @@ class Reader:
             group_of = np.searchsorted(bounds, wanted, side="right") - 1
             for group in np.unique(group_of):
                 chosen = group_of == group
-                tables.append(self._read(number, group).take(wanted[chosen] - bounds[group]))
+                tables.append(_taken(self._read(number, group), wanted[chosen] - bounds[group]))
                 rows.append(target[chosen])
                 total += int(chosen.sum())
         order = np.empty(total, dtype=np.int64)
         order[np.concatenate(rows)] = np.arange(total)
-        return pa.concat_tables(tables).take(order)
+        # In one piece, because the bytes of a written table depend on the pieces.
+        return _taken(pa.concat_tables(tables).combine_chunks(), order).combine_chunks()
 
     def _bounds(self, number: int) -> np.ndarray:
         if number not in self._starts:
@@ -302,6 +303,13 @@ class Reader:
         while len(self._cache) > 1 and self._cached > _CACHED:
             self._cached -= self._cache.popitem(last=False)[1].nbytes
         return table
+
+
+def _taken(table: pa.Table, rows: np.ndarray) -> pa.Table:
+    """Rows of a table by their numbers; without a copy where they are neighbours."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
+        return table.slice(int(rows[0]), len(rows))
+    return table.take(rows)
 
 
 def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
