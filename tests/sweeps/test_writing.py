@@ -13,7 +13,7 @@ from abm.output import files
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import SweepRun
 from abm.sweeps.status import status
-from abm.sweeps.store import merge
+from abm.sweeps.store import merge, sorted_runs
 from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work import chunks
 from abm.sweeps.work import worker as work
@@ -199,6 +199,8 @@ def test_files_that_were_half_written_are_removed_at_the_end(tmp_path, expected)
     make_shard(DESIGN, out, 1, 2)
     (out / ".manifest.json-0123abcd").write_text("{")
     (out / "working" / "parts" / ".0123.part-0123abcd").write_bytes(b"PK")
+    (out / "working" / "sorting.tmp-0123abcd").mkdir()
+    (out / "working" / "sorting.tmp-0123abcd" / "0.arrow").write_bytes(b"ARROW1")
     assert make(DESIGN, out) == 4
     assert tables_of(out) == expected
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
@@ -209,7 +211,7 @@ def test_files_that_were_half_written_are_removed_at_the_end(tmp_path, expected)
 # --- a full disk --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["preparation", "a part", "the tables"])
+@pytest.mark.parametrize("where", ["preparation", "a part", "sorting", "the tables"])
 def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(tmp_path, expected, where):
     out = tmp_path / "out"
     write_table = merge.pq.ParquetWriter.write_table
@@ -224,12 +226,13 @@ def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(tmp_path, exp
         place, name, function = {
             "preparation": (files.os, "fsync", full),
             "a part": (work, "write_part", full),
+            "sorting": (sorted_runs.pa.ipc, "new_file", full),
             "the tables": (merge.pq.ParquetWriter, "write_table", full_for_tables),
         }[where]
         patch.setattr(place, name, function)
         with pytest.raises(OSError, match="No space left"):
             make(DESIGN, out)
-        if where == "the tables":
+        if where in ("sorting", "the tables"):
             assert not list((out / "working").glob("*.tmp-*")) and not (out / "working" / "merged").exists()
-    assert make(DESIGN, out) == (0 if where == "the tables" else 8)
+    assert make(DESIGN, out) == (0 if where in ("sorting", "the tables") else 8)
     assert tables_of(out) == expected
