@@ -4,13 +4,17 @@ The same runs are made by `simulate_many` on two threads, by `abm sweep` with on
 through a Dask scheduler with two workers, in turn; every time is that of the whole command, its start included. Then
 a million tiny runs show memory, files and disk.
 
-    python -m experiments.sweep_speed [--quick] [--out DIR]
+    python -m experiments.sweep_speed [--quick] [--parts] [--out DIR]
 
-writes `sweep_speed.csv`, `memory.csv` and `memory.png`.
+writes `sweep_speed.csv`, `memory.csv` and `memory.png`; with `--parts` only `parts.csv`, the processor time of the
+parts of a sweep with two processes, which other work on the machine disturbs less.
 """
 
 import argparse
 import contextlib
+import ctypes
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -86,6 +90,59 @@ def dask_cluster(workers: int) -> Iterator[str]:
         with Client(scheduler_file=str(about), set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=60)
             yield client.scheduler.address
+
+
+_ADOPT_ORPHANS = 36  # of Linux's prctl
+
+
+def processor_seconds(line: list[str]) -> float:
+    """Processor seconds of a command and of all processes that it starts, on Linux."""
+    ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)  # the process from which workers are forked outlives its parent
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3600)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def parts(count: int, rounds: int) -> pd.DataFrame:
+    """Processor seconds of the parts of a sweep, beside `simulate_many`; medians over rounds."""
+    few = 10
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        small, large = Path(place) / "small.toml", Path(place) / "large.toml"
+        small.write_text(RUNS.format(count=few), encoding="utf-8")
+        large.write_text(RUNS.format(count=count), encoding="utf-8")
+        loaded = Design.load(large)
+        bare(Design.load(small))  # loads the kernels
+
+        def imports(text: str) -> float:
+            return processor_seconds([sys.executable, "-c", f"import {text}"])
+
+        def swept(design: Path, turn: int) -> float:
+            line = [sys.executable, "-m", "abm", "sweep", str(design), "--out", f"{design}-{turn}", "--workers", "2"]
+            return processor_seconds(line)
+
+        for turn in range(rounds):
+            client, both = imports("abm.sweeps.run"), imports("abm.sweeps.run, distributed")
+            worker = imports("abm.sweeps.work.worker, distributed")
+            warm = imports("abm.sweeps.work.warm, distributed")
+            short = swept(small, turn)
+            started = time.process_time()
+            bare(loaded)
+            raw = time.process_time() - started
+            row = {"start of the command and its imports": client, "import of Dask": both - client}
+            row |= {"imports of the workers": worker, "load of kernels": warm - worker}
+            row["scheduler, start of workers, tables, end"] = short - both - warm - few * raw / count
+            row[f"sweep of {few} runs"] = short
+            row[f"simulate_many, {count:,} runs"] = raw
+            row[f"sweep of {count:,} runs"] = swept(large, turn)
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    frame[f"ratio at {count:,} runs"] = frame[f"sweep of {count:,} runs"] / frame[f"simulate_many, {count:,} runs"]
+    return frame.median().rename("median").rename_axis("part").reset_index()
 
 
 def first_chunk(design: Design, folder: Path) -> float:
@@ -173,10 +230,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs, one round")
     parser.add_argument("--out", type=Path, default=Path("results/sweep_speed"))
+    parser.add_argument("--parts", action="store_true", help="only the processor time of a sweep's parts")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.parts:
+        found = parts(500 if options.quick else 10_000, 1 if options.quick else 3)
+        found.to_csv(options.out / "parts.csv", index=False, float_format="%.4g")
+        print(found.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+        return
     reached = verdicts(times(500 if options.quick else 10_000, 1 if options.quick else 3))
     frame, facts = memory(20_000 if options.quick else 1_000_000)
-    options.out.mkdir(parents=True, exist_ok=True)
     reached.to_csv(options.out / "sweep_speed.csv", index=False, float_format="%.4g")
     chosen = np.unique(np.linspace(0, len(frame) - 1, 50).astype(int))
     frame.iloc[chosen].to_csv(options.out / "memory.csv", index=False, float_format="%.5g")
