@@ -22,7 +22,16 @@ from abm.sweeps.design.plan import Plan
 from abm.sweeps.store.parts import PARTS, write_part
 from abm.sweeps.work.callbacks import Callbacks
 from abm.sweeps.work.chunks import Chunks, runs_by_point
-from abm.sweeps.work.worker import ChunkResult, Job, PointRuns, UnsuitableWorker, failed_part, make_chunk, own_versions
+from abm.sweeps.work.worker import (
+    ChunkResult,
+    Job,
+    PackedRuns,
+    PointRuns,
+    UnsuitableWorker,
+    failed_part,
+    make_chunk,
+    own_versions,
+)
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -98,7 +107,8 @@ class Driver:
     def _submit(self, runs: np.ndarray) -> "PendingChunk[ChunkResult]":
         self._submitted += 1
         key = f"chunk-{self._submitted}-{time.monotonic_ns()}"
-        chunk = self._client.submit(self._make_chunk, self._job, runs_by_point(self._plan, runs), key=key, pure=False)
+        packed = PackedRuns(runs_by_point(self._plan, runs))
+        chunk = self._client.submit(self._make_chunk, self._job, packed, key=key, pure=False)
         return asyncio.run_coroutine_threadsafe(_awaited(chunk), self._client.loop.asyncio_loop)
 
     def _result(self, finished: "PendingChunk[ChunkResult]") -> ChunkResult | None:

@@ -1,10 +1,11 @@
 """A worker makes the runs of a chunk and writes them as one part file."""
 
 import os
+import pickle
 import platform
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +48,22 @@ class PointRuns(NamedTuple):
     changes: dict[str, Any]
     key: str
     seeds: list[int]
+
+
+class PackedRuns(Sequence):
+    """The runs of a chunk as bytes: Dask would look through a list of many points for objects of its own."""
+
+    def __init__(self, runs: Sequence[PointRuns]) -> None:
+        self._count, self._packed = len(runs), pickle.dumps(runs)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> PointRuns:
+        return pickle.loads(self._packed)[index]
+
+    def __iter__(self) -> Iterator[PointRuns]:
+        return iter(pickle.loads(self._packed))
 
 
 class ChunkResult(NamedTuple):
