@@ -115,7 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end(REFUSED, f"error: {problem}")
     except _USAGE_ERROR as problem:
         command = problem.ctx.command_path if problem.ctx else "abm"
-        return _end(REFUSED, f"error: {' '.join(problem.format_message().split())} (see {command} --help)")
+        # Typer has choices checked by pydantic, which puts these words before each message.
+        text = " ".join(problem.format_message().split()).replace(": Value error, ", ": ")
+        return _end(REFUSED, f"error: {text} (see {command} --help)")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough

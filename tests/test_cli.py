@@ -265,3 +265,9 @@ def test_a_command_that_makes_no_sense_is_refused_with_where_to_look(arguments, 
     printed = capsys.readouterr()
     assert printed.out == ""
     assert re.fullmatch(r"abm: error: .+ \(see abm[a-z ]* --help\)\n", printed.err)
+
+
+def test_a_choice_is_refused_with_what_is_allowed(capsys):
+    assert main(["run", "four-sectors", "--level", "fast", "--out", "out"]) == 2
+    said = "abm: error: Invalid value for '--level': 'fast' is not one of 'light', 'full'. (see abm run --help)\n"
+    assert capsys.readouterr().err == said

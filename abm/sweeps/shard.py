@@ -75,7 +75,8 @@ def _own_number(count: int, environment: Mapping[str, str]) -> int:
     given = {name: environment.get(name, "") for name in _VARIABLES}
     given = {name: text for name, text in given.items() if text not in ("", _NO_ARRAY.get(name))}
     if len(given) != 1:
-        found = " and ".join(f"{name}={text}" for name, text in given.items()) or "none is"
+        found = " and ".join(f"{name}={text}" for name, text in given.items())
+        found = f"{found} are" if found else "none is"
         raise InputError(f"{asked} needs one of {', '.join(_VARIABLES)}, but {found} set; give --shard I/{count}")
     ((name, text),) = given.items()
     task = _integer(asked, name, text)

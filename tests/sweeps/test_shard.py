@@ -48,7 +48,7 @@ def test_a_task_of_each_system_makes_the_shard_of_its_place_in_the_array(environ
         ({"SGE_TASK_ID": "undefined"}, "but none is set"),
         (
             {"PBS_ARRAY_INDEX": "2", "JOB_COMPLETION_INDEX": "2"},
-            "but PBS_ARRAY_INDEX=2 and JOB_COMPLETION_INDEX=2 set; give --shard I/8",
+            "but PBS_ARRAY_INDEX=2 and JOB_COMPLETION_INDEX=2 are set; give --shard I/8",
         ),
         ({"PBS_ARRAY_INDEX": "0"}, "PBS_ARRAY_INDEX = '0' is not from 1 to 8"),
         ({"LSB_JOBINDEX": "9"}, "LSB_JOBINDEX = '9' is not from 1 to 8"),
