@@ -76,16 +76,15 @@ def failures(folder: str | os.PathLike) -> "pd.DataFrame":
     import pandas as pd
 
     plan, sources = store.plan(), store.sources()
-    states = run_states(plan, sources)
-    places: dict[
-        int, tuple[int, int]
-    ] = {}  # of each failed run: its source, and its row in the table of failures there
+    done = np.zeros(plan.runs, dtype=bool)
+    places: dict[int, tuple[int, int]] = {}  # of each failed run: its source, and its row in the failures there
     for source, batch in run_batches(sources):
-        number = run_numbers(plan, batch)
-        for row in np.flatnonzero(batch.runs["failed"].to_numpy() & (number >= 0)):
+        number, failed = run_numbers(plan, batch), batch.runs["failed"].to_numpy()
+        done[number[~failed & (number >= 0)]] = True
+        for row in np.flatnonzero(failed & (number >= 0)):
             places[int(number[row])] = source, int(batch.first["failures"][row])
     frames, reader = [], Reader(sources, "failures")
-    for run in states.numbers(FAILED).tolist():
+    for run in sorted(run for run in places if not done[run]):
         number, replication = divmod(run, plan.replications.count)
         source, first = places[run]
         row = reader.rows(np.array([source]), np.array([first]), np.array([1])).to_pandas()
