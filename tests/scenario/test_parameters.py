@@ -32,8 +32,9 @@ def value_in(cell, name):
     return None if cell == "–" else cell if cell in ROWS else kind_of(name)(float(cell))
 
 
-# What the specification of the model says of each parameter: allowed; neutral; default. It was written by hand, so that
-# a change of the package's table, from which the document is made, is not one of the test as well.
+# What the specification of the model says of each parameter but the policy, of which users add their own: allowed;
+# neutral; default. It was written by hand, so that a change of the package's table, from which the document is made,
+# is not one of the test as well.
 SPECIFIED = """\
 steps: [1, 1e7]; –; 400
 capacity: [1, 1e9]; –; 400
@@ -80,7 +81,6 @@ demand_growth: (-1, 1]; 0; 0
 monetisation: (0, 1e3]; 1; 1
 technology_weight: [0.05, 0.95]; 0.5; –
 optimisation_weight: [0.05, 0.95]; 0.5; 0.5
-policy: fixed, adaptive or imitate; fixed; fixed
 weight: [0, 1e9]; –; 1
 """
 

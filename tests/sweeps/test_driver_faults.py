@@ -11,12 +11,14 @@ import psutil
 import pytest
 
 from tests.faults.commands import (
+    COUNT,
     PATIENCE,
     SLOW,
     DaskCluster,
     faults,
     parts,
     run_sweep,
+    seed_of,
     sweep,
     tables,
     wait_for_parts,
@@ -175,7 +177,7 @@ def test_an_interruption_is_orderly_at_any_moment(design, undisturbed_sweep, tmp
 
 def test_a_second_interruption_ends_a_sweep_at_once(design, tmp_path):
     out = tmp_path / "out"
-    hanging = faults({"does": "hang", "where": {"churn": 0.3}})
+    hanging = faults({"does": "hang", "seed": seed_of(COUNT - 1)})
     with sweep(design, out, "--workers", "2", faults=hanging) as command:
         wait_for_parts(out)
         time.sleep(1.0)

@@ -12,6 +12,7 @@ import pytest
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.run import sweep as sweep_here
 from tests.faults.commands import (
+    COUNT,
     DESIGN,
     INJECTION,
     SLOW,
@@ -19,6 +20,7 @@ from tests.faults.commands import (
     parts,
     python,
     run_sweep,
+    seed_of,
     sweep,
     tables,
     wait_for_parts,
@@ -49,10 +51,10 @@ def at_work(out, pid) -> str:
 
 @pytest.fixture
 def gate(tmp_path):
-    """Faults by which the later runs wait until this file is removed."""
+    """Faults by which a late replication, of shard 1/2, waits until this file is removed."""
     path = tmp_path / "gate"
     path.touch()
-    return path, faults({"does": "wait", "while": str(path), "where": {"churn": 0.3}})
+    return path, faults({"does": "wait", "while": str(path), "seed": seed_of(COUNT - 2)})
 
 
 def test_a_second_sweep_is_refused_while_the_first_lives(design, undisturbed, tmp_path, gate):
