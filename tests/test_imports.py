@@ -1,6 +1,7 @@
 """The house is built of rooms, each of which imports only from those below it."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import abm
@@ -50,6 +51,13 @@ def climbing(name: str, path: Path) -> list[str]:
 
 def test_every_module_lies_in_a_room():
     assert {room(name) for name in modules()} == set(ROOMS)
+
+
+def test_every_folder_of_modules_is_installed():
+    with (PACKAGE.parent / "pyproject.toml").open("rb") as file:
+        installed = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    folders = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("*.py")}
+    assert not folders - set(installed)
 
 
 def test_no_import_climbs():
