@@ -126,7 +126,7 @@ def test_20000_firms_play_and_the_speed_is_printed(big, chromium):
 def test_memory_stays_flat_over_hundreds_of_frames_and_over_20_pages(server, chromium):
     page = Watched(chromium, server.url)
     memory = []
-    for _ in range(3):
+    for _ in range(2):
         page.press("▶")
         page.until_step(120, patience=4 * PATIENCE)  # many frames, on a machine that may be busy
         page.press("❚❚")
