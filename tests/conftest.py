@@ -10,7 +10,7 @@ import pytest
 from abm import Scenario, simulate
 from tests.compared import runs, sweeps  # noqa: F401 - fixtures of several files
 from tests.pages import browser, served
-from tests.sweep_folders import expected, finished  # noqa: F401
+from tests.sweep_folders import expected, finished, whole  # noqa: F401
 
 # Names of which a test file that runs markets has one.
 RUNS_MARKETS = ("cli", "served", "sweep", "simulate", "simulate_many", "MarketModel")

@@ -6,7 +6,7 @@ import pytest
 
 from abm import InputError
 from tests.run_directories import contents
-from tests.sweeping import design_of, make, tables_of
+from tests.sweeping import EVERYTHING, design_of, make, tables_of
 
 DESIGN = """
 scenario = "four-sectors"
@@ -42,3 +42,18 @@ def finished(tmp_path_factory) -> Path:
 @pytest.fixture
 def expected(finished) -> dict[str, bytes]:
     return tables_of(finished)
+
+
+def small(factors: str, count: int = 3, design: str = "", more: str = "") -> str:
+    """A design with the tables that are made run by run, and light runs."""
+    head = f'scenario = "four-sectors"\nset = {{steps = 6, capacity = 8, runway = 2.0}}\n[factors]\n{factors}\n'
+    rest = f"[design]\n{design}\n[replications]\ncount = {count}\n[collect]\nsteps = 2\nlives = true\n{more}\n"
+    return head + rest
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of EVERYTHING, made in one call."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    assert make(EVERYTHING, out) == 8
+    return out

@@ -348,6 +348,7 @@ def test_batch_run_takes_seeds_among_its_parameters():
         assert row.hhi == simulate(scenario, row.rng).steps["hhi"].iloc[-1]
 
 
+# Mesa 3.3, which pip serves for the oldest Python, has no such argument; its own way to seed is tested above.
 @pytest.mark.skipif(not HAS_RNG, reason="from Mesa 3.4 on")
 def test_batch_run_takes_seeds_as_its_own_argument():
     for rows in (

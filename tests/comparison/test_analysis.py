@@ -12,67 +12,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from abm import InputError, compare
-from abm.comparison.runs import collect_runs
 from experiments.compare_speed import BYTES, CASES, SECONDS, measure
+from tests.comparison.frames import frame_of, group_of, numeric
 
 FIXED = [
     *["outcome", "group", "n", "failed", "mean", "sd", "median", "low", "high"],
     *["difference", "difference_low", "difference_high", "cliffs_delta", "p_holm", "paired"],
 ]
-FACTORS = {"network_effect": [0.0, 0.5, 0.9], "churn": [0.1, 0.4]}
-
-
-def frame_of(count=12, seed=0, common=True) -> pd.DataFrame:
-    """Runs of a grid of two factors, with seeds in common, missing values and all kinds of outcomes."""
-    rng = np.random.default_rng(seed)
-    shared = rng.normal(size=count)
-    rows = []
-    for point, (effect, churn) in enumerate(itertools.product(*FACTORS.values())):
-        for index in range(count):
-            share = rng.dirichlet([3.0, 2.0, 1.0])
-            rows.append(
-                {
-                    "network_effect": effect,
-                    "churn": churn,
-                    "seed": index if common else 1000 * point + index,
-                    "hhi": 900.0 + 500.0 * effect + 50.0 * shared[index] + rng.normal(0.0, 20.0),
-                    "mean_T": np.exp(rng.normal(0.1 * point, 1.0)),
-                    "hill": np.nan if rng.random() < 0.3 else rng.normal(4.0, 1.0),
-                    "nothing": np.nan,
-                    "runaway": np.inf if index == 0 else rng.normal(),
-                    "firms": int(rng.integers(10, 20)),
-                    "took_off": bool(rng.random() < 0.2 + 0.5 * effect),
-                    "share_a": share[0],
-                    "share_b": share[1],
-                    "share_c": share[2],
-                    "winner": None if index == 1 else "abc"[int(share.argmax())],
-                    "structure": "collapsed" if index == 1 else rng.choice(["moderate", "oligopoly"]),
-                    "growth": None if index == 1 else rng.choice(["vicious", "virtuous"]),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-@pytest.fixture(scope="module")
-def frame():
-    return frame_of()
-
-
-@pytest.fixture(scope="module")
-def found(frame):
-    return compare(frame, by="network_effect")
-
-
-def group_of(frame, label):
-    return frame[frame["network_effect"] == float(label)]
-
-
-def numeric(frame, outcome):
-    """An outcome as numbers, with what is not finite left in as NaN."""
-    if "=" in outcome:
-        name, word = outcome.split("=")
-        return frame[name].fillna("none").eq(word).astype(float)
-    return frame[outcome].astype(float).replace([np.inf, -np.inf], np.nan)
 
 
 def test_the_columns_are_those_that_others_rely_on(found, frame):
@@ -213,78 +159,6 @@ def test_runs_of_one_seed_at_several_points_are_one_replication():
     assert 0.8 * width < row["high"] - row["low"] < 1.3 * width
 
 
-# --- regimes and winners ------------------------------------------------------------------------------
-
-
-def test_regimes_are_counted(found, frame):
-    table = found.regimes
-    filled = frame.fillna({"growth": "none"})
-    kinds = set(zip(filled["structure"], filled["growth"]))
-    for label in ("0", "0.5", "0.9"):
-        own = group_of(filled, label)
-        rows = table[table["group"] == label]
-        assert set(zip(rows["structure"], rows["growth"])) == kinds
-        assert rows["n"].sum() == len(own) and rows["share"].sum() == pytest.approx(1.0)
-        for _, row in rows.iterrows():
-            n = ((own["structure"] == row["structure"]) & (own["growth"] == row["growth"])).sum()
-            assert row["n"] == n and row["share"] == n / len(own) and row["runs"] == len(own)
-            assert row["low"] <= row["share"] <= row["high"]
-    changes = found.regime_changes
-    assert set(changes["group"]) == {"0.5", "0.9"}
-    shares = table.set_index(["group", "structure", "growth"])["share"]
-    for _, row in changes.iterrows():
-        kind = row["structure"], row["growth"]
-        assert row["difference"] == pytest.approx(shares[(row["group"], *kind)] - shares[("0", *kind)])
-
-
-def test_regimes_have_wilsons_interval_where_runs_are_independent(frame):
-    one = frame[frame["churn"] == 0.1]
-    for _, row in compare(one, by="network_effect").regimes.iterrows():
-        expected = proportion_confint(row["n"], 12, method="wilson")
-        np.testing.assert_allclose([row["low"], row["high"]], expected, atol=1e-12)
-
-
-def test_a_winner_wins_by_its_distance_from_the_second(found, frame):
-    for _, row in found.winners.iterrows():
-        own = group_of(frame, row["group"])
-        own = own[own["winner"].fillna("none") == row["strategy"]]
-        assert row["n"] == len(own) and row["share"] == pytest.approx(len(own) / 24)
-        if row["strategy"] == "none":
-            assert np.isnan(row["margin"])
-            continue
-        others = [f"share_{name}" for name in "abc" if name != row["strategy"]]
-        margins = own[f"share_{row['strategy']}"] - own[others].max(axis=1)
-        assert row["margin"] == pytest.approx(margins.mean(), nan_ok=True)
-
-
-# --- sample size ----------------------------------------------------------------------------------------
-
-
-def test_half_widths_and_the_runs_that_they_take(frame):
-    one = frame[frame["churn"] == 0.1]
-    table = compare(one, by="network_effect", outcomes=["hhi", "took_off"]).enough
-    own = group_of(one, "0.5")["hhi"]
-    rows = table.query("outcome == 'hhi' and group == '0.5'")
-    for _, row in rows[rows["given"] == "runs"].iterrows():
-        expected = stats.t.ppf(0.975, row["runs"] - 1) * own.std() / np.sqrt(row["runs"])
-        assert row["half_width"] == pytest.approx(expected)
-        assert row["relative"] == pytest.approx(expected / own.mean())
-    target = rows[rows["given"] == "half_width"]
-    assert target["relative"].tolist() == pytest.approx([0.1, 0.05, 0.02, 0.01])
-    for _, row in target.iterrows():
-        n = next(n for n in itertools.count(2) if stats.t.ppf(0.975, n - 1) * own.std() / n**0.5 <= row["half_width"])
-        assert row["runs"] == n and row["n"] == 12
-    shares = table.query("outcome == 'took_off' and group == '0.9' and given == 'half_width'")
-    assert shares["half_width"].tolist() == [0.1, 0.05, 0.02, 0.01]
-
-
-def test_what_cannot_be_told_is_missing_and_not_zero():
-    frame = pd.DataFrame({"scenario": ["a", "a", "b", "b"], "x": [0.0, 0.0, 1.0, 1.0], "y": np.nan})
-    table = compare(frame).enough.query("outcome == 'y'")
-    assert table["runs"][table["given"] == "half_width"].isna().all()
-    assert table["half_width"].isna().all()
-
-
 # --- what must change nothing -------------------------------------------------------------------------
 
 
@@ -341,30 +215,6 @@ def test_a_group_beside_itself_differs_by_nothing(frame):
 
 
 # --- groups -------------------------------------------------------------------------------------------
-
-
-def test_numbers_are_in_their_order_and_texts_in_that_of_appearance(frame):
-    assert collect_runs(frame.iloc[::-1], by="network_effect").groups == ["0", "0.5", "0.9"]
-    policies = frame.assign(policy=np.where(frame["churn"] > 0.2, "fixed", "imitate"))
-    runs = collect_runs(policies.drop(columns="churn"), by="policy")
-    assert runs.groups == ["imitate", "fixed"] and runs.baseline == "imitate"
-
-
-def test_values_that_look_alike_stay_apart():
-    frame = pd.DataFrame({"churn": [0.1234567, 0.1234568] * 3, "x": range(6)})
-    assert collect_runs(frame, by="churn").groups == ["0.1234567", "0.1234568"]
-
-
-def test_a_run_that_occurs_twice_counts_once(frame):
-    runs = collect_runs(pd.concat([frame, frame.iloc[:5]]), by="network_effect")
-    assert len(runs.frame) == len(frame)
-    assert "5 runs occur twice" in runs.notes[0]
-
-
-def test_a_text_that_is_no_outcome_is_left_out(frame):
-    many = pd.concat([frame, frame.assign(seed=frame["seed"] + 50)])
-    runs = collect_runs(many.assign(comment=[f"run {index}" for index in range(len(many))]), by="churn")
-    assert not any("comment" in name for name in runs.names) and any("comment" in note for note in runs.notes)
 
 
 def test_runs_without_a_partner_count_for_the_mean_and_not_for_the_difference(frame):

@@ -13,8 +13,6 @@ from abm.cli import main
 from abm.comparison.analysis import TABLES
 from tests.compared import changed, refused
 
-# --- the command --------------------------------------------------------------------------------------
-
 
 def test_the_command_writes_every_table_twice_and_a_report(sweeps, tmp_path, capsys):
     out = tmp_path / "new" / "comparison"

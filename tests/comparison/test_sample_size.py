@@ -3,13 +3,15 @@
 from itertools import count
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from abm import InputError, compare
 from abm.comparison.statistics.intervals import mean_intervals
 from abm.comparison.statistics.sample_size import runs_needed, width_curve
-from abm.errors import InputError
+from tests.comparison.frames import group_of
 
 
 @pytest.fixture
@@ -60,3 +62,28 @@ def test_each_outcome_may_have_its_own_half_width(values):
 def test_a_half_width_that_is_not_above_0_is_refused(values, half_width):
     with pytest.raises(InputError, match="half_width: must be above 0, not"):
         runs_needed(values, half_width)
+
+
+def test_half_widths_and_the_runs_that_they_take(frame):
+    one = frame[frame["churn"] == 0.1]
+    table = compare(one, by="network_effect", outcomes=["hhi", "took_off"]).enough
+    own = group_of(one, "0.5")["hhi"]
+    rows = table.query("outcome == 'hhi' and group == '0.5'")
+    for _, row in rows[rows["given"] == "runs"].iterrows():
+        expected = stats.t.ppf(0.975, row["runs"] - 1) * own.std() / np.sqrt(row["runs"])
+        assert row["half_width"] == pytest.approx(expected)
+        assert row["relative"] == pytest.approx(expected / own.mean())
+    target = rows[rows["given"] == "half_width"]
+    assert target["relative"].tolist() == pytest.approx([0.1, 0.05, 0.02, 0.01])
+    for _, row in target.iterrows():
+        n = next(n for n in count(2) if stats.t.ppf(0.975, n - 1) * own.std() / n**0.5 <= row["half_width"])
+        assert row["runs"] == n and row["n"] == 12
+    shares = table.query("outcome == 'took_off' and group == '0.9' and given == 'half_width'")
+    assert shares["half_width"].tolist() == [0.1, 0.05, 0.02, 0.01]
+
+
+def test_what_cannot_be_told_is_missing_and_not_zero():
+    frame = pd.DataFrame({"scenario": ["a", "a", "b", "b"], "x": [0.0, 0.0, 1.0, 1.0], "y": np.nan})
+    table = compare(frame).enough.query("outcome == 'y'")
+    assert table["runs"][table["given"] == "half_width"].isna().all()
+    assert table["half_width"].isna().all()

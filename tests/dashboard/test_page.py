@@ -12,6 +12,7 @@ from abm.cli import main
 from tests.pages import BROWSER, NO_BROWSER, Watched, served
 
 # A browser is a system's package and not to be had by pip.
+# A browser is a package of the system and not to be had by pip; what needs none of the page is tested elsewhere.
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
 
 

@@ -17,6 +17,7 @@ from abm.dashboard.serve import __file__ as serve_file
 from tests.pages import BROWSER, NO_BROWSER, browser, served
 
 # A browser is a system's package and not to be had by pip.
+# A browser is a package of the system and not to be had by pip; what needs none of the page is tested elsewhere.
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
 SOCKET = "jupyter/api/kernels/stranger/channels?session_id=stranger"
 NOBODY = 65534

@@ -16,11 +16,15 @@ from abm.scenario.scenario import Scenario
 LACKING = "\U0001e900"  # an Adlam letter, which few machines have
 
 
+# A font is a package of the system and not to be had by pip; what is done without one is tested below.
+needs_chinese = pytest.mark.skipif(lettering.family_of("医") is None, reason="no font here has Chinese")
+
+
 def test_letters_of_the_main_font_need_no_other():
     assert families_for("Größe α ≤ β … ½") == [lettering.MAIN]
 
 
-@pytest.mark.skipif(lettering.family_of("医") is None, reason="no font here has Chinese")
+@needs_chinese
 @pytest.mark.filterwarnings("error")
 def test_chinese_is_drawn_without_a_warning_and_cut_by_the_width_of_its_own_letters():
     name = "医疗健康与金融风险控制"
@@ -47,7 +51,7 @@ def test_a_letter_that_no_font_has_is_a_question_mark_and_warned_of_once(monkeyp
         assert drawable(LACKING * 3) == "???"
 
 
-@pytest.mark.skipif(lettering.family_of("医") is None, reason="no font here has Chinese")
+@needs_chinese
 def test_a_font_installed_since_matplotlib_last_looked_is_found(monkeypatch):
     known = font_manager.fontManager.ttflist
     has_it = {font.name for font in known if "CJK" in font.name}

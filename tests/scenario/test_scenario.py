@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,57 +232,6 @@ def test_the_message_of_a_file_names_file_sector_key_value_and_range(tmp_path):
     path.write_text(f"{TWO_SECTORS}quality_elasticity = -1\n")
     expected = f'{path}: sectors[1] "enterprise": quality_elasticity = -1 is outside [0, 10]'
     assert refusal(Scenario.load, path) == expected
-
-
-# --- files --------------------------------------------------------------------------------------------
-
-
-def test_a_file_is_named_after_itself_unless_it_says_otherwise(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text("steps = 4")
-    assert Scenario.load(path) == Scenario.load(str(path)) == Scenario(name="mine", steps=4)
-    path.write_text("name = 'other'")
-    assert Scenario.load(path).name == "other"
-
-
-def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path):
-    path = tmp_path / "windows.toml"
-    path.write_bytes(b"\xef\xbb\xbfsteps = 4\r\nchurn = 0.5\r\n")
-    assert (Scenario.load(path).steps, Scenario.load(path).churn) == (4, 0.5)
-
-
-def test_an_existing_file_is_found_by_a_name_without_separator_and_ending(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("plain").write_text("steps = 4")
-    assert Scenario.load("plain").steps == 4
-
-
-def test_a_file_does_not_hide_the_bundled_scenario_of_its_name(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("article").write_text("steps = 4")
-    assert Scenario.load("article").steps != 4
-    assert Scenario.load("./article").steps == 4
-
-
-def test_files_that_cannot_be_read_are_refused_by_name(tmp_path):
-    binary = tmp_path / "binary.toml"
-    binary.write_bytes(b"\xff\xfe\x00\x01")
-    folder = tmp_path / "folder.toml"
-    folder.mkdir()
-    assert refusal(Scenario.load, binary) == f"{binary}: not a text file in UTF-8"
-    assert refusal(Scenario.load, folder).startswith(f"{folder}: ")
-    assert refusal(Scenario.load, tmp_path).startswith(f"{tmp_path}: ")
-    missing = tmp_path / "missing.toml"
-    assert refusal(Scenario.load, missing) == f"{missing}: No such file or directory"
-    assert "null" in refusal(Scenario.load, "a\0b.toml")
-
-
-@pytest.mark.parametrize("name", ["", "four-sector", "a\0b", 3, None, Scenario()])
-def test_an_unknown_scenario_is_refused(name):
-    message = refusal(Scenario.load, name)
-    if name == "four-sector":
-        assert "(did you mean 'four-sectors'?)" in message
-        assert all(bundled in message for bundled in Scenario.bundled())
 
 
 # --- changes ------------------------------------------------------------------------------------------

@@ -11,9 +11,7 @@ CLASS = re.compile(r"^class (Test\w+):\n(.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILI
 def test_the_documents_numbers_are_those_of_the_assertions_here():
     counted = {}
     for path in Path(__file__).parent.glob("test_*.py"):
-        for name, block in re.findall(
-            r"^class (Test\w+):\n(.*?)(?=^\S|\Z)", path.read_text("utf-8"), re.DOTALL | re.MULTILINE
-        ):
+        for name, block in CLASS.findall(path.read_text("utf-8")):
             found = ASSERTION.findall(block)
             other = sum("# differs" in line for line in found)
             counted[name] = (len(found), len(found) - other, other)
