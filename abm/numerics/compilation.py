@@ -12,15 +12,17 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import njit
 from numba.core.registry import cpu_target
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
 _PACKAGE = Path(__file__).parents[1]
-COLD_SECONDS = 30  # what compiling takes on a machine of 2024, roughly
+COLD_SECONDS = 60  # what compiling takes on a machine of 2024, roughly
 
 
 def sources() -> list[Path]:
@@ -57,23 +59,45 @@ def _writable_folder() -> Path | None:
 CACHE_FOLDER = _writable_folder()
 
 
+# In kernels functions need no entry for Python's or C's calls; to build those took a sixth of the time of compiling.
+_IN_KERNELS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# It counts no references to the arrays that it looks at, which would cost a small market a third of its time, and
+# becomes part of its caller in any case: left to choose, the compiler does not take in a formula with logarithms, and
+# then does not make vectors of the loop around it.
+INLINED = _IN_KERNELS | {"_nrt": False, "forceinline": True}
+
+
 def formula(function: Callable) -> Callable:
     """A formula that is compiled where a kernel calls it, and plain Python elsewhere, for numbers and for arrays."""
-    return register_jitable(error_model="numpy", _nrt=False, forceinline=True)(function)
+    return register_jitable(**INLINED)(function)
 
 
 def inlined(function: Callable) -> Callable:
-    """Compile a function that kernels call and that makes no array.
-
-    It does not count references to the arrays that it looks at, which would cost a small market a third of its time.
-    It becomes part of its caller in any case: left to choose, the compiler does not take in a formula with logarithms,
-    and then does not make vectors of the loop around it.
-    """
-    return njit(error_model="numpy", _nrt=False, forceinline=True)(function)
+    """Compile a function that becomes part of the kernels that call it, and that makes no array."""
+    return _for_kernels(function, INLINED)
 
 
-def allocating(function: Callable) -> Callable:
-    """Compile a function that kernels call and that makes arrays, at least where it is given some."""
+def part(function: Callable) -> Callable:
+    """Compile a function that kernels call and that stays a function of its own; it may make arrays."""
+    return _for_kernels(function, _IN_KERNELS)
+
+
+def _for_kernels(function: Callable, options: dict[str, Any]) -> Callable:
+    """Compile a function without an entry for kernels, and once more, with one, if Python calls it."""
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        return _with_entry(function)(*arguments)
+
+    @overload(called, jit_options=options, strict=False)
+    def in_kernels(*_: Any, **__: Any) -> Callable:
+        return function
+
+    return called
+
+
+@cache
+def _with_entry(function: Callable) -> Callable:
     return njit(error_model="numpy")(function)
 
 
@@ -84,11 +108,11 @@ def kernel(function: Callable) -> Callable:
     """Compile a function that Python calls: kept in the cache, and run without Python's global lock."""
     _kernels.append(function)
     if CACHE_FOLDER is None:
-        return njit(error_model="numpy", nogil=True)(function)
+        return njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)(function)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
-        return njit(cache=True, error_model="numpy", nogil=True)(function)
+        return njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True)(function)
     finally:
         numba.config.CACHE_DIR = before
 

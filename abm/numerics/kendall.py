@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from abm.numerics.compilation import allocating, inlined, kernel
+from abm.numerics.compilation import inlined, kernel, part
 
 
-@allocating
+@part
 def _exchanges(values):
     """Sorts values, and counts how many pairs were in falling order: a bottom-up merge sort (Knight 1966)."""
     n, width, exchanges = values.size, 1, 0.0
@@ -35,7 +35,7 @@ def _pairs(length):
     return 0.5 * length * (length - 1.0)
 
 
-@kernel
+@part
 def kendall(x, y):
     """Kendall's τ-b of two arrays, in O(n log n).
 

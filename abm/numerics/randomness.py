@@ -4,13 +4,18 @@ There is no stream and no state: a draw is a function of its key, so neither the
 another sector's size or an entry shifts any other firm's draw (common random numbers). The mixer is Threefry-2x64
 with 13 rounds of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011), which
 passes BigCrush; its key and counter hold the five parts without overlap, so two keys never share a draw. One
-call gives two 64-bit words, hence two uniform or two normal numbers.
+call gives two 64-bit words, hence two uniform or two normal numbers. A place may be the words of eight slots, and the
+draws are those of each of them.
 """
 
-import numpy as np
-from numba import njit
+from typing import Any
 
-from abm.numerics.compilation import inlined
+import numpy as np
+from numba.extending import overload
+
+from abm.numerics.compilation import INLINED, inlined
+from abm.numerics.elementwise import from_bits
+from abm.numerics.lanes import WordsType
 from abm.numerics.vectormath import box_muller
 
 # The processes that draw; the number is part of the key.
@@ -22,6 +27,8 @@ ENTRY = 4  # uniforms: is the slot filled, by which strategy
 DIRECTION = 5  # uniforms: first below one half means -1
 IMITATION = 6  # uniforms: the slot looked at
 DEAL = 7  # uniforms: sort key by which the initial firms are dealt their strategies
+LUMP_AND_RETURN = 8  # normals: the size of a lump in a customer base, and the shock to R
+LUMP_AND_RELEASE = 9  # uniforms: is there a lump, is there a release
 
 _PARITY = np.uint64(0x1BD11BDAA9FC1A22)
 _WORD = np.uint64(64)
@@ -77,13 +84,25 @@ def threefry(key_0, key_1, counter_0, counter_1):
     return _round(x, y, 16)
 
 
-@njit(inline="always", error_model="numpy")
+def as_words(place: Any) -> Any:
+    """A place, or those of eight slots, as unsigned words."""
+    return np.uint64(place)
+
+
+@overload(as_words, jit_options=INLINED)
+def _as_words(place):
+    if isinstance(place, WordsType):
+        return lambda place: place
+    return lambda place: np.uint64(place)
+
+
+@inlined
 def _fraction(word):
     """The middle of one of 2^52 equal parts of (0, 1), by the word's upper 52 bits."""
-    return np.uint64((word >> np.uint64(12)) | _ONE_BITS).view(np.float64) - _HALF_STEP
+    return from_bits((word >> np.uint64(12)) | _ONE_BITS) - _HALF_STEP
 
 
-@njit(inline="always", error_model="numpy")
+@inlined
 def uniforms(seed, process, sector, place, step):
     """Two independent uniform numbers in (0, 1).
 
@@ -93,8 +112,10 @@ def uniforms(seed, process, sector, place, step):
         Of the run, in [0, 2^63).
     process : int
         One of the constants of this module.
-    sector, place, step : int
-        Position of the sector, of the slot within the sector, and the step (0 is the start), each below 2^32.
+    sector, step : int
+        Position of the sector, and the step (0 is the start), each below 2^32.
+    place : int or Words
+        Position of the slot within the sector, or those of eight slots, below 2^32.
 
     Returns
     -------
@@ -108,11 +129,11 @@ def uniforms(seed, process, sector, place, step):
     False
     """
     when = (np.uint64(step) << np.uint64(32)) | np.uint64(sector)
-    first, second = threefry(np.uint64(seed), np.uint64(process), np.uint64(place), when)
+    first, second = threefry(np.uint64(seed), np.uint64(process), as_words(place), when)
     return _fraction(first), _fraction(second)
 
 
-@njit(inline="always", error_model="numpy")
+@inlined
 def normals(seed, process, sector, place, step):
     """Two independent standard normal numbers; arguments as in `uniforms`.
 

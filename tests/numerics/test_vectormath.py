@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numba import njit
 
-from abm.numerics.vectormath import box_muller, exp, log, sine_cosine_of_turn
+from abm.numerics.vectormath import box_muller, exp, exp2, log, log2, sine_cosine_of_turn
 
 mpmath.mp.dps = 50
 # The largest error allowed, in units in the last place (ulp) of the true result.
-LOG_ULP, EXP_ULP, TURN_ULP = 1.0, 1.0, 2.0
+LOG_ULP, EXP_ULP, TURN_ULP = 4.0, 2.0, 2.0
+LOG2_ULP, EXP2_ULP = 3.0, 2.0
 EIGHTHS = [k / 8 for k in range(9)]
 
 # The million points are held against 80-bit numbers, for mpmath would take an hour; the few points against mpmath
@@ -30,6 +31,18 @@ def log_of(x, out):
 def exp_of(x, out):
     for i in range(x.size):
         out[i] = exp(x[i])
+
+
+@njit
+def log2_of(x, out):
+    for i in range(x.size):
+        out[i] = log2(x[i])
+
+
+@njit
+def exp2_of(x, out):
+    for i in range(x.size):
+        out[i] = exp2(x[i])
 
 
 @njit
@@ -78,19 +91,19 @@ def turns(each, seed):
     return np.concatenate([*parts, EIGHTHS])
 
 
-def test_log_is_within_one_ulp_of_50_digit_values_from_1e_minus_300_to_1e300():
+def test_log_is_within_four_ulp_of_50_digit_values_from_1e_minus_300_to_1e300():
     x = np.concatenate([*decades(1e-300, 1e300, 8, 1), *decades(1e-2, 1e2, 500, 2)])
     assert max(errors(filled(log_of, x), [mpmath.log(mpmath.mpf(float(value))) for value in x])) <= LOG_ULP
 
 
-def test_log_is_within_one_ulp_of_50_digit_values_close_to_1():
+def test_log_is_within_four_ulp_of_50_digit_values_close_to_1():
     distance = np.concatenate(list(decades(1e-15, 0.1, 100, 3)))
     x = np.concatenate([1.0 + distance, 1.0 - distance])
     x = x[x != 1.0]
     assert max(errors(filled(log_of, x), [mpmath.log(mpmath.mpf(float(value))) for value in x])) <= LOG_ULP
 
 
-def test_log_is_within_one_ulp_on_both_sides_of_the_powers_of_two_and_of_their_geometric_middles():
+def test_log_is_within_four_ulp_on_both_sides_of_the_powers_of_two_and_of_their_geometric_middles():
     powers = 2.0 ** np.arange(-1000, 1001, 7)
     places = np.concatenate([powers, powers * math.sqrt(0.5)])
     x = np.concatenate([places, np.nextafter(places, 0), np.nextafter(places, np.inf)])
@@ -98,21 +111,42 @@ def test_log_is_within_one_ulp_on_both_sides_of_the_powers_of_two_and_of_their_g
     assert max(errors(filled(log_of, x), [mpmath.log(mpmath.mpf(float(value))) for value in x])) <= LOG_ULP
 
 
+def test_log2_is_within_three_ulp_of_50_digit_values_everywhere():
+    distance = np.concatenate(list(decades(1e-15, 0.1, 60, 3)))
+    powers = 2.0 ** np.arange(-1000, 1001, 7)
+    places = np.concatenate([powers, powers * math.sqrt(0.5)])
+    around = [places, np.nextafter(places, 0), np.nextafter(places, np.inf), 1.0 + distance, 1.0 - distance]
+    x = np.concatenate([*decades(1e-300, 1e300, 8, 1), *decades(1e-2, 1e2, 300, 2), *around])
+    x = x[x != 1.0]
+    assert max(errors(filled(log2_of, x), [mpmath.log(mpmath.mpf(float(value)), 2) for value in x])) <= LOG2_ULP
+    assert [log2(2.0**power) for power in (-1000, -1, 0, 1, 52, 1000)] == [-1000, -1, 0, 1, 52, 1000]
+
+
+def test_exp2_is_within_two_ulp_of_50_digit_values_and_of_its_bounds_beyond_them():
+    size = np.concatenate([*decades(1e-18, 1e2, 60, 4), np.random.default_rng(5).uniform(0.0, 1020.0, 2000)])
+    halves = np.arange(-1000, 1000, 7) + 0.5
+    x = np.concatenate([size, -size, halves, np.nextafter(halves, -np.inf), np.nextafter(halves, np.inf)])
+    assert max(errors(filled(exp2_of, x), [mpmath.power(2, mpmath.mpf(float(value))) for value in x])) <= EXP2_ULP
+    assert [exp2(float(power)) for power in (-1022, -3, 0, 10, 1023)] == [2.0**-1022, 0.125, 1.0, 1024.0, 2.0**1023]
+    assert exp2(-5000.0) == 2.0**-1022
+    assert exp2(math.inf) == 2.0**1023
+
+
 def test_log_of_special_values_is_as_documented():
     assert log(1.0) == 0.0
     assert log(0.0) == pytest.approx(-709.0, abs=1.0)
     assert log(math.inf) == pytest.approx(710.0, abs=1.0)
     for bound in (2.3e-308, 1.7976931348623157e308):
-        assert log(bound) == pytest.approx(math.log(bound), rel=2e-16)
+        assert log(bound) == pytest.approx(math.log(bound), rel=5e-16)
 
 
-def test_exp_is_within_one_ulp_of_50_digit_values_from_minus_700_to_700():
+def test_exp_is_within_two_ulp_of_50_digit_values_from_minus_700_to_700():
     size = np.concatenate([*decades(1e-18, 1e2, 60, 4), np.random.default_rng(5).uniform(0.0, 700.0, 2000)])
     x = np.concatenate([size, -size])
     assert max(errors(filled(exp_of, x), [mpmath.exp(mpmath.mpf(float(value))) for value in x])) <= EXP_ULP
 
 
-def test_exp_is_within_one_ulp_where_its_reduction_turns_to_the_next_power_of_two():
+def test_exp_is_within_two_ulp_where_its_reduction_turns_to_the_next_power_of_two():
     places = (np.arange(-1010, 1011, 5) + 0.5) * math.log(2.0)
     x = np.concatenate([places, np.nextafter(places, -np.inf), np.nextafter(places, np.inf)])
     assert max(errors(filled(exp_of, x), [mpmath.exp(mpmath.mpf(float(value))) for value in x])) <= EXP_ULP
@@ -216,7 +250,7 @@ def extended_turn(u):
 
 @pytest.mark.slow
 @extended
-def test_log_is_within_one_ulp_at_a_million_points_of_each_decade_in_use():
+def test_log_is_within_four_ulp_at_a_million_points_of_each_decade_in_use():
     # The market's logarithms are of numbers between 1e-20 and 1e20.
     for low, high, each in ((1e-300, 1e-20, 30_000), (1e-20, 1e20, 1_000_000), (1e20, 1e300, 30_000)):
         for x in decades(low, high, each, 9):
@@ -225,7 +259,7 @@ def test_log_is_within_one_ulp_at_a_million_points_of_each_decade_in_use():
 
 @pytest.mark.slow
 @extended
-def test_exp_is_within_one_ulp_at_a_million_points_of_each_decade():
+def test_exp_is_within_two_ulp_at_a_million_points_of_each_decade():
     rng = np.random.default_rng(10)
     for size in [*decades(1e-12, 1e2, 1_000_000, 11), rng.uniform(1e2, 7e2, 5_000_000)]:
         for x in (size, -size):
