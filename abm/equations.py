@@ -1,12 +1,13 @@
 """The article's equations (§4) and nothing else, one line each.
 
 T is technology accumulation, C market competitiveness, R return on investment as a gross ratio (revenue over cost,
-1 is break-even). x0 is a baseline, y what drives x: (x, y) is (T, C), (C, R) and (R, T). All numbers are floats
-without unit but for R. From Python the functions take numbers, arrays and whatever else can be added and multiplied;
-kernels call the same lines compiled.
+1 is break-even). x0 is a baseline, y what drives x: (x, y) is (T, C), (C, R) and (R, T). T and C are in
+units of the model's own, R is a pure ratio. From Python the functions take numbers, arrays and whatever else can be
+added and multiplied; kernels call the same lines compiled.
 """
 
 from abm.numerics.compilation import formula
+from abm.numerics.elementwise import fma
 from abm.scenario.parameters import MARKET
 
 # The three readings of the system as dynamics, each a choice of anchor and pull.
@@ -101,4 +102,4 @@ def saturate(x, ceiling):
     >>> saturate(2.0, 2.0), saturate(-2.0, float("inf"))
     (1.0, -2.0)
     """
-    return x / (1.0 + abs(x) / ceiling)
+    return x / fma(abs(x), 1.0 / ceiling, 1.0)

@@ -13,6 +13,10 @@ class InputError(ValueError):
     """
 
 
+class StepError(InputError):
+    """A run that cannot go on at some step because of what it was given, as a rule that gives no numbers."""
+
+
 class Stopped(Exception):
     """Work that cannot go on for a reason outside of it; the message is one line for the user."""
 

@@ -2,4 +2,4 @@
 
 __version__ = "0.1.0"
 # Raised when a change gives other results for the same scenario and seed.
-MODEL_VERSION = "2.1"
+MODEL_VERSION = "3"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from abm.errors import InputError
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 from abm.scenario.parameters import FIRM_COLUMNS
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import read_firm_table

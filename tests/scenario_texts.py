@@ -4,6 +4,16 @@ import pytest
 
 from abm.errors import InputError
 
+TWO_SECTORS = """
+[[sectors]]
+name = "retail"
+demand_share = 1
+
+[[sectors]]
+name = "enterprise"
+demand_share = 3
+"""
+
 
 def refusal(function, *arguments, **keywords) -> str:
     with pytest.raises(InputError) as caught:

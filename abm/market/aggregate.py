@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from abm.market.arrays import CUSTOMER_FLOOR, DEMAND_CAP, DEMAND_FLOOR, FIRM, firm_of, work_of
+from abm.market.arrays import CUSTOMER_FLOOR, DEMAND_CAP, DEMAND_FLOOR
+from abm.market.firms import FIRM
 from abm.market.measures import MEASURE, fill_order_statistics, fill_row
-from abm.market.sums import SUM, clear, merge, merge_carried, sum_block
-from abm.numerics.compilation import inlined, kernel
+from abm.market.mechanisms import moved_frontier
+from abm.market.records import market_of, taste_of
+from abm.market.sums import SUM, clear, merge, merge_carried, sum_bases, sum_best, sum_block
+from abm.numerics.compilation import inlined, kernel, part
 from abm.numerics.vectormath import log
 
 
@@ -42,15 +45,22 @@ def _leader_id(firms, sums):
 
 
 @inlined
+def _best_id(firms, sums):
+    return firms[FIRM.id, int(sums[SUM.best])] if sums[SUM.N] > 0.0 else -1.0
+
+
+@inlined
 def _note_leaders(state):
     blocks = state.blocks.size
     for place in range(state.sectors.size):
         state.sectors[place].leader = _leader_id(state.firms, state.sums[blocks + place])
+        state.sectors[place].best = _best_id(state.firms, state.sums[blocks + place])
     whole = state.sums[blocks + state.sectors.size]
     state.counters[0].market_leader = int(_leader_id(state.firms, whole))
+    state.counters[0].market_best = int(_best_id(state.firms, whole))
 
 
-@kernel
+@part
 def carry(state):
     """Phase 4 of a step without measures: the state of the sectors for the next step."""
     _merge_blocks(state, False)
@@ -70,6 +80,7 @@ def _collect_sector(state, parameters, place, row):
     row[MEASURE.demand] = sector.demand
     row[MEASURE.instability] = 0.5 * sums[SUM.shift_sector]
     row[MEASURE.leader_changed] = _differs(_leader_id(state.firms, sums), sector.leader, step)
+    row[MEASURE.best_quality_changed] = _differs(_best_id(state.firms, sums), sector.best, step)
 
 
 @inlined
@@ -88,8 +99,11 @@ def _collect_market(state, parameters, rows):
     # The log-sum of a logit model with utilities ln A: a customer's surplus from the choice among all firms.
     row[MEASURE.consumer_surplus] = surplus / served if served > 0.0 else np.nan
     row[MEASURE.instability] = 0.5 * sums[SUM.shift_market]
-    leader, before = _leader_id(state.firms, sums), state.counters[0].market_leader
-    row[MEASURE.leader_changed] = _differs(leader, before, state.counters[0].step)
+    counters = state.counters[0]
+    row[MEASURE.leader_changed] = _differs(_leader_id(state.firms, sums), counters.market_leader, counters.step)
+    row[MEASURE.best_quality_changed] = _differs(_best_id(state.firms, sums), counters.market_best, counters.step)
+    if sums[SUM.N] > 0.0:
+        row[MEASURE.frontier] = state.market[0].frontier
 
 
 @inlined
@@ -125,7 +139,14 @@ def collect(state, parameters, full, rows):
         fill_order_statistics(state.firms, parameters.market[0].runway < np.inf, rows)
 
 
-@kernel
+@part
+def move_frontier(state, parameters):
+    """Stage 9: the frontier at the step's end."""
+    market = state.market[0]
+    market.frontier = moved_frontier(market.frontier, parameters.market[0].frontier_growth)
+
+
+@part
 def grow_demand(state, parameters):
     """Stage 9, its end: the demand of the next step."""
     for place in range(state.sectors.size):
@@ -134,22 +155,23 @@ def grow_demand(state, parameters):
         sector.demand = min(max(grown, DEMAND_FLOOR), DEMAND_CAP)
 
 
-@inlined
-def _sum_up(state, parameters, place, scratch):
-    block, market = state.blocks[place], parameters.market[0]
-    firm = firm_of(state.firms, block.start, block.stop)
-    work = work_of(scratch, 0, block.stop - block.start)
-    sum_block(firm, block.start, market, parameters.sectors[block.sector], True, state.sums[place], work)
-
-
 @kernel
 def recompute_sums(state, parameters, scratch):
     """Sums, attractiveness and sector means of the firms as they stand: before the first step, and whenever
     somebody has changed a firm by hand. The leaders stay those of the last row of measures.
     """
     for place in range(state.blocks.size):
-        _sum_up(state, parameters, place, scratch)
+        block = state.blocks[place]
+        market, taste = market_of(parameters.market, 0), taste_of(parameters.sectors, block.sector)
+        sum_block(state.firms, block, market, taste, True, state.sums[place], scratch)
+        sum_best(state.firms, block, state.sums[place])
     _merge_blocks(state, True)
+
+
+@kernel
+def recompute_bases(state, place):
+    """ΣB of one block anew, after a change by hand."""
+    state.sums[place, SUM.B] = sum_bases(state.firms, state.blocks[place])
 
 
 @inlined

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from abm.market.arrays import CUSTOMER_FLOOR, DIVERGENCE, FIRM, STATE_FLOOR, Key, Layout, Parameters, State, firm_of
+from abm.market.arrays import CUSTOMER_FLOOR, DIVERGENCE, STATE_FLOOR, Key, Layout, Parameters, State
+from abm.market.firms import FIRM, firm_of
 from abm.market.mechanisms import initial_state
 from abm.numerics.compilation import inlined, kernel
 from abm.numerics.randomness import BASELINES, DEAL, DIRECTION, ENTRY, K2_AND_K3, RETURN_AND_K1, normals, uniforms
@@ -84,6 +85,12 @@ def vacate(state):
     firms[FIRM.T0 : FIRM.R0 + 1] = 1.0
     firms[FIRM.id] = -1.0
     counters.step, counters.next_id, counters.lives, counters.market_leader, counters.initial_firms = 0, 0, 0, 0, 0
+    counters.next_change, counters.market_best, counters.ahead, counters.unfinished = 0, 0, 0, 0
+    counters.measured, counters.due = 0, 0
+    state.market[0].frontier = 1.0
+    for place in range(state.sectors.size):
+        state.sectors[place].start_T = 0.0
+    counters.halted = 0
 
 
 @inlined

@@ -1,13 +1,14 @@
 """The measures of a market or of a sector at the end of a step: one row of numbers from the sums over its firms."""
 
 from collections import namedtuple
+from collections.abc import Iterable
 
 import numpy as np
 
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 from abm.market.sums import SPREAD, STRATEGY_SUMS, SUM, strategies_in
-from abm.numerics.compilation import allocating, inlined
-from abm.numerics.order_statistics import in_order, of_ranks
+from abm.numerics.compilation import inlined, part
+from abm.numerics.order_statistics import in_order, merged, of_ranks
 from abm.numerics.vectormath import log
 
 # The one table of measures: their names in the order of a row, which is that of columns too. What needs order
@@ -18,24 +19,27 @@ Measures = namedtuple(
     "mean_T sd_T q10_T q50_T q90_T mean_C sd_C q10_C q50_C q90_C mean_R sd_R q10_R q50_R q90_R "
     "mean_Q sd_Q q10_Q q50_Q q90_Q mean_F sd_F q10_F q50_F q90_F weighted_T weighted_C weighted_R "
     "mean_theta mean_omega mean_stress mean_innovation_speed virtuous virtuous_share mean_loop_gain "
-    "instability leader_changed consumer_surplus",
+    "instability leader_changed best_quality_changed frontier consumer_surplus",
 )
 MEASURE = Measures(*range(len(Measures._fields)))  # the place of each in a row
 STRATEGY_MEASURES = len(MEASURE)  # then the share of each strategy, then its number of firms
-COUNTS = (MEASURE.firms, MEASURE.entries, MEASURE.exits, MEASURE.diverged, MEASURE.leader_changed)
+COUNTS = (
+    *(MEASURE.firms, MEASURE.entries, MEASURE.exits, MEASURE.diverged),
+    *(MEASURE.leader_changed, MEASURE.best_quality_changed),
+)
 ORDER_STATISTICS = {MEASURE.gini, *(MEASURE.mean_T + 5 * x + q for x in range(SPREAD) for q in (2, 3, 4))}
-# What the tables of steps do not have: the market has no demand of its own, sectors have no HHI over sectors, and the
-# consumer surplus is for the outcomes.
+# What the tables of steps do not have: the market has no demand of its own, sectors have no HHI over sectors and no
+# frontier of their own, and the consumer surplus is for the outcomes.
 MARKET_LACKS = {MEASURE.demand, MEASURE.consumer_surplus}
-SECTORS_LACK = {MEASURE.sector_hhi, MEASURE.consumer_surplus}
+SECTORS_LACK = {MEASURE.sector_hhi, MEASURE.frontier, MEASURE.consumer_surplus}
 
 QUANTILES = (0.1, 0.5, 0.9)
 _SPREAD_ROWS = (FIRM.T, FIRM.C, FIRM.R, FIRM.Q, FIRM.F)
 _LARGEST = np.finfo(np.float64).max
 
 
-def measure_names(strategies: tuple[str, ...]) -> list[str]:
-    """Names of a row's columns.
+def measure_names(strategies: tuple[str, ...], own: Iterable[str] = ()) -> list[str]:
+    """Names of a row's columns; those of the user's own come last.
 
     Examples
     --------
@@ -43,7 +47,8 @@ def measure_names(strategies: tuple[str, ...]) -> list[str]:
     >>> names[MEASURE.hhi], names[STRATEGY_MEASURES]
     ('hhi', 'share_balanced')
     """
-    return [*MEASURE._fields, *(f"share_{name}" for name in strategies), *(f"firms_{name}" for name in strategies)]
+    of_strategies = [f"{kind}_{name}" for kind in ("share", "firms") for name in strategies]
+    return [*MEASURE._fields, *of_strategies, *own]
 
 
 @inlined
@@ -64,6 +69,7 @@ def fill_row(sums, funds_unit, row):
     row[MEASURE.entries : MEASURE.diverged + 1] = 0.0
     row[MEASURE.instability] = 0.0
     row[MEASURE.leader_changed] = 0.0
+    row[MEASURE.best_quality_changed] = 0.0
     for k in range(strategies):
         row[STRATEGY_MEASURES + strategies + k] = sums[STRATEGY_SUMS + strategies + k]
     if n == 0.0:
@@ -96,32 +102,33 @@ def _living(firms, row, kept):
     """A variable of the living firms in the order of their slots, so that those of a sector are side by side."""
     customers, values, n = firms[FIRM.B], firms[row], 0
     for i in range(customers.size):
-        if customers[i] > 0.0:
-            kept[n] = values[i] + 0.0  # makes -0.0 a plain zero, whose bits are in order
-            n += 1
+        kept[n] = values[i] + 0.0  # makes -0.0 a plain zero, whose bits are in order
+        n += 1 if customers[i] > 0.0 else 0  # the next is written over a vacant slot's
 
 
-@allocating
-def _gini(customers):
-    ordered, n, ranked = in_order(customers), customers.size, 0.0
+@part
+def _gini(ordered):
+    n, ranked = ordered.size, 0.0
     for i in range(n):
         ranked += (2.0 * i + 1.0 - n) * ordered[i]
     return ranked / (n * ordered.sum())
 
 
-@allocating
-def _fill_quantiles(values, quantiles):
-    ranks, found, last = np.empty(6, dtype=np.int64), np.empty(6), values.size - 1
-    for q in range(3):
-        low = int(QUANTILES[q] * last)
-        ranks[2 * q], ranks[2 * q + 1] = low, min(low + 1, last)
-    of_ranks(values, ranks, found)
-    for q in range(3):
-        position, low, high = QUANTILES[q] * last, found[2 * q], found[2 * q + 1]
-        quantiles[q] = low + (high - low) * (position - int(position))
+@part
+def _groups(rows):
+    """Where the firms of each sector begin among the living, and the ranks of the quantiles in each row's group."""
+    bounds, ranks = np.zeros(rows.shape[0], dtype=np.int64), np.zeros((rows.shape[0], 6), dtype=np.int64)
+    for group in range(rows.shape[0]):
+        n = int(rows[group, MEASURE.firms])
+        if group > 0:
+            bounds[group] = bounds[group - 1] + n
+        for q in range(3):
+            ranks[group, 2 * q] = int(QUANTILES[q] * (n - 1))
+            ranks[group, 2 * q + 1] = min(ranks[group, 2 * q] + 1, n - 1)
+    return bounds, ranks
 
 
-@allocating
+@part
 def fill_order_statistics(firms, finite_funds, rows):
     """Gini of B and the quantiles of T C R Q F by linear interpolation, over the living firms of each row's group.
 
@@ -132,20 +139,23 @@ def fill_order_statistics(firms, finite_funds, rows):
     rows : float64 array, shape (1 + sectors, measures)
         The market's and the sectors', with their numbers of firms.
     """
-    kept = np.empty(int(rows[0, MEASURE.firms]))
-    for x in range(-1, SPREAD):
-        if x == SPREAD - 1 and not finite_funds:
-            continue
-        _living(firms, FIRM.B if x < 0 else _SPREAD_ROWS[x], kept)
-        end = 0
+    n = int(rows[0, MEASURE.firms])
+    if n == 0:
+        return
+    (bounds, ranks), room = _groups(rows), np.empty(n + 1)
+    kept, found = room[:n], np.empty(ranks.shape)
+    _living(firms, FIRM.B, room)
+    for group in range(1, rows.shape[0]):
+        if rows[group, MEASURE.firms] > 0.0:
+            own = kept[bounds[group - 1] : bounds[group]]
+            own[:] = in_order(own)
+            rows[group, MEASURE.gini] = _gini(own)
+    rows[0, MEASURE.gini] = _gini(merged(kept, bounds))
+    for x in range(SPREAD if finite_funds else SPREAD - 1):
+        _living(firms, _SPREAD_ROWS[x], room)
+        of_ranks(kept, bounds, ranks, found)
         for group in range(rows.shape[0]):
-            begin = 0 if group == 0 else end
-            stop = begin + int(rows[group, MEASURE.firms])
-            end = 0 if group == 0 else stop
-            if stop == begin:
-                continue
-            if x < 0:
-                rows[group, MEASURE.gini] = _gini(kept[begin:stop])
-            else:
-                first = MEASURE.q10_T + 5 * x
-                _fill_quantiles(kept[begin:stop], rows[group, first : first + 3])
+            last = rows[group, MEASURE.firms] - 1.0
+            for q in range(3 if last >= 0.0 else 0):
+                position, low, high = QUANTILES[q] * last, found[group, 2 * q], found[group, 2 * q + 1]
+                rows[group, MEASURE.q10_T + 5 * x + q] = low + (high - low) * (position - int(position))

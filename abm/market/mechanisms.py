@@ -1,38 +1,76 @@
 """What the model adds to the article's equations, one line each with its symbol and its section.
 
-The formulas take numbers, and arrays element by element; kernels call the same lines compiled. T, C, R, Q, B, F, θ are
-those of a firm: technology, competitiveness, return, quality, customer base, funds and technology weight.
+From Python the formulas take numbers and, where they do not say otherwise, arrays; kernels call the same lines
+compiled, and give them eight firms at once.
+T, C, R, Q, B, F, θ are those of a firm: technology, competitiveness, return, quality, customer base, funds and
+technology weight. Where a division can wait the formula gives its result times T0, and says so.
 """
 
 import numpy as np
 
 from abm.numerics.compilation import formula
-from abm.numerics.elementwise import maximum, minimum, select
-from abm.numerics.vectormath import exp, log
+from abm.numerics.elementwise import fma, maximum, minimum, root, select
+from abm.numerics.vectormath import exp, exp2, log2
 
 
 @formula
-def attractiveness(C, Q, ln_B, gamma, tau, beta):
-    """Stage 1, §2.2.1 and §3.3: A = C^γ·Q^τ·B^β, with B as its logarithm; of numbers alone.
+def attractiveness(C, Q, log2_B, gamma, tau, beta):
+    """Stage 1, §2.2.1 and §3.3: A = C^γ·Q^τ·B^β, with B as its binary logarithm; from Python of single numbers only.
 
     Examples
     --------
     >>> round(float(attractiveness(2.0, 3.0, 0.0, 1.0, 2.0, 0.5)), 12)
     18.0
     """
-    return exp(gamma * log(C) + tau * log(Q) + beta * ln_B)
+    return exp2(fma(beta, log2_B, fma(tau, log2(Q), gamma * log2(C))))
 
 
 @formula
-def realised_demand(rho, w):
-    """Stage 1, §2.2.3: d = ρ / (1 − w + w·ρ), sales ρ over the cost of serving them, a share w of which is variable.
+def lump_size(s_B, p, nu, B, mean_B):
+    """Stage 1: a = min(2, s_B/√p·(B/B̄)^−ν), the spread of the lumps of a firm; from Python of single numbers only.
 
     Examples
     --------
-    >>> realised_demand(3.0, 0.5), realised_demand(3.0, 1.0)
-    (1.5, 1.0)
+    >>> float(lump_size(0.1, 0.25, 0.5, 4.0, 1.0)), float(lump_size(1.0, 0.01, 0.0, 1.0, 1.0))
+    (0.1, 2.0)
     """
-    return rho / (1.0 - w + w * rho)
+    return minimum(2.0, s_B / root(p) * exp2(-nu * log2(B / mean_B)))
+
+
+@formula
+def lump(a, zeta):
+    """Stage 1: exp(a·ζ − a²/2), the factor of a lump on B, with mean 1; from Python of single numbers only.
+
+    Examples
+    --------
+    >>> float(lump(2.0, 1.0))
+    1.0
+    """
+    return exp(a * (zeta - 0.5 * a))
+
+
+@formula
+def frontier_cost(xi, mean_T, start_T):
+    """Stage 1, §3.3: f = (T̂/T̂_start)^ξ, Sutton's endogenous sunk cost; from Python of single numbers only.
+
+    Examples
+    --------
+    >>> round(float(frontier_cost(2.0, 3.0, 1.5)), 12), float(frontier_cost(0.0, 3.0, 1.5))
+    (4.0, 1.0)
+    """
+    return exp2(xi * (log2(mean_T) - log2(start_T)))
+
+
+@formula
+def serving_cost(rho, w, f):
+    """Stage 1, §2.2.3: (1 − w)·f + w·ρ, the cost of sales ρ, a share w of it variable; realised demand d is ρ over it.
+
+    Examples
+    --------
+    >>> serving_cost(3.0, 0.5, 1.0), serving_cost(3.0, 1.0, 1.0), serving_cost(3.0, 0.5, 3.0)
+    (2.0, 3.0, 3.0)
+    """
+    return fma(w, rho, (1.0 - w) * f)
 
 
 @formula
@@ -44,43 +82,43 @@ def stress(F, runway):
     >>> float(stress(2.0, 8.0)), float(stress(9.0, 8.0))
     (0.75, 0.0)
     """
-    return select(runway < np.inf, minimum(maximum(1.0 - F / runway, 0.0), 1.0), 0.0)
+    return select(runway < np.inf, minimum(maximum(fma(F, -1.0 / runway, 1.0), 0.0), 1.0), 0.0)
 
 
 @formula
 def lead(T, T0):
-    """Stage 3, §2.2.1: ℓ = max(0, T/T0 − 1), how far technology is above its baseline.
+    """Stage 3, §2.2.1: T0·ℓ = max(0, T − T0), how far technology is above its baseline.
 
     Examples
     --------
     >>> float(lead(3.0, 2.0)), float(lead(1.0, 2.0))
-    (0.5, 0.0)
+    (1.0, 0.0)
     """
-    return maximum(0.0, T / T0 - 1.0)
+    return maximum(0.0, T - T0)
 
 
 @formula
-def innovation_speed(phi, lead):
-    """Stage 3, §2.2.1: V = 1 / (1 + φℓ), over-accumulation slows innovation.
+def innovation_speed(phi, lead, T0):
+    """Stage 3, §2.2.1: V = 1 / (1 + φℓ), over-accumulation slows innovation; `lead` is T0·ℓ.
 
     Examples
     --------
-    >>> innovation_speed(0.5, 2.0)
+    >>> innovation_speed(0.5, 4.0, 2.0)
     0.5
     """
-    return 1.0 / (1.0 + phi * lead)
+    return T0 / fma(phi, lead, T0)
 
 
 @formula
-def research_cost(kappa, theta, lead):
-    """Stage 3, §3.3: c = 1 + κ·2θ·ℓ, what R&D adds to a firm's cost.
+def research_cost(kappa, theta, lead, T0):
+    """Stage 3, §3.3: T0·c, with c = 1 + κ·2θ·ℓ for what R&D adds to a firm's cost; `lead` is T0·ℓ.
 
     Examples
     --------
-    >>> research_cost(0.5, 0.5, 2.0)
+    >>> research_cost(0.5, 0.5, 2.0, 1.0)
     2.0
     """
-    return 1.0 + 2.0 * kappa * theta * lead
+    return fma(2.0 * kappa * theta, lead, T0)
 
 
 @formula
@@ -92,12 +130,12 @@ def shared_out(p, weight, strain):
     >>> float(shared_out(2.0, 1.5, 0.5)), float(shared_out(-2.0, 1.5, 0.5))
     (1.5, -3.0)
     """
-    return select(p > 0.0, weight * (1.0 - strain) * p, (1.0 + strain) * p)
+    return p * select(p > 0.0, weight * (1.0 - strain), 1.0 + strain)
 
 
 @formula
 def initial_state(baseline, x0, floor):
-    """§4.2: max(baseline·(1 + x0), floor), the T, C or P of a firm as it starts, with initial momentum x0.
+    """Start and stage 8, §4.2: max(baseline·(1 + x0), floor), a firm's first T, C or P, with initial momentum x0.
 
     Examples
     --------
@@ -116,7 +154,7 @@ def towards(x, target, speed):
     >>> towards(1.0, 3.0, 0.25)
     1.5
     """
-    return x + speed * (target - x)
+    return fma(speed, target - x, x)
 
 
 @formula
@@ -133,7 +171,7 @@ def spillover(sigma, T, mean_T):
 
 @formula
 def shipped(omega, V, speed):
-    """Stage 5, §2.2.2: min(1, 2ω·V·v_Q), the share of the gap between technology and quality that is deployed.
+    """Stage 5, §2.2.2: min(1, 2ω·V·v), the share of the gap between technology and quality that is deployed; v = v_Q/r.
 
     Examples
     --------
@@ -141,6 +179,30 @@ def shipped(omega, V, speed):
     (0.25, 1.0)
     """
     return minimum(1.0, 2.0 * omega * V * speed)
+
+
+@formula
+def shaken(x, s, epsilon):
+    """Stage 5: x·max(0, 1 + s·ε), a return after its shock.
+
+    Examples
+    --------
+    >>> float(shaken(2.0, 0.5, 1.0)), float(shaken(2.0, 0.5, -3.0))
+    (3.0, 0.0)
+    """
+    return x * maximum(0.0, fma(s, epsilon, 1.0))
+
+
+@formula
+def moved_frontier(frontier, g):
+    """Stage 9, §3.2: Φ / (1 − g), at most 1e300, the frontier to which technology and quality are relative.
+
+    Examples
+    --------
+    >>> float(moved_frontier(1.0, 0.2)), float(moved_frontier(1e300, 0.2))
+    (1.25, 1e+300)
+    """
+    return minimum(frontier / (1.0 - g), 1e300)
 
 
 @formula
@@ -152,7 +214,7 @@ def outside_capital(psi, T, mean_T):
     >>> float(outside_capital(0.5, 3.0, 2.0)), float(outside_capital(0.5, 1.0, 2.0))
     (0.25, 0.0)
     """
-    return psi * maximum(0.0, T / mean_T - 1.0)
+    return psi * maximum(0.0, fma(T, 1.0 / mean_T, -1.0))
 
 
 @formula

@@ -4,10 +4,10 @@ from collections import namedtuple
 
 import numpy as np
 
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 from abm.market.growth import GROWTH_PLACES
 from abm.market.run import FIRST_MEASURE, TALLY
-from abm.numerics.compilation import allocating, kernel
+from abm.numerics.compilation import kernel, part
 from abm.numerics.vectormath import log
 
 # Behind the window means in a row of outcome numbers; the growth record follows.
@@ -23,7 +23,7 @@ def numbers_of(measures: int) -> int:
     return measures + FIRST_GROWTH + GROWTH_PLACES
 
 
-@allocating
+@part
 def _hill(firms, n):
     k = n // 10
     if n < LEAST_FIRMS:

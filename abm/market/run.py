@@ -5,13 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abm.market.aggregate import carry, collect, grow_demand
-from abm.market.arrays import FIRM
+from abm.market.aggregate import carry, collect, grow_demand, move_frontier
+from abm.market.changes import begin_step
+from abm.market.firms import FIRM
 from abm.market.growth import GROWTH_PLACES, growth_spreads, growths, mean_growths, pool_growths
-from abm.market.step import advance, begin_step, conclude, copy_row, gather, review
+from abm.market.own_measures import fill_own
+from abm.market.step import advance, after_rules, before_rules, conclude, gather, review
 from abm.market.sums import SUM
-from abm.numerics.compilation import allocating, inlined, kernel
+from abm.numerics.barrier import wait_for_all
+from abm.numerics.compilation import inlined, kernel, part
 from abm.numerics.kendall import compared_stride, rank_correlation
+from abm.numerics.views import copy_items
 
 # Places of Record.tally. Of all steps: the peak of the number of firms, at how many steps there was a leader before and
 # after and at how many of them another, mean T at the start and when it had grown enough, and rank correlations
@@ -39,12 +43,15 @@ class Plan(NamedTuple):
         First step of the window.
     steps : int
         Length of the run, at the ends of whose quarters ranks are compared; 0 for one without a fixed end.
+    watched : int
+        1 if somebody looks at the measures of every step.
     """
 
     every: int
     full: int
     window_start: int
     steps: int
+    watched: int
 
 
 class Record(NamedTuple):
@@ -60,6 +67,8 @@ class Record(NamedTuple):
         The growth record of the step just made, if it is in the window.
     tally : float64 array, shape (8 + 2·measures + 42,)
         What the outcomes of the run rest on.
+    own : int64 array, shape (own measures,)
+        Addresses of the measures of the user's own, which have the last places of the market's row.
     plan : Plan
     """
 
@@ -67,21 +76,23 @@ class Record(NamedTuple):
     present: np.ndarray
     growth: np.ndarray
     tally: np.ndarray
+    own: np.ndarray
     plan: Plan
 
 
-def new_record(sectors: int, measures: int, rows: int, plan: Plan) -> Record:
+def new_record(sectors: int, measures: int, rows: int, own: np.ndarray, plan: Plan) -> Record:
     """An empty record."""
     return Record(
         rows=np.empty((rows, 1 + sectors, measures)),
         present=np.zeros((1 + sectors, measures)),
         growth=np.zeros(GROWTH_PLACES),
         tally=np.zeros(FIRST_MEASURE + 2 * measures + GROWTH_PLACES),
+        own=own,
         plan=plan,
     )
 
 
-@kernel
+@part
 def tally_peak(tally, firms, step):
     """The largest number of firms and the first step that has it."""
     if firms > tally[TALLY.peak_firms]:
@@ -137,7 +148,7 @@ def quarter_end(quarter, steps):
     return (quarter * steps + 3) // 4
 
 
-@allocating
+@part
 def _tally_ranks(tally, step, steps, firms):
     """At the end of each quarter of the run, how ranks compare with those at the end of the one before."""
     for quarter in range(1, 5):
@@ -147,7 +158,7 @@ def _tally_ranks(tally, step, steps, firms):
             if quarter > 1:
                 before = quarter_end(quarter - 1, steps)
                 tally_tau(tally, rank_correlation(then, now, firms[FIRM.entered, ::far], before))
-            copy_row(now, then)
+            copy_items(now, then)
             return
 
 
@@ -165,21 +176,30 @@ def tally_step(tally, row, growth):
         tally[FIRST_MEASURE + 2 * measures + place] += growth[place]
 
 
-@kernel
-def begin(state, parameters, record):
-    """Begin a step; returns whether its measures are wanted, for a kept row or for the window."""
-    begin_step(state, parameters)
-    step, every = state.counters[0].step, record.plan.every
-    return (every > 0 and step % every == 0) or step >= record.plan.window_start
+@inlined
+def _is_measured(plan, step):
+    """Whether the measures of a step are wanted, for a kept row or for the window."""
+    return (plan.every > 0 and step % plan.every == 0) or step >= plan.window_start or plan.watched == 1
 
 
-@kernel
-def end(state, parameters, measured, record):
+@part
+def begin(state, parameters, record, scratch):
+    """Begin a step, and note whether its measures are wanted."""
+    begin_step(state, parameters, scratch)
+    counters = state.counters[0]
+    counters.measured = 1 if _is_measured(record.plan, counters.step) else 0
+    counters.ahead = 1 if _is_measured(record.plan, counters.step + 1) else 0
+
+
+@part
+def end(state, parameters, record):
     """End a step: its measures, what is kept of them, and the demand of the next step."""
     counters, plan, tally = state.counters[0], record.plan, record.tally
     step, leader = counters.step, counters.market_leader
-    if measured:
+    move_frontier(state, parameters)
+    if counters.measured > 0:
         collect(state, parameters, plan.full, record.present)
+        fill_own(state, record.own, record.present[0])
     else:
         carry(state)
     grow_demand(state, parameters)
@@ -190,30 +210,84 @@ def end(state, parameters, measured, record):
     if plan.every > 0 and step % plan.every == 0:
         kept = record.rows[step // plan.every - 1]
         for group in range(kept.shape[0]):
-            for place in range(kept.shape[1]):
-                kept[group, place] = record.present[group, place]
+            copy_items(record.present[group], kept[group])
     if step >= plan.window_start:
         tally_step(tally, record.present[0], record.growth)
+    counters.unfinished = 0
+
+
+class Team(NamedTuple):
+    """One of the threads that make a market's steps together, each its range of blocks.
+
+    Attributes
+    ----------
+    thread, threads : int
+        Its number, from 0, and that of all.
+    barrier : int64 array, shape (1,)
+        Where they wait for each other.
+    """
+
+    thread: int
+    threads: int
+    barrier: np.ndarray
 
 
 @kernel
-def run(state, parameters, seed, last_step, record, scratch):
-    """Steps by one thread until `last_step`, or until the record of exits might not hold another step's.
+def run(state, parameters, last_step, record, scratch, team):
+    """Steps until `last_step`, or until one cannot go on.
 
-    `abm.market.threads` makes the same steps with several threads.
+    The record of exits may have no room for those of the step under way, which a call with more room finishes; or a
+    rule or a measure of the user's own fails.
+
+    What is summed over blocks is summed by the first thread in block order, so that the bits do not depend on the
+    number of threads. All of a team must make this call at the same time.
+
+    Parameters
+    ----------
+    state : State
+    parameters : Parameters
+    last_step : int
+    record : Record
+    scratch : float64 array, shape (6, BLOCK)
+        The thread's own.
+    team : Team
     """
-    blocks, capacity, room = state.blocks.size, state.firms.shape[1], state.lives.size
-    counters = state.counters[0]
-    while counters.step < last_step and (room == 0 or room - counters.lives >= capacity):
-        measured = begin(state, parameters, record)
-        advance(state, parameters, seed, measured, 0, blocks, scratch)
-        _, due = gather(state)
-        if due > 0:
-            review(state, parameters, seed, 0, blocks)
-        conclude(state, measured, 0, blocks)
-        if counters.step >= record.plan.window_start:
-            growths(state, 0, blocks)
-            mean_growths(state)
-            growth_spreads(state, 0, blocks)
-            pool_growths(state, record.plan.full, record.growth)
-        end(state, parameters, measured, record)
+    counters, blocks, first = state.counters[0], state.blocks.size, team.thread == 0
+    low, high = blocks * team.thread // team.threads, blocks * (team.thread + 1) // team.threads
+    step, unfinished = counters.step, counters.unfinished > 0
+    met = wait_for_all(team.barrier, team.threads, 0)  # all have read where they begin
+    while (step < last_step or unfinished) and counters.halted == 0:
+        if not unfinished:
+            step += 1
+            if first:
+                begin(state, parameters, record, scratch)
+            met = wait_for_all(team.barrier, team.threads, met)
+            advance(state, parameters, low, high, scratch)
+            met = wait_for_all(team.barrier, team.threads, met)
+            if first:
+                gather(state)
+                before_rules(state, parameters)
+            met = wait_for_all(team.barrier, team.threads, met)
+        unfinished = 0 < state.lives.size < counters.lives
+        if unfinished:
+            return
+        if counters.due > 0:
+            review(state, parameters, low, high)
+            met = wait_for_all(team.barrier, team.threads, met)
+            if after_rules(state, parameters):
+                return
+        conclude(state, parameters, low, high)
+        met = wait_for_all(team.barrier, team.threads, met)
+        if step >= record.plan.window_start:
+            growths(state, low, high)
+            met = wait_for_all(team.barrier, team.threads, met)
+            if first:
+                mean_growths(state)
+            met = wait_for_all(team.barrier, team.threads, met)
+            growth_spreads(state, low, high)
+            met = wait_for_all(team.barrier, team.threads, met)
+            if first:
+                pool_growths(state, record.plan.full, record.growth)
+        if first:
+            end(state, parameters, record)
+        met = wait_for_all(team.barrier, team.threads, met)

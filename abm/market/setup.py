@@ -7,23 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from abm.market.arrays import (
-    DEMAND_CAP,
-    DEMAND_FLOOR,
-    MARKET_PARAMETERS,
-    SECTOR_PARAMETERS,
-    STRATEGY_PARAMETERS,
-    Layout,
-    Parameters,
-)
-from abm.scenario.parameters import MARKET, SECTOR, STRATEGY, Parameter
+from abm.market.arrays import DEMAND_CAP, DEMAND_FLOOR, Layout, Parameters
+from abm.market.records import CHANGES, MARKET_PARAMETERS, NEVER, SECTOR_PARAMETERS, STRATEGY_PARAMETERS
+from abm.numerics.compilation import formula
+from abm.scenario.changes import PARAMETER_TABLES, timetable
+from abm.scenario.fields import Sector
+from abm.scenario.parameters import MARKET, SECTOR, SECTOR_OWN, STRATEGY, Parameter
 from abm.scenario.scenario import Scenario
 
 
 def _numbers(table: Mapping[str, Parameter], values: Any) -> tuple[float, ...]:
     """The parameters of a table, a choice as its place among the choices."""
     given = [(parameter, getattr(values, name)) for name, parameter in table.items()]
-    return tuple(parameter.choices.index(value) if parameter.kind == "choice" else value for parameter, value in given)
+    return tuple(_place(parameter, value) if parameter.kind == "choice" else value for parameter, value in given)
+
+
+def _place(parameter: Parameter, choice: str) -> int:
+    """The place of a choice; a rule of the user's own, which is none of them, has the place behind them."""
+    return parameter.choices.index(choice) if choice in parameter.choices else len(parameter.choices)
+
+
+def _sector_numbers(scenario: Scenario, sector: Sector) -> tuple[float, ...]:
+    """The parameters of a sector: its own, and the market's where it has none of its own."""
+    own = {name: getattr(sector, name) for name in SECTOR_OWN}
+    resolved = (getattr(scenario, name) if value is None else value for name, value in own.items())
+    return (*_numbers(SECTOR, sector), *resolved)
 
 
 def parameters_of(scenario: Scenario) -> Parameters:
@@ -37,18 +45,53 @@ def parameters_of(scenario: Scenario) -> Parameters:
     demand = np.clip(demand_shares(scenario) * scenario.market_size, DEMAND_FLOOR, DEMAND_CAP)
     weights = np.array([strategy.weight for strategy in scenario.strategies])
     cumulative = np.cumsum(weights / weights.sum())
-    sectors = [(*_numbers(SECTOR, sector), start) for sector, start in zip(scenario.sectors, demand, strict=True)]
+    sectors = [
+        (*_sector_numbers(scenario, sector), start) for sector, start in zip(scenario.sectors, demand, strict=True)
+    ]
     strategies = [
         (*_numbers(STRATEGY, strategy), up_to) for strategy, up_to in zip(scenario.strategies, cumulative, strict=True)
     ]
-    return Parameters(
-        market=np.array([(*_numbers(MARKET, scenario), funds_unit(scenario.runway))], dtype=MARKET_PARAMETERS),
-        sectors=np.array(sectors, dtype=SECTOR_PARAMETERS),
-        strategies=np.array(strategies, dtype=STRATEGY_PARAMETERS),
-        changes=np.empty((0, 4)),
+    market = (*_numbers(MARKET, scenario), funds_unit(scenario.runway))
+    tables = (
+        np.array([market], dtype=MARKET_PARAMETERS),
+        np.array(sectors, dtype=SECTOR_PARAMETERS),
+        np.array(strategies, dtype=STRATEGY_PARAMETERS),
     )
+    given = tuple(table.view(np.float64).copy() for table in tables)
+    no_rules = np.zeros(len(strategies), dtype=np.int64)  # addresses, known when a market is made
+    return Parameters(*tables, given, changes_of(scenario), no_rules)
 
 
+# In the order of the numbers of `abm.market.records.IN_MARKET` and so on.
+_TABLES = {
+    "market": MARKET_PARAMETERS.names,
+    "sectors": SECTOR_PARAMETERS.names,
+    "strategies": STRATEGY_PARAMETERS.names,
+    "demand": ("demand_factor",),
+    "seed": ("seed",),
+}
+
+
+def changes_of(scenario: Scenario) -> np.ndarray:
+    """What changes on the way of a scenario, as numbers.
+
+    Examples
+    --------
+    >>> changed = changes_of(Scenario(changes=[{"name": "shock", "step": 9, "demand_factor": 0.7}]))
+    >>> changed["step"], changed["value"]
+    (array([9]), array([0.7]))
+    """
+    rows = []
+    for timed in timetable(scenario):
+        names = _TABLES[timed.table]
+        place = timed.member * len(names) + names.index(timed.key)
+        until, ramp = (min(timed.until, NEVER), timed.ramp) if timed.table in PARAMETER_TABLES else (NEVER, 1)
+        seed, value = (timed.value, 0.0) if timed.table == "seed" else (0, timed.value)
+        rows.append((list(_TABLES).index(timed.table), place, timed.step, until, ramp, seed, value))
+    return np.array(rows, dtype=CHANGES)
+
+
+@formula
 def funds_unit(largest: float) -> float:
     """A factor by which funds up to `largest` can be summed and squared.
 

@@ -1,21 +1,20 @@
-"""A market's steps with the phases over blocks shared out to threads.
+"""A market's steps by several threads.
 
-The kernels release Python's global lock, so plain threads do: unlike a compiler's own thread layer they may be used by
-several markets at once and after a fork. Sums over blocks are made by one thread in block order, so that the bits
-do not depend on the number of threads.
+Kernels release Python's global lock, so plain threads make them: unlike a compiler's own thread layer they may be used
+by several markets and after a fork. Threads share out the blocks of each phase and meet at a barrier inside the
+compiled call (`abm.market.run`).
 """
 
 import os
-from collections.abc import Callable
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 
 import numpy as np
 
 from abm.market.arrays import Parameters, State
-from abm.market.growth import growth_spreads, growths, mean_growths, pool_growths
-from abm.market.run import Record, begin, end
-from abm.market.step import advance, conclude, gather, review
+from abm.market.run import Record, Team, run
+from abm.numerics.barrier import give_up, new_barrier
 
 
 def with_room(state: State, exits: int) -> State:
@@ -28,51 +27,80 @@ def with_room(state: State, exits: int) -> State:
     return state._replace(lives=lives)
 
 
+class _Helpers:
+    """Threads that help one market at a time: they wait for each other, so that none may be kept by another market."""
+
+    def __init__(self, count: int) -> None:
+        self.turn = threading.Lock()
+        self._threads = ThreadPoolExecutor(count)
+        started = threading.Barrier(count + 1)
+        try:
+            for _ in range(count):
+                self.submit(started.wait)
+            started.wait()
+        except BaseException:  # the system gives no more threads, or the user interrupts: none may wait for ever
+            started.abort()
+            raise
+
+    def submit(self, *call):
+        """Have a call made by one of the threads."""
+        return self._threads.submit(*call)
+
+
 @lru_cache(maxsize=16)
-def _helpers(process: int, count: int) -> ThreadPoolExecutor:
-    """Threads of this process that help its markets; a process that is forked has none of its parent's."""
-    return ThreadPoolExecutor(count)
+def _helpers(process: int, count: int) -> _Helpers:
+    """The helpers in this process; one that is forked has none of its parent's."""
+    return _Helpers(count)
 
 
-def share_out(threads: int, blocks: int, phase: Callable) -> None:
-    """Call `phase(begin, end, thread)` on `threads` ranges that make up all blocks; the caller takes the first."""
-    bounds = [blocks * thread // threads for thread in range(threads + 1)]
-    helpers = _helpers(os.getpid(), threads - 1) if threads > 1 else None
-    others = [helpers.submit(phase, bounds[thread], bounds[thread + 1], thread) for thread in range(1, threads)]
-    try:
-        phase(0, bounds[1], 0)
-    finally:
-        wait(others)  # none may be at work on a market that is being given up
-    for other in others:
-        other.result()
-
-
-def step_with_threads(
-    threads: int,
-    state: State,
-    parameters: Parameters,
-    seed: int,
-    record: Record,
-    scratch: np.ndarray,
+def run_with_threads(
+    threads: int, state: State, parameters: Parameters, last_step: int, record: Record, scratch: np.ndarray
 ) -> State:
-    """One step as `abm.market.run.run` makes it; returns the state, whose record of exits may have grown."""
-    blocks = state.blocks.size
+    """Steps as `abm.market.run.run` makes them, by one or more threads.
 
-    def in_parallel(phase: Callable) -> None:
-        share_out(threads, blocks, phase)
+    Parameters
+    ----------
+    threads : int
+    state : State
+    parameters : Parameters
+    last_step : int
+    record : Record
+    scratch : float64 array, shape (threads, 6, BLOCK)
 
-    measured = begin(state, parameters, record)
-    in_parallel(lambda low, high, thread: advance(state, parameters, seed, measured, low, high, scratch[thread]))
-    exits, due = gather(state)
-    if exits:
-        state = with_room(state, int(state.counters["lives"][0]))
-    if due:
-        in_parallel(lambda low, high, _: review(state, parameters, seed, low, high))
-    in_parallel(lambda low, high, _: conclude(state, measured, low, high))
-    if state.step >= record.plan.window_start:
-        in_parallel(lambda low, high, _: growths(state, low, high))
-        mean_growths(state)
-        in_parallel(lambda low, high, _: growth_spreads(state, low, high))
-        pool_growths(state, record.plan.full, record.growth)
-    end(state, parameters, measured, record)
+    Returns
+    -------
+    State
+        Whose record of exits may have grown.
+    """
+    if threads == 1:
+        run(state, parameters, last_step, record, scratch[0], Team(0, 1, new_barrier()))
+    else:
+        barrier = new_barrier()
+        parts = [
+            (state, parameters, last_step, record, scratch[thread], Team(thread, threads, barrier))
+            for thread in range(threads)
+        ]
+        helpers = _helpers(os.getpid(), threads - 1)
+        with helpers.turn:
+            _run_together(helpers, parts, barrier)
+    counters = state.counters[0]
+    if counters["unfinished"] and not counters["halted"]:
+        state = with_room(state, int(counters["lives"]))
+        return run_with_threads(threads, state, parameters, last_step, record, scratch)
     return state
+
+
+def _run_together(helpers: _Helpers, parts: list[tuple], barrier: np.ndarray) -> None:
+    """Calls of `run` at the same time, the first of them by this thread."""
+    calls = []
+    try:
+        for part in parts[1:]:
+            calls.append(helpers.submit(run, *part))
+        run(*parts[0])
+    except BaseException:
+        give_up(barrier)
+        raise
+    finally:
+        wait(calls)  # none may be at work on a market that is being given up
+    for call in calls:
+        call.result()

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
 
 from abm.errors import InputError, nearest, shown
-from abm.scenario.parameters import MARKET, SECTOR, STRATEGY, Parameter
+from abm.scenario.parameters import MARKET, SECTOR, SECTOR_OWN, STRATEGY, Parameter
+from abm.scenario.rules import ARGUMENTS, UserFunction, is_function_name, read_function
 
 # What a name of a sector or strategy may not hold, since columns, `--set` and names of files are made from it.
 _MARKS = "./\\="
@@ -19,7 +20,7 @@ _TYPES = {"int": int, "float": float, "choice": str}
 
 # Where each parameter belongs, for keys that were put into the wrong table of a file.
 _PLACES = (
-    dict.fromkeys(("sectors", "strategies", *MARKET), "at the top level, before the first [[...]]")
+    dict.fromkeys(("sectors", "strategies", "changes", *MARKET), "at the top level, before the first [[...]]")
     | dict.fromkeys(SECTOR, "in [[sectors]]")
     | dict.fromkeys(STRATEGY, "in [[strategies]]")
 )
@@ -115,16 +116,27 @@ def table_of(table: Mapping[str, Parameter]) -> type[Table]:
     )
 
 
-class Sector(table_of(SECTOR)):
+class Sector(table_of(SECTOR | SECTOR_OWN)):
     """A part of the market with its own demand and its own customers.
 
-    Takes `name`, `demand_share` and any other sector parameter as keywords.
+    Takes `name`, `demand_share` and any other sector parameter as keywords, and `network_effect` and `churn`, which
+    are None where the sector has the market's.
 
     Examples
     --------
     >>> Sector(name="enterprise", demand_share=0.3).quality_elasticity
     1.0
     """
+
+    def has_own(self, key: str) -> bool:
+        """Whether the sector sets a value of its own of what it would take from the market.
+
+        Examples
+        --------
+        >>> Sector(name="enterprise", demand_share=0.3).has_own("churn")
+        False
+        """
+        return getattr(self, key, None) is not None
 
 
 class Strategy(table_of(STRATEGY)):
@@ -137,6 +149,27 @@ class Strategy(table_of(STRATEGY)):
     >>> Strategy(name="technology_first", technology_weight=0.8).policy
     'fixed'
     """
+
+    @field_validator("policy", mode="after")
+    @classmethod
+    def _read_rule(cls, policy: str) -> str:
+        """A rule of the user's own with the text of its file, which is looked for where the process is."""
+        if is_function_name(policy) and not isinstance(policy, UserFunction):
+            return read_function(policy, "", ARGUMENTS)
+        return policy
+
+
+def values_of(member: Table) -> dict[str, Any]:
+    """A member's values by name, without those that it leaves to the market.
+
+    Examples
+    --------
+    >>> values_of(Sector(name="a", demand_share=1, churn=1))["churn"]
+    1.0
+    >>> "churn" in values_of(Sector(name="a", demand_share=1))
+    False
+    """
+    return {name: value for name, value in vars(member).items() if value is not None}
 
 
 def read_member(kind: type[Table], member: Any, where: str) -> Table:

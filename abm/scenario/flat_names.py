@@ -1,14 +1,17 @@
 """A scenario's values by one name each, such as `churn` and `sectors.enterprise.demand_share`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-MEMBERS = ("sectors", "strategies")  # the lists of a scenario
+from abm.errors import nearest
+from abm.scenario.parameters import FIXED
+
+MEMBERS = ("sectors", "strategies")  # the lists of a scenario whose members a market consists of
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A scenario's values by flat names, without the names of the scenario, its sectors and its strategies.
+    """A scenario's values by flat names, without the names of the scenario, its sectors, strategies and changes.
 
     Parameters
     ----------
@@ -25,6 +28,10 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
         if name in MEMBERS:
             for member in value:
                 found |= {f"{name}.{member['name']}.{key}": each for key, each in member.items() if key != "name"}
+        elif name == "changes":
+            for change in value:
+                timed = {"until": math.inf} | dict(change)
+                found |= {f"{name}.{change['name']}.{key}": each for key, each in timed.items() if key != "name"}
         elif name != "name":
             found[name] = value
     return found
@@ -51,3 +58,17 @@ def flat_with_common(values: Mapping[str, Any]) -> dict[str, Any]:
 def _keys(members: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys that any of some members has, each once."""
     return list({key: None for member in members for key in member if key != "name"})
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What is said of a name that no parameter has, or one alone that cannot change on the way.
+
+    Examples
+    --------
+    >>> unknown("chrun", ["churn"]), unknown("changes.mandate.capacity", [])
+    ("unknown parameter 'chrun' (did you mean 'churn'?)", 'changes.mandate.capacity: capacity cannot change on the way')
+    """
+    key = name.rpartition(".")[2]
+    if name.startswith("changes.") and key in FIXED:
+        return f"{name}: {key} cannot change on the way"
+    return f"unknown parameter {name!r}{nearest(name, known)}"

@@ -40,7 +40,7 @@ def bundled_names(kind: str) -> list[str]:
     Examples
     --------
     >>> bundled_names("design")
-    ['network-effect', 'screening']
+    ['network-effect', 'open-weights', 'screening']
     """
     files = _folder(kind).iterdir()
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from abm.scenario.parameters import PARAMETERS
+from abm.scenario.parameters import LISTED
 
 
 def _text(value: Any) -> str:
@@ -31,7 +31,7 @@ def listing_rows() -> list[dict[str, str]]:
             "source": parameter.source,
             "meaning": parameter.meaning,
         }
-        for parameter in PARAMETERS
+        for parameter in LISTED
     ]
 
 

@@ -8,11 +8,18 @@ import functools
 import math
 import operator
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
 
 from abm.errors import InputError, nearest, shown
+from abm.scenario.rules import is_function_name
+
+
+def _bound(text: str) -> float:
+    """An end of an interval, such as 1e6, inf or 2^63."""
+    base, _, power = text.partition("^")
+    return float(base) ** float(power or 1)
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Parameter:
     name, symbol : str
         The name in files and code, and the letter in formulas ("–" if it has none).
     level : str
-        "market", "sector", "strategy" or "firm" (a column of a firm table).
+        "market", "sector", "strategy", "change" or "firm" (a column of a firm table).
     kind : str
         "int", "float" or "choice".
     allowed : str
@@ -64,7 +71,7 @@ class Parameter:
     def __post_init__(self) -> None:
         if self.allowed[0] in "[(":
             low, high = self.allowed[1:-1].split(",")
-            read = {"low": float(low), "high": float(high)}
+            read = {"low": _bound(low), "high": _bound(high)}
             read |= {"low_open": self.allowed[0] == "(", "high_open": self.allowed[-1] == ")"}
         else:
             convert = str if self.kind == "choice" else float
@@ -82,6 +89,17 @@ class Parameter:
         'initial_firms'
         """
         return self.default if self.kind != "choice" and isinstance(self.default, str) else None
+
+    @property
+    def takes_rules(self) -> bool:
+        """Whether FILE.py:NAME, a rule of the user's own, stands beside the choices.
+
+        Examples
+        --------
+        >>> STRATEGY["policy"].takes_rules, MARKET["reading"].takes_rules
+        (True, False)
+        """
+        return self.name == "policy"
 
     @property
     def source(self) -> str:
@@ -137,7 +155,10 @@ class Parameter:
     def _check_choice(self, value: Any) -> str:
         if isinstance(value, str) and self.admits(value):
             return str(value)
-        raise InputError(f"{shown(value)} is not {self.allowed}{nearest(value, self.choices)}")
+        if self.takes_rules and is_function_name(value):
+            return value
+        own = ", nor FILE.py:NAME, a rule of your own" if self.takes_rules else ""
+        raise InputError(f"{shown(value)} is not {self.allowed}{own}{nearest(value, self.choices)}")
 
     def _check_number(self, value: Any, whole_floats: bool) -> int | float:
         # int and float are named first because the abstract types are slow to ask.
@@ -184,11 +205,20 @@ MARKET = _table(
     ("reading", "–", "choice", "literal, rate or increment", "literal", None, "–", "§4",
      "How the article's equations are read as dynamics."),
     ("network_effect", "β", "float", "[0, 2]", 0.5, 0.0, "elasticity", "§3.3",
-     "How strongly the customers whom a firm has attract further customers."),
+     "How strongly the customers whom a firm has attract further customers; a sector may have a value of its own."),
     ("churn", "μ", "float", "(0, 1]", 0.2, 1.0, "share per step", "§3.3",
-     "The share of customers who choose anew in a step; the others stick to their firm."),
+     "The share of customers who choose anew in a step; the others stick to their firm. A sector may have a value of "
+     "its own."),
+    ("demand_noise", "s_B", "float", "[0, 1]", 0.0, 0.0, "sd of logarithms per step", "–",
+     "The standard deviation of chance in a firm's customer base: large accounts and fashions come and go in lumps."),
+    ("demand_noise_odds", "p", "float", "(0, 1]", 0.2, None, "odds per step", "–",
+     "The odds that a firm's customer base changes by a lump in a step; the rarer, the larger the lumps."),
+    ("size_dependence", "ν", "float", "[0, 0.5]", 0.0, 0.0, "elasticity", "–",
+     "How much smaller the lumps are, relative to its customer base, for a larger firm."),
     ("variable_cost_share", "w", "float", "[0, 1]", 0.5, 1.0, "share", "§2.2.3",
      "The share of a firm's cost that grows with its sales; the rest is fixed."),
+    ("frontier_cost", "ξ", "float", "[0, 10]", 0.0, 0.0, "elasticity", "§3.3",
+     "How much a firm's fixed cost grows with the mean technology of its sector: what it costs to stay in."),
     ("technology_cost", "κ", "float", "[0, 1e6]", 0.1, 0.0, "cost per unit of lead", "§3.3",
      "How much a technological lead adds to a firm's cost."),
     ("innovation_drag", "φ", "float", "[0, 1e6]", 0.3, 0.0, "per unit of lead", "§2.2.1",
@@ -219,6 +249,8 @@ MARKET = _table(
      "The standard deviation of a firm's relative technology shock."),
     ("competitiveness_noise", "s_C", "float", "[0, 1]", 0.03, 0.0, "share per step", "§3.3",
      "The standard deviation of a firm's relative competitiveness shock."),
+    ("return_noise", "s_R", "float", "[0, 1]", 0.0, 0.0, "share per step", "–",
+     "The standard deviation of a firm's relative return shock."),
     ("technology_speed", "v_T", "float", "(0, 1]", 0.1, 1.0, "share per step", "–",
      "The share of its gap to the target that technology closes in a step."),
     ("competitiveness_speed", "v_C", "float", "(0, 1]", 0.3, 1.0, "share per step", "–",
@@ -229,6 +261,10 @@ MARKET = _table(
      "The share of the gap between quality and technology that an even optimisation ships in a step."),
     ("quality_decay", "δ", "float", "[0, 1)", 0.03, 0.0, "share per step", "§2.2.2",
      "The share of its deployed quality that a model loses in a step."),
+    ("release_odds", "r", "float", "(0, 1]", 1.0, 1.0, "odds per step", "§2.2.2",
+     "The odds that a firm releases a model in a step; the rarer, the more each release brings."),
+    ("frontier_growth", "g", "float", "[0, 0.5]", 0.0, 0.0, "share per step", "§3.2",
+     "The share of its technology and quality that a firm loses to the moving frontier in a step."),
     ("learning_step", "η", "float", "[0, 0.9]", 0.05, 0.0, "technology weight", "§3.2",
      "How far an adaptive firm moves its technology weight at a review."),
     ("T0", "T0", "float", "[1e-6, 1e6]", 1.0, None, "units of T", "§4.1",
@@ -236,7 +272,7 @@ MARKET = _table(
     ("C0", "C0", "float", "[1e-6, 1e6]", 1.0, None, "units of C", "§4.1",
      "The median firm's baseline of market competitiveness."),
     ("R0", "R0", "float", "[1e-6, 1e6]", 1.0, None, "revenue / cost", "§4.1",
-     "The median firm's baseline of the return on investment."),
+     "The median firm's baseline of the return R."),
     ("k1", "k1", "float", "[0, 1e6]", 0.9, None, "coefficient", "§4.2",
      "The median firm's pull of competitiveness on technology."),
     ("k2", "k2", "float", "[0, 1e6]", 0.9, None, "coefficient", "§4.2",
@@ -263,6 +299,11 @@ SECTOR = _table(
      "A factor on k3: how well the sector turns technology into returns."),
 )
 
+# Parameters of the market that a sector may set for itself; None there is the market's value.
+SECTOR_OWN = {
+    name: replace(MARKET[name], level="sector", default=name) for name in ("network_effect", "churn")
+}
+
 STRATEGY = _table(
     "strategy",
     ("technology_weight", "θ", "float", "[0.05, 0.95]", None, 0.5, "share", "§1.2",
@@ -270,10 +311,27 @@ STRATEGY = _table(
     ("optimisation_weight", "ω", "float", "[0.05, 0.95]", 0.5, 0.5, "share", "§2.2.2",
      "The share of its market effort that a firm puts into optimising its model instead of iterating."),
     ("policy", "–", "choice", "fixed, adaptive or imitate", "fixed", "fixed", "–", "§3.2",
-     "How a firm changes its weights at a review."),
+     "How a firm changes its weights at a review; or a rule of your own, FILE.py:NAME (extending.md)."),
     ("weight", "–", "float", "[0, 1e9]", 1.0, None, "weight", "–",
      "The strategy's weight among the firms at the start and among entrants."),
 )
+
+CHANGE = _table(
+    "change",
+    ("step", "–", "int", "[1, 1e7]", None, None, "step", "–",
+     "The first step that is made with a change, at most the run's last."),
+    ("until", "–", "float", "[2, inf]", INF, None, "step", "–",
+     "The first step that is made without a change, above its step; inf, or left out: it holds for good."),
+    ("ramp", "–", "int", "[1, 1e9]", 1, None, "steps", "–",
+     "Over how many steps a change is reached; 1: at once."),
+    ("demand_factor", "–", "float", "[0, 1e9]", None, 1.0, "ratio", "–",
+     "What demand is multiplied by, once, at the start of a change's first step."),
+    ("seed", "–", "int", "[0, 2^63)", None, None, "–", "–",
+     "The seed of all draws from a change's first step on, instead of the run's."),
+)
+
+# What cannot change on the way: the size and the layout of a market, and what is no number.
+FIXED = ("steps", "capacity", "initial_firms", "market_size", "reading", "demand_share", "policy")
 
 # The numbers that a firm table may hold (its k3 has the monetisation in it). Defaults depend on the scenario.
 FIRM_COLUMNS = _table(
@@ -289,7 +347,7 @@ FIRM_COLUMNS = _table(
     ("C", "C", "float", "[1e-6, 1e9]", None, None, "units of C", "§4.1", "Market competitiveness."),
     ("P", "P", "float", "[0, 1e9]", None, None, "revenue / cost", "§4.1",
      "The potential return: the return at fair demand and baseline cost."),
-    ("R", "R", "float", "[0, 1e21]", None, None, "revenue / cost", "§2.1", "The realised return."),
+    ("R", "R", "float", "[0, 1e21]", None, None, "revenue / cost", "§2.1", "The return R."),
     ("Q", "Q", "float", "[1e-6, 1e9]", None, None, "units of T", "§2.2.2",
      "The quality of the deployed model."),
     ("B", "B", "float", "[0, 1e12]", None, None, "sales of a baseline firm", "§3.3", "The customer base."),
@@ -304,6 +362,10 @@ FIRM_COLUMNS = _table(
 # Taken in place of B: a run's own table has both.
 SHARE = Parameter("share", "–", "firm", "float", "[0, 1]", None, None, "share of its sector's demand", "–",
                   "The firm's share of its sector's demand.")
+# Of firms that follow a rule of the user's own, in place of their direction.
+MEMORY = Parameter("memory", "–", "firm", "float", "[-1e300, 1e300]", None, None, "–", "–",
+                   "What the rule of the user's own that a firm follows remembers for it.")
 # fmt: on
 
 PARAMETERS: tuple[Parameter, ...] = (*MARKET.values(), *SECTOR.values(), *STRATEGY.values())
+LISTED = (*PARAMETERS, *CHANGE.values())  # all that people can write in a scenario

@@ -19,9 +19,13 @@ def toml_lines(values: Mapping[str, Any]) -> str:
     runway = inf
     """
     return "".join(
-        f"{key} = {json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)}\n"
+        f"{json.dumps(key, ensure_ascii=False) if '.' in key else key} = {_toml(value)}\n"
         for key, value in values.items()
     )
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def values_of_run(text: str) -> dict[str, Any]:
@@ -48,6 +52,8 @@ def values_of_run(text: str) -> dict[str, Any]:
     for key, table in (("sectors", SECTOR), ("strategies", STRATEGY)):
         if isinstance(told.get(key), list):
             told[key] = [_with_infinity(member, table) for member in told[key]]
+    if isinstance(told.get("changes"), list):
+        told["changes"] = [_changed_to_infinity(change) for change in told["changes"]]
     return told
 
 
@@ -59,3 +65,10 @@ def _with_infinity(values: Any, table: Mapping[str, Parameter]) -> Any:
         key: math.inf if value == "inf" and key in table and table[key].kind == "float" else value
         for key, value in values.items()
     }
+
+
+def _changed_to_infinity(change: Any) -> Any:
+    """A change with "inf" as a number; its name is a text."""
+    if not isinstance(change, dict):
+        return change
+    return {key: math.inf if value == "inf" and key != "name" else value for key, value in change.items()}

@@ -68,7 +68,7 @@ def run(
         from abm.simulation.warmup import compile_if_cold
 
         table = read_firm_table(firms, loaded) if firms else None
-        compile_if_cold(_say)
+        compile_if_cold(_say, many=False)
         with report.progress(loaded.steps, loaded.name, Console(stderr=True)) as advance:
             reached = 0
 
@@ -131,6 +131,7 @@ def rerun(
 
 def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None) -> None:
     """Validate a scenario and a firm table without running it."""
+    from abm.scenario.rules import rules_of
     from abm.scenario.scenario import Scenario
 
     loaded = Scenario.load(scenario).with_settings(settings or [])
@@ -139,12 +140,17 @@ def check(scenario: ScenarioName, settings: Settings = None, firms: Firms = None
 
         table = read_firm_table(firms, loaded)
         loaded = scenario_for(loaded, table)
+    if rules_of(loaded):
+        from abm.market.rules import rule_addresses
+
+        rule_addresses(loaded)  # compiles them
     parts = (
         (len(loaded.sectors), "sector", "sectors"),
         (len(loaded.strategies), "strategy", "strategies"),
         (loaded.initial_firms, "firm", "firms"),
         (loaded.capacity, "slot", "slots"),
         (loaded.steps, "step", "steps"),
+        *([(len(loaded.changes), "change on the way", "changes on the way")] if loaded.changes else []),
     )
     texts = [f"{count} {one if count == 1 else many}" for count, one, many in parts]
     print(f"{loaded.name}: {', '.join(texts)}")
@@ -174,7 +180,7 @@ def outcomes(
         return
     from rich.console import Console
 
-    from abm.output.terminal import outcome_listing
+    from abm.output.tables import outcome_listing
 
     outcome_listing(outcome_list.rows(), Console())
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
+from abm.market.rules import follows_rules, signs
 from abm.market.setup import parameters_of
 from abm.scenario.parameters import FIRM_COLUMNS
 from abm.scenario.scenario import Scenario
@@ -69,6 +70,9 @@ def kept_table(table: FirmTable, scenario: Scenario) -> bytes:
         "strategy": [scenario.strategies[int(place)].name for place in table.values[FIRM.strategy]],
     }
     columns |= {name: table.values[_ROWS[name]] for name in FIRM_COLUMNS}
+    if follows_rules(scenario):
+        columns["memory"] = columns["direction"]
+        columns["direction"] = signs(columns["direction"])
     demand = None
     if table.demand is not None:
         demand = {sector.name: size for sector, size in zip(scenario.sectors, table.demand.tolist(), strict=True)}

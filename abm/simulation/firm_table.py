@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from abm.errors import InputError, shown
-from abm.market.arrays import CUSTOMER_FLOOR, FIRM, FIRM_ROWS, STATE_FLOOR, Parameters, State
+from abm.market.arrays import CUSTOMER_FLOOR, STATE_FLOOR, Parameters, State
 from abm.market.entrants import vacate
+from abm.market.firms import FIRM, FIRM_ROWS
 from abm.market.mechanisms import initial_state
+from abm.market.records import RULE
 from abm.market.setup import parameters_of
-from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SHARE
+from abm.scenario.parameters import FIRM_COLUMNS, MARKET, MEMORY, SHARE
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_file import is_run, table_bytes
 from abm.simulation.table_cells import Cells, Layout
@@ -30,8 +32,9 @@ if TYPE_CHECKING:  # slow to import
 
 REQUIRED = ("sector", "strategy")
 IGNORED = ("id", "slot")  # a run's own firms.parquet has them
-COLUMNS = (*REQUIRED, "name", *FIRM_COLUMNS, *IGNORED, "share")
-LAYOUT = Layout("firm table", COLUMNS, (*FIRM_COLUMNS, "share"), "a row a firm", required=REQUIRED, list_columns=True)
+_NUMBERS = (*FIRM_COLUMNS, "memory", "share")
+COLUMNS = (*REQUIRED, "name", *FIRM_COLUMNS, *IGNORED, "memory", "share")
+LAYOUT = Layout("firm table", COLUMNS, _NUMBERS, "a row a firm", required=REQUIRED, list_columns=True)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a character, which no file can hold
 
@@ -105,7 +108,8 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     cells = source if isinstance(source, Cells) else read_firm_cells(source)
     sectors = cells.places("sector", [sector.name for sector in scenario.sectors])
     strategies = cells.places("strategy", [strategy.name for strategy in scenario.strategies])
-    given = {name: cells.numbers(name, FIRM_COLUMNS[name]) for name in FIRM_COLUMNS if name in cells.columns}
+    known = FIRM_COLUMNS | {"memory": MEMORY}
+    given = {name: cells.numbers(name, known[name]) for name in known if name in cells.columns}
     names = cells.columns.get("name", [""] * cells.rows)
     for row, name in enumerate(names):
         if not name.isascii() and _SURROGATE.search(name):
@@ -122,7 +126,7 @@ def read_firm_table(source: "str | os.PathLike | pd.DataFrame | Cells", scenario
     parameters = parameters_of(_scenario_for(scenario, cells.rows))
     if "share" in cells.columns and "B" not in given:
         given["B"] = _bases_of_shares(cells, scenario, sectors, parameters.sectors["start_demand"])
-    values = _values(given, sectors, strategies, parameters)
+    values = state_rows(given, sectors, strategies, parameters)
     return FirmTable(sectors, values, names, _digest(sectors, values, names, demand), bases, demand)
 
 
@@ -191,7 +195,7 @@ def _scenario_for(scenario: Scenario, rows: int) -> Scenario:
     return scenario.replace(initial_firms=rows, capacity=max(scenario.capacity, rows))
 
 
-def _values(
+def state_rows(
     given: dict[str, np.ndarray], sectors: np.ndarray, strategies: np.ndarray, parameters: Parameters
 ) -> np.ndarray:
     """Rows of `State.firms`: given values, and what a draw without noise would give for the others."""
@@ -225,7 +229,10 @@ def _values(
     values[FIRM.theta_entry] = fill("theta", of_strategy["technology_weight"])
     values[FIRM.omega_entry] = fill("omega", of_strategy["optimisation_weight"])
     fill("age", 0.0)
-    fill("direction", 1.0)
+    memory = fill("direction", 1.0)
+    if "memory" in given:
+        ruled = of_strategy["policy"] == RULE
+        memory[ruled] = given["memory"][ruled]
     values[FIRM.strategy] = strategies
     values[FIRM.id] = np.arange(count)
     return values

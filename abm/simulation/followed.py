@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abm.errors import InputError, nearest, shown
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 
 if TYPE_CHECKING:
     import pandas as pd

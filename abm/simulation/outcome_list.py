@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 _VARIABLES = {
     "T": ("technology accumulation T", "units of T", "article §4.1"),
     "C": ("market competitiveness C", "units of C", "article §4.1"),
-    "R": ("realised return R", "revenue / cost", "article §4.1"),
+    "R": ("return R", "revenue / cost", "article §4.1"),
     "Q": ("deployed quality Q", "units of T", "article §2.2.2"),
     "F": ("funds F (missing with an infinite runway)", "steps of spending", "article §2.2.3"),
 }
@@ -97,6 +97,10 @@ ENTRIES = (
           "shares are 0.", "share", "Hymer and Pashigian 1962"),
     Entry("leader_changed", _EVERYWHERE, "1 if the firm with the largest share (the lowest slot on a tie) is another "
           "than a step before; 0 at step 1 and where either step has no firm.", "0 or 1", "chosen"),
+    Entry("best_quality_changed", _EVERYWHERE, "1 if the firm with the largest Q (the lowest slot on a tie) is another "
+          "than a step before; 0 at step 1 and where either step has no firm.", "0 or 1", "chosen"),
+    Entry("frontier", (STEPS, OUTCOMES), "The frontier Φ of the step's end, 1 at the start, to which T and Q are "
+          "relative: a firm's absolute quality is Q·Φ.", "–", "article §3.2"),
     Entry(f"share_{STRATEGY_NAME}", _EVERYWHERE, "Share of customers of the strategy's firms.", "share",
           "article §3.2"),
     Entry(f"firms_{STRATEGY_NAME}", _EVERYWHERE, "Number of firms of the strategy.", "firms", "article §3.2"),
@@ -112,8 +116,9 @@ ENTRIES = (
     Entry("hill", (OUTCOMES,), "k / Σ ln(x_i / x_(k+1)) over the k = floor(n/10) largest of the n final B: tail "
           "exponent of firm sizes; missing under 100 firms or if those are all equal.", "–", "Hill 1975"),
     Entry("subbotin", (OUTCOMES,), "Shape b of the Subbotin density of growth ln(B'/B) of firms that live at both ends "
-          "of a step, less the sector's mean of the step (sectors with one such firm left out), over the step's "
-          "standard deviation, pooled over the window: the b in [0.1, 50] with Γ(2/b)²/(Γ(1/b)·Γ(3/b)) = (E|z|)²/E z². "
+          "of a step and are 20 steps old or more at its start, less the sector's mean of the step (sectors with one "
+          "such firm left out), over the step's standard deviation, pooled over the window: the b in [0.1, 50] with "
+          "Γ(2/b)²/(Γ(1/b)·Γ(3/b)) = (E|z|)²/E z². "
           "1 is Laplace, 2 normal; missing if there is none or under 200 values.", "–",
           "Bottazzi and Secchi 2006"),
     Entry("size_variance_slope", (OUTCOMES,), "Least-squares slope of ln sd of growth (as for subbotin, not divided) "
@@ -155,7 +160,7 @@ def names(where: str, strategies: Sequence[str], full: bool) -> list[str]:
     Examples
     --------
     >>> names("sectors", ["balanced"], full=False)[-3:]
-    ['leader_changed', 'share_balanced', 'firms_balanced']
+    ['best_quality_changed', 'share_balanced', 'firms_balanced']
     """
     found = []
     for entry in ENTRIES:
@@ -163,6 +168,19 @@ def names(where: str, strategies: Sequence[str], full: bool) -> list[str]:
             each = strategies if STRATEGY_NAME in entry.name else [""]
             found += [entry.name.replace(STRATEGY_NAME, strategy) for strategy in each]
     return found
+
+
+def entry_of(name: str) -> Entry | None:
+    """The row that a column or an outcome has, or None; a strategy's are found by how they begin.
+
+    Examples
+    --------
+    >>> entry_of("cr4").source, entry_of("share_balanced").name, entry_of("my_own")
+    ('Bain 1951', 'share_NAME', None)
+    """
+    by_name = {entry.name: entry for entry in ENTRIES}
+    begin = f"{name.partition('_')[0]}_{STRATEGY_NAME}"
+    return by_name.get(name) or by_name.get(begin)
 
 
 def rows() -> list[dict[str, str]]:

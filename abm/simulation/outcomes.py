@@ -4,12 +4,15 @@ A run leaves a row of numbers (`abm.market.outcome_numbers`); `outcome_table` ma
 runs from their rows at once.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from abm.market.growth import ABS_GROWTHS, BIN_SUMS, BINS, FIRST_BIN, GROWTHS
 from abm.market.measures import MEASURE, ORDER_STATISTICS, measure_names
 from abm.market.outcome_numbers import FIRST_GROWTH, NUMBER
 from abm.scenario.regimes import COLLAPSED, FRAGMENTED, LEAST_HHI, STAGNANT, VICIOUS, VIRTUOUS
+from abm.simulation.bracketed_root import bracketed_root
 
 LEAST_GROWTHS = 200  # below, neither Subbotin exponent nor size–variance slope
 _SUBBOTIN_RANGE = (0.1, 50.0)
@@ -32,7 +35,6 @@ def subbotin(mean_absolute: np.ndarray) -> np.ndarray:
     >>> subbotin(np.array([np.sqrt(2 / np.pi), np.sqrt(0.5)])).round(9)
     array([2., 1.])
     """
-    from scipy.optimize.elementwise import find_root
     from scipy.special import gammaln
 
     def excess(b, wanted):
@@ -43,7 +45,7 @@ def subbotin(mean_absolute: np.ndarray) -> np.ndarray:
     inside = (excess(low, wanted) <= 0.0) & (excess(high, wanted) >= 0.0)  # False where wanted is NaN
     found = np.full(wanted.shape, np.nan)
     if inside.any():
-        found[inside] = find_root(excess, (low[inside], high[inside]), args=(wanted[inside],)).x
+        found[inside] = bracketed_root(lambda b: excess(b, wanted[inside]), low[inside], high[inside])
     return found
 
 
@@ -92,7 +94,9 @@ def _derived(means: dict[str, np.ndarray], full: bool) -> dict[str, np.ndarray]:
     return derived
 
 
-def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) -> dict[str, np.ndarray]:
+def outcome_table(
+    numbers: np.ndarray, strategies: tuple[str, ...], full: bool, own: Iterable[str] = ()
+) -> dict[str, np.ndarray]:
     """Named outcomes of runs.
 
     Parameters
@@ -102,13 +106,15 @@ def outcome_table(numbers: np.ndarray, strategies: tuple[str, ...], full: bool) 
     strategies : tuple of str
     full : bool
         Whether order statistics were collected; without them their names are left out.
+    own : iterable of str
+        Names of measures of the user's own.
 
     Returns
     -------
     dict
         Name to array of shape (runs,). `abm.simulation.outcome_list` defines each.
     """
-    names = measure_names(strategies)
+    names = measure_names(strategies, own)
     means, rest = numbers[:, : len(names)], numbers[:, len(names) :]
     kept = [place for place in range(len(names)) if place != MEASURE.demand and (full or place not in ORDER_STATISTICS)]
     table = {names[place]: means[:, place] for place in kept}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from abm.errors import InputError, shown
 from abm.output.files import versions
 from abm.output.run_folder import ABOUT, KEPT_TABLE, read_about
+from abm.scenario.rules import rules_of
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import read_firm_table
 
@@ -33,7 +34,18 @@ def read_start(folder: Path) -> Start:
         If the directory holds no run, or its scenario or firm table is not that of the run any more.
     """
     path, about = folder / ABOUT, read_about(folder)
-    told = Scenario.load(path)
+    told = Scenario.stored(path)
+    if rules := rules_of(told):
+        raise InputError(
+            f"{folder}: the run followed {', '.join(rules)}, and no code is run from a folder of results; {path.name} "
+            f"holds the text under rules: save it beside a copy of scenario.toml, read it, and run that by "
+            f"abm run SCENARIO --seed {about.get('seed')}"
+        )
+    if "each_step" in about:
+        raise InputError(
+            f"{folder}: the run called {about['each_step']} before each step, which is not kept; make it again by "
+            "simulate(scenario, seed, each_step=…)"
+        )
     scenario = folder / "scenario.toml"
     if not scenario.exists():  # a run of an earlier version
         scenario = path
@@ -49,8 +61,11 @@ def read_start(folder: Path) -> Start:
         firms = folder / KEPT_TABLE
         if read_firm_table(firms, Scenario.load(scenario)).digest != digest:
             raise InputError(f"{firms}: is not the firm table that the run started from")
+    notes = _differences(about)
+    if own := about.get("measures"):
+        notes.append(f"the measures of the user's own, {', '.join(map(str, own))}, are not made again")
     follow = [str(name) for name in about.get("follow") or []]
-    return Start(scenario, seed, firms, level, every, panel, follow, _differences(about))
+    return Start(scenario, seed, firms, level, every, panel, follow, notes)
 
 
 def _value(about: dict[str, Any], key: str, kind: type, path: Path) -> Any:

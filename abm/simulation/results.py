@@ -2,14 +2,17 @@
 
 import os
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.market.arrays import FIRM, REASONS, firms_in
+from abm.market.firms import FIRM, firms_in
 from abm.market.measures import COUNTS, MARKET_LACKS, ORDER_STATISTICS, SECTORS_LACK, STRATEGY_MEASURES
 from abm.market.outcome_numbers import numbers_of, outcome_numbers
+from abm.market.records import REASONS
+from abm.market.rules import follows_rules, signs
 from abm.output.new_folder import new_folder
 from abm.output.run_folder import FILES, write_run
 from abm.simulation.firm_start import kept_table
@@ -25,13 +28,13 @@ if TYPE_CHECKING:
 _TRAITS, _STATE = ("T0", "C0", "R0", "k1", "k2", "k3"), ("T", "C", "P", "R", "Q", "B", "F")
 _WEIGHTS, _RETURNS = ("theta", "omega"), ("R_smoothed", "R_reviewed")
 _AT_ENTRY = ("theta_entry", "omega_entry")
-# What a panel keeps of `firm_frame`.
+# What a panel keeps of a firm.
 PANEL = (
-    "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta", "name", "P", "Q", "omega", "share", "age",
+    "id", "sector", "strategy", "T", "C", "R", "B", "F", "theta", "name", "P", "Q", "omega", "share", "age", "revenue",
 )  # fmt: skip
 
 
-def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int]) -> "pd.DataFrame":
+def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int], own: int = 0) -> "pd.DataFrame":
     """Rows of measures as a DataFrame, counts as integers.
 
     Parameters
@@ -42,11 +45,14 @@ def measure_frame(rows: np.ndarray, names: list[str], full: bool, lacks: set[int
         Whether order statistics were collected.
     lacks : set of int
         Indices of the measures that this table does not have.
+    own : int
+        How many of the names, the last ones, are the user's own.
     """
     import pandas as pd
 
-    strategies = (len(names) - STRATEGY_MEASURES) // 2
-    counts = {*COUNTS, *range(STRATEGY_MEASURES + strategies, len(names))}
+    built_in = len(names) - own
+    strategies = (built_in - STRATEGY_MEASURES) // 2
+    counts = {*COUNTS, *range(STRATEGY_MEASURES + strategies, built_in)}
     columns = {
         names[place]: rows[:, place].astype(np.int64) if place in counts else rows[:, place].copy()
         for place in range(len(names))
@@ -67,8 +73,15 @@ class Result:
         When the run began, in seconds since 1970, and how long it took.
     """
 
-    def __init__(self, market: "Market", followed: "Followed | None" = None, panel_every: int = 0) -> None:
+    def __init__(
+        self,
+        market: "Market",
+        followed: "Followed | None" = None,
+        panel_every: int = 0,
+        each_step: Callable[..., Any] | None = None,
+    ) -> None:
         self._market, self._followed, self._panel_every = market, followed, panel_every
+        self._each_step = each_step
         self.started, self.wall_seconds = time.time(), 0.0
         self.scenario, self.seed = market.scenario, market.seed
         self._panel: list[Any] = []
@@ -97,7 +110,8 @@ class Result:
     def steps(self) -> "pd.DataFrame":
         """Measures of the market, a row a kept step, indexed by step."""
         record, every = self._market.record, self._market.every
-        frame = measure_frame(record.rows[:, 0], self._market.measures, self._market.full, MARKET_LACKS)
+        market = self._market
+        frame = measure_frame(record.rows[:, 0], market.measures, market.full, MARKET_LACKS, len(market.own))
         frame.index = _kept_steps(len(frame), every)
         return frame
 
@@ -107,7 +121,8 @@ class Result:
         market = self._market
         steps, places = len(market.record.rows), len(market.sector_names)
         rows = market.record.rows[:, 1:].reshape(steps * places, len(market.measures))
-        frame = measure_frame(rows, market.measures, market.full, SECTORS_LACK)
+        built_in = len(market.measures) - len(market.own)
+        frame = measure_frame(rows[:, :built_in], market.measures[:built_in], market.full, SECTORS_LACK)
         frame.insert(0, "step", np.repeat(_kept_steps(steps, market.every), places))
         frame.insert(1, "sector", np.tile(np.array(market.sector_names, dtype=object), steps))
         return frame
@@ -148,6 +163,8 @@ class Result:
             "panel": self._panel_every,
             "firm_table_hash": self.table.digest if self.table else None,
             "follow": [] if self._followed is None else list(self._followed.names),
+            **({} if self._each_step is None else {"each_step": getattr(self._each_step, "__name__", "a function")}),
+            **({"measures": list(self._market.own)} if self._market.own else {}),
         }
 
     def save(self, out: str | os.PathLike, *, overwrite: bool = False, picture: bool = True) -> None:
@@ -189,7 +206,7 @@ class Result:
 
     def add_to_panel(self) -> None:
         """Keep the firms as they stand."""
-        frame = firm_frame(self._market)[list(PANEL)]
+        frame = panel_frame(self._market)
         frame.insert(0, "step", self._market.steps_done)
         self._panel.append(frame)
 
@@ -233,11 +250,19 @@ def firm_frame(market: "Market") -> "pd.DataFrame":
         "strategy": np.array(market.strategy_names, dtype=object)[living.strategy.astype(np.int64)],
     }
     columns |= {name: getattr(living, name) for name in (*_TRAITS, *_WEIGHTS, *_STATE)}
-    columns["direction"] = living.direction.astype(np.int64)
+    columns["direction"] = signs(living.direction).astype(np.int64)
+    if follows_rules(market.scenario):
+        columns["memory"] = living.direction
     columns |= {name: getattr(living, name) for name in _RETURNS}
     columns["share"] = living.B / market.state.sectors["base"][places]
     columns["age"] = living.age.astype(np.int64)
     return pd.DataFrame(columns)
+
+
+def panel_frame(market: "Market") -> "pd.DataFrame":
+    """The living firms as a panel keeps them, with their revenue B·P in sales of one baseline firm."""
+    frame = firm_frame(market)
+    return frame.assign(revenue=frame["B"] * frame["P"])[list(PANEL)]
 
 
 def _names(market: "Market", ids: np.ndarray) -> np.ndarray:
@@ -298,5 +323,5 @@ def outcome_series(market: "Market", tally: np.ndarray) -> "pd.Series":
     """The outcomes of a market as far as it has come."""
     import pandas as pd
 
-    table = outcome_table(run_numbers(market, tally)[np.newaxis], market.strategy_names, market.full)
+    table = outcome_table(run_numbers(market, tally)[np.newaxis], market.strategy_names, market.full, market.own)
     return pd.Series({name: values[0] for name, values in table.items()}, dtype=object, name="outcomes")

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ def simulate(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     follow: Sequence[str] = (),
+    each_step: Callable[[Any], object] | None = None,
+    measures: Mapping[str, Callable[[Any], float]] | None = None,
 ) -> Result:
     """Run a scenario once.
 
@@ -93,6 +96,14 @@ def simulate(
         Called now and then with the number of steps made.
     follow : sequence of str
         Names of firms of the table whose T, C, R and share are kept at each step in `Result.followed`.
+    each_step : callable, optional
+        Called before each step with the market as a `MarketModel`, which it may read and change: found, close and merge
+        firms, set their attributes and parameters of the market. Its draws should come from `model.random`, which
+        follows the seed.
+    measures : mapping of str to function, optional
+        Measures of your own, which stand beside the built-in ones in `Result.steps` and `Result.outcomes`: functions
+        that numba compiles, of the living firms' columns as arrays (`firms.T`, `firms.B`, `firms.age`, …,
+        `firms.sector`, see `abm.market.own_measures.MeasuredFirms`), to a number.
 
     Returns
     -------
@@ -108,6 +119,14 @@ def simulate(
     >>> result = simulate("one-market", seed=1, collect="light")
     >>> len(result.steps) == result.scenario.steps
     True
+    >>> def tax(model):
+    ...     model.agents.set("F", 0.9 * model.agents.get("F"))
+    >>> taxed = simulate("one-market", seed=1, each_step=tax)
+    >>> bool(taxed.outcomes["mean_F"] < result.outcomes["mean_F"])
+    True
+    >>> young = simulate("one-market", seed=1, measures={"young": lambda firms: (firms.age < 8).mean()})
+    >>> bool(0 < young.outcomes["young"] < 1)
+    True
     """
     scenario = as_scenario(scenario)
     panel = check_count(panel, "panel")
@@ -119,17 +138,32 @@ def simulate(
         every=check_count(every, "every"),
         steps=scenario.steps,
         threads=None if threads is None else check_count(threads, "threads", 1),
+        watched=each_step is not None,
+        own=measures,
     )
-    result = Result(market, Followed(market, follow) if follow else None, panel)
+    result = Result(market, Followed(market, follow) if follow else None, panel, each_step)
     if panel:
         result.add_to_panel()
-    stride = 1 if follow else panel
+    stepped = None if each_step is None else _stepped(market, each_step)
+    stride = 1 if follow or stepped else panel
     for step in range(stride, scenario.steps + 1, stride) if stride else ():
-        market.advance(step, progress)
+        if stepped:
+            stepped.make_step(progress)
+        else:
+            market.advance(step, progress)
         if panel and step % panel == 0:
             result.add_to_panel()
         if follow:
             result.follow()
     market.advance(scenario.steps, progress)
+    result.scenario = market.scenario  # a function of the user's may have set parameters on the way
     result.wall_seconds = time.time() - result.started
     return result
+
+
+def _stepped(market: Market, each_step: Any) -> Any:
+    """The market as a model that calls a function of the user's before each step."""
+    if not callable(each_step):
+        raise InputError(f"each_step = {shown(each_step)} is not a function of the model")
+    # By name, as the package's own names are loaded: the view of Mesa is a room above, for those who ask for it.
+    return import_module("abm.agents.each_step").SteppedModel(market, each_step)

@@ -3,10 +3,10 @@
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class Batch:
     every : int
     sectors : bool
         Whether the sectors' rows are kept beside the market's.
+    own : mapping of str to function, optional
+        Measures of the user's own.
+    past : int, optional
+        The seed of what all runs share: the scenario's last change is one of the seed, and `seeds` are what it brings.
 
     Attributes
     ----------
@@ -59,8 +63,12 @@ class Batch:
         every: int,
         *,
         sectors: bool = False,
+        own: Mapping[str, Any] | None = None,
+        past: int | None = None,
     ) -> None:
+        self.own = own or {}
         self.scenario, self.table, self.seeds, self.full, self.every = scenario, table, seeds, full, every
+        self.past = -1 if past is None else past
         places = 1 + len(scenario.sectors) if sectors else 1
         market = self._market()
         self.names, self.strategies = market.measures, market.strategy_names
@@ -81,7 +89,9 @@ class Batch:
 
     def _market(self) -> Market:
         steps = self.scenario.steps
-        market = Market(self.scenario, 0, firms=self.table, full=self.full, every=self.every, steps=steps, threads=1)
+        market = Market(
+            self.scenario, 0, firms=self.table, full=self.full, every=self.every, steps=steps, threads=1, own=self.own
+        )
         market.state = market.state._replace(lives=market.state.lives[:0])  # nobody asks for them
         return market
 
@@ -94,7 +104,9 @@ class Batch:
         """Make the runs of one part; returns their number."""
         market = self._market() if self.spare.empty() else self.spare.get()
         assembled = Assembled(market.state, market.parameters, market.layout, market.record, market.scratch[0])
-        run_seeds(assembled, self.start, self.seeds[begin:end], self.numbers[begin:end], self.rows[begin:end])
+        own = slice(begin, end)
+        run_seeds(assembled, self.start, self.seeds[own], self.numbers[own], self.rows[own], self.past)
+        market.check_functions()
         self.spare.put(market)
         return end - begin
 
@@ -102,11 +114,12 @@ class Batch:
         """A row a run."""
         import pandas as pd
 
-        return pd.DataFrame(outcome_table(self.numbers, self.strategies, self.full))
+        return pd.DataFrame(outcome_table(self.numbers, self.strategies, self.full, self.own))
 
     def steps(self) -> "pd.DataFrame":
         """A row a run and kept step."""
-        return measure_frame(self.rows[:, :, 0].reshape(-1, len(self.names)), self.names, self.full, MARKET_LACKS)
+        rows = self.rows[:, :, 0].reshape(-1, len(self.names))
+        return measure_frame(rows, self.names, self.full, MARKET_LACKS, len(self.own))
 
 
 def simulate_many(
@@ -118,6 +131,7 @@ def simulate_many(
     every: int = 1,
     threads: int | None = None,
     progress: Callable[[int], None] | bool = False,
+    measures: Mapping[str, Callable[[Any], float]] | None = None,
 ) -> ManyResults:
     """Run each scenario with each seed, in parallel.
 
@@ -135,6 +149,8 @@ def simulate_many(
         All cores by default; changes the speed, not the result.
     progress : bool or callable
         True shows a bar with the time left, on a terminal; a callable is called with the number of runs finished.
+    measures : mapping of str to function, optional
+        Measures of the user's own, as for `simulate`.
 
     Returns
     -------
@@ -167,7 +183,7 @@ def simulate_many(
         kept = len(checked) * (scenario.steps // every if every else 0)
         check_memory(scenario if table is None else scenario_for(scenario, table), kept, copies=workers)
     batches = (
-        Batch(scenario, table, checked[begin : begin + _RUNS_A_BATCH], full, every)
+        Batch(scenario, table, checked[begin : begin + _RUNS_A_BATCH], full, every, own=measures)
         for scenario, table in zip(listed, tables, strict=True)
         for begin in range(0, len(checked), _RUNS_A_BATCH)
     )

@@ -15,7 +15,7 @@ from abm import cli
 
 CASES = sorted(path.parent for path in (Path(__file__).parents[1] / "cases").glob("*/scenario.toml"))
 TABLES = ("steps", "sectors", "firms")
-EXACT = {"id", "step", "age", "firms", "entries", "exits", "diverged", "leader_changed"}
+EXACT = {"id", "step", "age", "firms", "entries", "exits", "diverged", "leader_changed", "best_quality_changed"}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
@@ -27,8 +27,12 @@ def case(request, tmp_path_factory):
     return request.param, out
 
 
-def test_there_are_six_cases():
-    assert [case.name for case in CASES] == ["article-limit", "edges", "entry", "four-sectors", "increment", "review"]
+def test_there_are_nine_cases():
+    names = [
+        *("article-limit", "changes", "changes-entry", "edges", "entry", "four-sectors"),
+        *("frontier", "increment", "review"),
+    ]
+    assert [case.name for case in CASES] == names
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from abm import Scenario, simulate
-from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SECTOR, STRATEGY
+from abm.scenario.parameters import FIRM_COLUMNS, MARKET, SECTOR, SECTOR_OWN, STRATEGY
 
 MOST_SLOTS, MOST_STEPS = 30, 15
 PLAIN_ENOUGH = {"steps", "capacity", "initial_firms"}
 LARGEST = 1.7976931348623157e308
-COUNTS = {"firms", "entries", "exits", "diverged", "leader_changed"}
+COUNTS = {"firms", "entries", "exits", "diverged", "leader_changed", "best_quality_changed"}
 ALWAYS = COUNTS | {"instability", "demand", "step", "sector"}  # numbers where no firm lives, too
 # outcomes that need more firms, values or steps than there may be
 MORE_FIRMS = {"hill", "subbotin", "size_variance_slope", "rank_tau", "leader_hazard", "take_off_step"}
@@ -51,7 +51,8 @@ def corners(parameter):
     return st.one_of(st.sampled_from(sorted(marked)), scaled, between)
 
 
-VALUES = {id(each): corners(each) for table in (MARKET, SECTOR, STRATEGY, FIRM_COLUMNS) for each in table.values()}
+OF_SECTOR = SECTOR | SECTOR_OWN
+VALUES = {id(each): corners(each) for table in (MARKET, OF_SECTOR, STRATEGY, FIRM_COLUMNS) for each in table.values()}
 
 
 @st.composite
@@ -61,7 +62,7 @@ def corner_scenarios(draw):
     values = {name: draw(VALUES[id(each)]) for name, each in MARKET.items() if name not in PLAIN_ENOUGH}
     values |= {"steps": draw(st.integers(1, MOST_STEPS)), "capacity": capacity}
     values["initial_firms"] = draw(st.integers(1, capacity))
-    for key, table, weight in (("sectors", SECTOR, "demand_share"), ("strategies", STRATEGY, "weight")):
+    for key, table, weight in (("sectors", OF_SECTOR, "demand_share"), ("strategies", STRATEGY, "weight")):
         values[key] = [
             {"name": f"{key}_{place}"} | {name: draw(VALUES[id(each)]) for name, each in table.items()}
             for place in range(draw(st.integers(1, 3)))
@@ -111,7 +112,7 @@ def assert_nan_only_where_no_firm_lives(rows, no_funds):
     expected = (~living[:, None] | unknown) & ~always
     wrong = (rows.isna().to_numpy() != expected).any(axis=0)
     assert not wrong.any(), list(rows.columns[wrong])
-    counts = rows.columns.str.startswith("firms") | (rows.columns == "leader_changed")
+    counts = rows.columns.str.startswith("firms") | rows.columns.isin(["leader_changed", "best_quality_changed"])
     assert (rows.to_numpy(dtype=object)[~living][:, counts] == 0).all()
 
 
@@ -211,7 +212,7 @@ def test_all_parameters_at_one_end_run_soundly(side, reading):
         return {name: ends(each)[SIDES[side]] for name, each in table.items() if not each.choices}
 
     market = {name: value for name, value in at_end(MARKET).items() if name not in PLAIN_ENOUGH | {"review_interval"}}
-    sector, strategy = at_end(SECTOR), at_end(STRATEGY)
+    sector, strategy = at_end(OF_SECTOR), at_end(STRATEGY)
     for policy in STRATEGY["policy"].choices:
         scenario = Scenario(
             steps=MOST_STEPS, capacity=MOST_SLOTS, initial_firms=10, review_interval=1, reading=reading, **market,

@@ -9,7 +9,7 @@ import pytest
 from abm import Scenario, simulate, simulate_many
 
 INF = math.inf
-COUNTS = ["firms", "entries", "exits", "diverged", "leader_changed"]
+COUNTS = ["firms", "entries", "exits", "diverged", "leader_changed", "best_quality_changed"]
 THREE = [{"name": name, "demand_share": share} for name, share in (("a", 0.5), ("b", 0.3), ("c", 0.2))]
 TWO = [{"name": "wanted", "demand_share": 1.0}, {"name": "unwanted", "demand_share": 0.0}]
 # Firms that earn nothing and start with 2.5 steps of spending: all fail at step 3.
@@ -21,7 +21,7 @@ DOOMED = Scenario(
 def assert_empty(rows):
     """Rows of a market, or of a sector, in which no firm lives."""
     still = rows[[*COUNTS, *(name for name in rows if name.startswith("firms_"))]]
-    assert (still[["firms", "leader_changed"]] == 0).all(axis=None)
+    assert (still[["firms", "leader_changed", "best_quality_changed"]] == 0).all(axis=None)
     assert (still.filter(like="firms_") == 0).all(axis=None)
     numbers = rows.drop(columns=[*still, "instability", *({"demand", "step", "sector"} & set(rows))])
     assert numbers.isna().all(axis=None)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abm.market.arrays import FIRM, Layout, allocate
+from abm.market.arrays import Layout, allocate
+from abm.market.firms import FIRM
 from abm.market.growth import BIN_SUMS, BINS, FIRST_BIN, GROWTH_PLACES, pool_growths
 from abm.market.sums import STRATEGY_SUMS
 
@@ -14,6 +15,7 @@ def market_of(bases: np.ndarray, growths: np.ndarray):
     slots = np.array([len(bases)])
     state = allocate(Layout(slots, slots, np.zeros((1, 1), dtype=np.int64)), STRATEGY_SUMS, 0)
     state.firms[FIRM.B_before], state.firms[FIRM.growth] = bases, growths
+    state.firms[FIRM.age] = 21.0
     state.firms[FIRM.B] = np.where(bases > 0.0, 1.0, 0.0)
     state.sectors["growth_firms"] = np.count_nonzero(bases)
     return state

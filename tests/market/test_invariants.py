@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abm import simulate
-from tests.markets import scenarios
+from tests.markets import changing, scenarios
 
 STATE = ["T0", "C0", "R0", "k1", "k2", "k3", "theta", "omega", "T", "C", "P", "R", "Q", "B", "R_smoothed", "R_reviewed"]
 some_runs = given(scenario=scenarios(), seed=st.integers(0, 2**63 - 1))
@@ -86,7 +86,7 @@ def test_measures_stay_within_what_they_can_be(scenario, seed):
         for name in ("mean_stress", "virtuous", "virtuous_share"):
             assert rows[name].between(-slack, 1.0 + slack).all()
         assert rows["mean_innovation_speed"].between(0.0, 1.0 + slack).all()
-        assert rows["leader_changed"].isin([0, 1]).all()
+        assert rows["leader_changed"].isin([0, 1]).all() and rows["best_quality_changed"].isin([0, 1]).all()
         for x in "TCRQ" + ("" if math.isinf(scenario.runway) else "F"):
             assert (rows[f"q10_{x}"] <= rows[f"q50_{x}"]).all()
             assert (rows[f"q50_{x}"] <= rows[f"q90_{x}"]).all()
@@ -218,7 +218,10 @@ def measures(firms, scenario):
     return row | {f"firms_{name}": (firms.strategy == name).sum() for name in strategies}
 
 
-CHANGES = {"entries", "exits", "diverged", "instability", "leader_changed", "demand", "sector_hhi"}
+CHANGES = {
+    "entries", "exits", "diverged", "instability", "leader_changed", "best_quality_changed", "frontier", "demand",
+    "sector_hhi",
+}  # fmt: skip
 
 
 def assert_row_follows(row, firms, scenario):
@@ -268,6 +271,30 @@ def test_instability_and_changes_of_the_leader_follow_from_the_panel(scenario, s
 
 @quick
 @some_runs
+def test_changes_of_the_best_quality_and_the_frontier_follow_from_the_panel(scenario, seed):
+    result = simulate(scenario, seed, panel=1)
+    for sector in (None, *(each.name for each in scenario.sectors)):
+        panel = result.panel if sector is None else result.panel[result.panel.sector == sector]
+        rows = result.steps if sector is None else result.sectors[result.sectors.sector == sector].set_index("step")
+        # ids do not run with slots, so that a tie is left out
+        best = {
+            step: firms["id"].to_numpy()[firms["Q"] == firms["Q"].max()].tolist()
+            for step, firms in panel.groupby("step")
+        }
+        for step in range(1, scenario.steps + 1):
+            now, before = best.get(step, []), best.get(step - 1, [])
+            if step == 1 or not now or not before:
+                assert rows.loc[step, "best_quality_changed"] == 0
+            elif len(now) == len(before) == 1:
+                assert rows.loc[step, "best_quality_changed"] == (now != before)
+    frontier = (1.0 - scenario.frontier_growth) ** -np.arange(1.0, scenario.steps + 1)
+    living = result.steps["firms"] > 0
+    close(result.steps["frontier"][living], frontier[living])
+    assert result.steps["frontier"][~living].isna().all()
+
+
+@quick
+@some_runs
 def test_demand_of_each_sector_grows_from_its_share_of_the_market(scenario, seed):
     sectors = simulate(scenario, seed).sectors
     whole = sum(sector.demand_share for sector in scenario.sectors)
@@ -281,9 +308,31 @@ def test_demand_of_each_sector_grows_from_its_share_of_the_market(scenario, seed
 @some_runs
 def test_customers_add_up_to_demand_when_all_choose_anew(scenario, seed):
     # with churn 1 and no exit and entry at the last step, ΣB is the demand of each served sector
-    result = simulate(scenario.replace(churn=1.0, entry_rate=0.0, runway=math.inf, entrant_catch_up=0.0), seed)
+    still = {"entry_rate": 0.0, "runway": math.inf, "entrant_catch_up": 0.0, "demand_noise": 0.0}
+    anew = {f"sectors.{sector.name}.churn": 1.0 for sector in scenario.sectors}
+    result = simulate(scenario.replace(**still, **anew), seed)
     last = result.sectors[result.sectors.step == scenario.steps].set_index("sector")
     customers = result.firms.groupby("sector")["B"].sum()
     for sector, row in last.iterrows():
         if row["firms"] and not row["exits"]:
             assert customers[sector] == pytest.approx(row["demand"], rel=1e-6, abs=1e-7)
+
+
+# ------------------------------------------------------------------------------------------ changes on the way
+
+IDENTITIES = [
+    test_shares_of_strategies_and_of_sectors_sum_to_one_where_firms_live,
+    test_measures_stay_within_what_they_can_be,
+    test_counts_balance_at_each_step,
+    test_ids_are_unique_and_entrants_are_numbered_by_step_then_slot,
+    test_lives_agree_with_steps_and_with_the_firms_that_live,
+    test_survival_and_peak_follow_from_lives_and_steps,
+    test_instability_and_changes_of_the_leader_follow_from_the_panel,
+]
+
+
+@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.__name__.removeprefix("test_"))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=changing(), seed=st.integers(0, 2**63 - 1))
+def test_it_holds_where_parameters_change_on_the_way(identity, scenario, seed):
+    identity.hypothesis.inner_test(scenario, seed)

@@ -49,6 +49,7 @@ def test_with_everything_neutral_each_of_many_firms_follows_the_article_alone():
 # look. Neutral, the worlds give the same bits; not neutral, they differ.
 DEAR_RIVAL, CHEAP_RIVAL = BASE | {"T": 7.5}, BASE | {"T": 2.5}
 LEADING = BASE | {"T0": 9.0, "T": 9.0}
+ALIKE = {"competitiveness_elasticity": 0.0, "quality_elasticity": 0.0}  # each firm attracts as many customers
 OFF = {
     "network_effect": (1.0, {"rows": [{"B": 3.0}, {"B": 1.0}]}, {"rows": [{"B": 1.0}, {"B": 3.0}]}, "B"),
     "churn": (0.5, {"rows": [{"B": 3.0}, {"B": 1.0}]}, {"rows": [{"B": 1.0}, {"B": 3.0}]}, "B"),
@@ -70,6 +71,21 @@ OFF = {
     "competitiveness_speed": (0.5, {}, {"rows": [{"C": 3.0}]}, "C"),
     "return_speed": (0.5, {}, {"rows": [{"P": 2.0}]}, "PR"),
     "optimisation_speed": (0.5, {}, {"rows": [{"Q": 1.0}]}, "Q"),
+    "demand_noise": (0.5, {"seed": 1, "demand_noise_odds": 1.0}, {"seed": 2, "demand_noise_odds": 1.0}, "B"),
+    "size_dependence": (
+        0.5,
+        {"rows": [{}, {"B": 1.0}], "market_size": 2.0, "demand_noise": 0.5, "demand_noise_odds": 1.0},
+        {"rows": [{}, {"B": 3.0}], "market_size": 2.0, "demand_noise": 0.5, "demand_noise_odds": 1.0},
+        "B",
+    ),
+    "frontier_cost": (
+        1.0,
+        {"rows": [{}, DEAR_RIVAL], "steps": 2, "variable_cost_share": 0.5, **ALIKE},
+        {"rows": [{}, CHEAP_RIVAL], "steps": 2, "variable_cost_share": 0.5, **ALIKE},
+        "R",
+    ),
+    "return_noise": (0.5, {"seed": 1}, {"seed": 2}, "R"),
+    "release_odds": (0.5, {"seed": 1}, {"seed": 3}, "Q"),
     "learning_step": (
         0.125,
         {"rows": [{"direction": 1}], "policy": "adaptive", "review_interval": 1},
@@ -97,6 +113,7 @@ def test_a_neutral_mechanism_does_not_see_what_it_acts_on(mechanism):
 # Settings that nothing reads while the mechanism they belong to is neutral.
 IDLE = {
     "an infinite runway": {"stress_response": 1.0, "outside_capital": 3.0, "funds_cap": 1.0},
+    "no lumps": {"demand_noise_odds": 0.01, "size_dependence": 0.5},
     "fixed strategies": {"learning_step": 0.9, "review_interval": 1},
     "no entry": {"entrant_catch_up": 1.0, "entrant_base": 7.0, "initial_momentum": 3.0, "heterogeneity": 2.0},
     "a table with all columns": {"T0": 5.0, "C0": 6.0, "R0": 7.0, "k1": 0.1, "k2": 0.2, "k3": 0.3, "monetisation": 4.0},

@@ -11,10 +11,11 @@ import pytest
 
 import abm
 from abm import Scenario, simulate
-from abm.market.arrays import FIRM, FIRM_ROWS, firm_of, firms_in
+from abm.market.aggregate import recompute_sums
+from abm.market.firms import FIRM, FIRM_ROWS, firm_of, firms_in
 from abm.market.setup import parameters_of
 from abm.numerics import compilation
-from abm.numerics.compilation import allocating
+from abm.numerics.compilation import part
 from abm.scenario.parameters import MARKET, SECTOR, STRATEGY
 from abm.simulation.market import Market
 
@@ -37,21 +38,19 @@ def test_a_market_without_an_end_goes_through_the_states_of_one_with_an_end_and_
 @pytest.mark.parametrize(
     ("table", "row", "name", "changes"),
     [
-        (0, 0, "churn", {"churn": 0.9}),
+        (0, 0, "variable_cost_share", {"variable_cost_share": 0.9}),
         (1, 2, "quality_elasticity", {"sectors.enterprise.quality_elasticity": 0.9}),
         (2, 1, "technology_weight", {"strategies.market_first.technology_weight": 0.9}),
     ],
 )
 def test_a_parameter_that_changes_at_a_step_acts_from_that_step_on(table, row, name, changes):
-    changed = market_of(SCENARIO)
-    names = changed.parameters[table].dtype.names
-    place = row * len(names) + names.index(name)
-    changed.parameters = changed.parameters._replace(changes=np.array([[16.0, table, place, 0.9]]))
+    changed = market_of(SCENARIO.replace(changes=[{"name": "change", "step": 16, **changes}]))
     changed.advance(40)
 
     by_hand = market_of(SCENARIO)
     by_hand.advance(15)
     by_hand.parameters[table][name][row] = 0.9
+    recompute_sums(by_hand.state, by_hand.parameters, by_hand.scratch[0])  # attractiveness by the new elasticity
     by_hand.advance(40)
 
     unchanged = market_of(SCENARIO)
@@ -82,7 +81,7 @@ def test_the_arrays_of_a_market_hold_every_parameter_of_the_table_by_its_name():
             assert held[name] == (parameter.choices.index(value) if parameter.kind == "choice" else value), name
 
 
-@allocating
+@part
 def columns_summed(firms, start, stop, sums):
     """The sum of each column of some firms, which are marked by their ids."""
     firm = firm_of(firms, start, stop)
@@ -105,7 +104,7 @@ def test_the_columns_of_firms_are_views_on_the_rows_that_their_names_say():
 
 
 def test_the_cache_folder_knows_every_module_that_has_compiled_functions():
-    decorators = re.compile("^@(formula|inlined|allocating|kernel)$", re.MULTILINE)
+    decorators = re.compile("^@(formula|inlined|part|kernel)$", re.MULTILINE)
     compiled = {path for path in Path(abm.__file__).parent.rglob("*.py") if decorators.search(path.read_text())}
     assert compiled
     assert compiled <= set(compilation.sources())

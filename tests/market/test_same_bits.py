@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -49,6 +50,14 @@ def has_everything(result):
 
 
 # ------------------------------------------------------------------------------------------ threads and paths
+
+
+def test_two_markets_at_once_share_their_helping_threads():
+    alone = [simulate(LIVELY, seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda seed: simulate(LIVELY, seed, threads=3), (1, 2)))
+    for one, other in zip(alone, together, strict=True):
+        assert_same(one, other)
 
 
 def test_any_number_of_threads_gives_the_same_bits_in_a_large_market():
@@ -199,7 +208,7 @@ def test_a_run_is_the_beginning_of_a_longer_one(scenario):
     pd.testing.assert_frame_equal(short.steps, long.steps.loc[:n], check_exact=True)
     of_long = long.sectors[long.sectors.step <= n]
     pd.testing.assert_frame_equal(short.sectors, of_long, check_exact=True)
-    then = long.panel[long.panel.step == n].drop(columns="step").reset_index(drop=True)
+    then = long.panel[long.panel.step == n].drop(columns=["step", "revenue"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(short.firms[list(then.columns)], then, check_exact=True)
     early = long.lives[long.lives.entry_step <= n].reset_index(drop=True)
     fixed = ["id", "sector", "strategy", "entry_step"]
@@ -245,7 +254,7 @@ def test_a_panel_shows_the_firms_as_shorter_runs_end():
     panel = simulate(SMALL, 3, panel=10).panel
     for step in (10, 20, 30, 40):
         firms = simulate(SMALL.replace(steps=step), 3).firms
-        then = panel[panel.step == step].drop(columns="step").reset_index(drop=True)
+        then = panel[panel.step == step].drop(columns=["step", "revenue"]).reset_index(drop=True)
         pd.testing.assert_frame_equal(then, firms[list(then.columns)], check_exact=True)
 
 

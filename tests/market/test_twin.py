@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from abm import Scenario, simulate
 from tests import twin
-from tests.markets import run_twin, scenarios
+from tests.markets import changing, run_twin, scenarios
 
 TOLERANCE = 1e-9
 
@@ -46,12 +46,22 @@ def assert_same_run(scenario: Scenario, seed: int) -> None:
         assert (None if pd.isna(ours.exit_step) else ours.exit_step) == life.exit_step
         assert (None if pd.isna(ours.reason) else ours.reason) == life.reason
     for name, value in twin.outcomes(market.history, market).items():
+        if name == "growth" and abs(result.outcomes["weighted_R"] - 1.0) < TOLERANCE:
+            continue  # at the edge of vicious rounding decides
+        if name == "rank_tau" and scenario.heterogeneity == 0.0:
+            continue  # firms that nothing tells apart are ranked by rounding
         assert_same(result.outcomes[name], value, name)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), seed=st.integers(0, 2**63 - 1))
 def test_kernels_equal_the_plain_python_twin_on_random_markets(scenario, seed):
+    assert_same_run(scenario, seed)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=changing(), seed=st.integers(0, 2**63 - 1))
+def test_kernels_equal_the_twin_where_parameters_change_on_the_way(scenario, seed):
     assert_same_run(scenario, seed)
 
 

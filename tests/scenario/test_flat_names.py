@@ -7,14 +7,15 @@ import pytest
 from abm import Scenario
 from abm.errors import InputError
 from abm.scenario.flat_names import flat_with_common
-from abm.scenario.parameters import MARKET
+from abm.scenario.parameters import MARKET, SECTOR_OWN
 
 
 def test_every_name_of_a_scenario_can_be_replaced_by_its_own_value():
     scenario = Scenario.load("four-sectors")
     values = scenario.flat()
     alone = {name for name in scenario.settable() if "." not in name and name not in MARKET}
-    assert set(values) == set(scenario.settable()) - alone
+    unset = {f"sectors.{sector.name}.{name}" for sector in scenario.sectors for name in SECTOR_OWN}
+    assert set(values) == set(scenario.settable()) - alone - unset
     assert scenario.replace(**values).to_dict() == scenario.to_dict()
     assert all(scenario.get(name) == value for name, value in values.items())
 

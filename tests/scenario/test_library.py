@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import abm
 from abm.scenario.parameters import MARKET
 from abm.scenario.scenario import Scenario, describe
 from tests.scenario_texts import refusal, sector, strategy
@@ -26,14 +27,15 @@ FIVE = [
 def test_the_bundled_scenarios_are_these():
     expected = [
         *("applications", "article", "foundation-models-2025", "four-sectors"),
-        *("one-market", "shakeout", "take-off"),
+        *("one-market", "own-rule", "shakeout", "stylised", "take-off"),
     ]
     assert Scenario.bundled() == expected
 
 
 @pytest.mark.parametrize("name", Scenario.bundled())
-def test_a_bundled_scenario_is_valid_named_after_its_file_and_says_what_it_shows(name):
+def test_a_bundled_scenario_is_valid_named_after_its_file_and_says_what_it_shows(name, monkeypatch):
     scenario = Scenario.load(name)
+    monkeypatch.chdir(Path(abm.__file__).parent / "scenarios")  # where files that a text names are looked for
     assert scenario.name == name
     assert Scenario.from_toml(scenario.to_toml()) == scenario
     assert 40 < len(describe(name)) < 250 and describe(name).endswith(".") and "#" not in describe(name)

@@ -8,7 +8,7 @@ import pytest
 
 from abm.errors import InputError, nearest
 from abm.scenario.listing import listing_rows, markdown
-from abm.scenario.parameters import FIRM_COLUMNS, MARKET, PARAMETERS, SECTOR, STRATEGY
+from abm.scenario.parameters import CHANGE, FIRM_COLUMNS, LISTED, MARKET, PARAMETERS, SECTOR, STRATEGY
 from tests.parameter_table import documented, interval
 
 INF = math.inf
@@ -109,6 +109,7 @@ def test_the_table_holds_exactly_the_documented_parameters_and_levels():
         assert list(table) == [name for name, row in ROWS.items() if row["level"] == level]
     assert set(FIRM_COLUMNS) == set(FIRM_RANGES)
     assert len(TABLE) == len(PARAMETERS) == len(ROWS)
+    assert list(CHANGE) == list(documented(changes=True)) == [each.name for each in LISTED[len(PARAMETERS) :]]
 
 
 @pytest.mark.parametrize("line", SPECIFIED.splitlines())
@@ -259,7 +260,7 @@ def test_the_nearest_name_ignores_case_and_unlikely_names_give_no_hint():
 
 
 def test_every_parameter_has_a_unit_a_section_and_a_sentence():
-    for parameter in (*PARAMETERS, *FIRM_COLUMNS.values()):
+    for parameter in (*LISTED, *FIRM_COLUMNS.values()):
         assert parameter.unit and parameter.symbol
         assert re.fullmatch(r"–|§\d(\.\d)*", parameter.section), parameter.name
         assert parameter.meaning[0].isupper() and parameter.meaning.endswith("."), parameter.name
@@ -274,7 +275,7 @@ def test_neutral_values_and_defaults_are_in_their_own_ranges():
 
 def test_the_listing_has_a_row_a_parameter_with_text_in_every_cell():
     rows = listing_rows()
-    assert [row["parameter"] for row in rows] == [parameter.name for parameter in PARAMETERS]
+    assert [row["parameter"] for row in rows] == [parameter.name for parameter in LISTED]
     assert all(isinstance(cell, str) and cell for row in rows for cell in row.values())
     by_name = {row["parameter"]: row for row in rows}
     assert by_name["technology_ceiling"]["neutral"] == "inf"
@@ -285,5 +286,5 @@ def test_the_listing_has_a_row_a_parameter_with_text_in_every_cell():
 
 def test_the_markdown_table_has_as_many_cells_in_every_line():
     lines = markdown().splitlines()
-    assert len(lines) == len(PARAMETERS) + 2
+    assert len(lines) == len(LISTED) + 2
     assert {line.count("|") for line in lines} == {10}

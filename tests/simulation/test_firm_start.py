@@ -69,7 +69,9 @@ def test_names_stay_with_their_firms_in_lives_and_panel(folder):
 def test_a_panel_holds_what_the_firms_hold_at_its_step():
     result = simulate(SCENARIO, 3, firms=FIRMS, panel=12)
     last = result.panel.query("step == 12").drop(columns="step").reset_index(drop=True)
+    revenue = last.pop("revenue")
     pd.testing.assert_frame_equal(last, result.firms[list(last)])
+    assert revenue.tolist() == (result.firms["B"] * result.firms["P"]).tolist()
 
 
 def test_a_life_ends_with_the_state_and_begins_with_the_weights_that_the_panel_shows():

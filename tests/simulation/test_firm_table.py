@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm.agents.model import MarketModel
-from abm.market.arrays import FIRM, FIRM_ROWS, allocate
+from abm.market.arrays import allocate
 from abm.market.entrants import draw_population
+from abm.market.firms import FIRM, FIRM_ROWS
 from abm.market.setup import layout_for, layout_of, parameters_of
 from abm.scenario.parameters import FIRM_COLUMNS
 from abm.scenario.scenario import Scenario
@@ -111,7 +112,7 @@ def placed(table, scenario: Scenario):
     scenario = scenario_for(scenario, table)
     layout = layout_for(np.bincount(table.sectors, minlength=len(scenario.sectors)), scenario)
     state = allocate(layout, sums=0, lives=0)
-    state.firms[:], state.counters[:] = 99.0, (99,) * 5  # of a market that was there before
+    state.firms[:], state.counters[:] = 99.0, (99,) * len(state.counters.dtype)  # of a market that was there before
     place_table(state, parameters_of(scenario), table, layout.slots)
     return state, layout
 
@@ -124,7 +125,10 @@ def test_firms_take_the_first_slots_of_their_sectors_in_order_of_id():
     assert state.firms[FIRM.T].tolist() == [2, 4, 0, 0, 0, 0, 0, 1, 3, 5]
     assert (state.firms[FIRM.B] > 0).tolist() == [True] * 2 + [False] * 5 + [True] * 3
     assert state.sectors["demand"].tolist() == [3.75, 1.25]
-    assert state.counters.tolist() == [(0, 5, 0, 0, 5)]
+    counters = {name: state.counters[name].tolist() for name in state.counters.dtype.names}
+    seed = counters.pop("seed")  # is the market's, and not known here
+    assert counters == {name: [5 if name in ("next_id", "initial_firms") else 0] for name in counters}
+    assert seed == [99]
 
 
 def test_vacant_slots_are_as_those_of_an_emptied_market():

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from abm import Scenario, simulate
 from abm.cli import main
-from abm.output.terminal import outcome_listing
+from abm.output.tables import outcome_listing
 from abm.simulation import outcome_list
 
 NAMES = ("technology_first", "market_first", "balanced", "adaptive", "imitative")

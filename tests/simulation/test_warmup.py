@@ -1,5 +1,6 @@
 """Kernels are compiled once for all commands, and what is missing of them is known."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from abm.cli import main
+from abm.market.whole_run import run_seeds
 from abm.numerics import compilation
 from abm.simulation import warmup
 
@@ -50,6 +52,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(compilation, "CACHE_FOLDER", tmp_path)
     monkeypatch.setattr(warmup, "CACHE_FOLDER", tmp_path)
     (tmp_path / "abm").mkdir()
+    assert run_seeds.py_func in compilation._kernels
     for each in compilation._kernels:
         (tmp_path / "abm" / f"{each.__module__.rpartition('.')[2]}.{each.__qualname__}-7.py311.nbi").touch()
     return tmp_path / "abm"
@@ -62,6 +65,20 @@ def test_a_cache_that_lacks_any_kernel_is_cold(cache):
         path.unlink()
         assert compilation.is_cold()
         path.touch()
+
+
+def test_a_single_run_compiles_no_kernel_of_many():
+    code = """
+from abm.numerics import compilation
+from abm.simulation import warmup
+
+warmup.CACHE_FOLDER = warmup.CACHE_FOLDER or "."
+warmup.is_cold = lambda: print(sorted(each.__qualname__ for each in compilation._kernels)) or False
+for many in (False, True):
+    warmup.compile_if_cold(print, many)
+"""
+    single, many = map(ast.literal_eval, subprocess.check_output([sys.executable, "-c", code], text=True).splitlines())
+    assert set(many) - set(single) == {"run_seeds"}
 
 
 def test_the_kernels_of_another_processor_lie_in_another_folder(monkeypatch, tmp_path):
@@ -77,7 +94,7 @@ def test_the_kernels_of_another_processor_lie_in_another_folder(monkeypatch, tmp
 
 def test_compiling_is_said_and_done_once(cache, monkeypatch, capsys):
     done = []
-    monkeypatch.setattr(warmup, "warm_up", lambda: done.append(1))
+    monkeypatch.setattr(warmup, "warm_up", lambda many: done.append(many))
     assert main(["compile"]) == 0
     assert capsys.readouterr().out == f"compiled for this processor, kept in {cache.parent}\n"
     assert not done
