@@ -1,17 +1,18 @@
 """What a `MarketModel` collects, as a DataCollector of Mesa's that makes frames, lists and records when asked for."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from abm.agents.adapter import DataCollector, Model
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 from abm.market.growth import GROWTH_PLACES
 from abm.market.measures import MARKET_LACKS
 from abm.market.run import FIRST_MEASURE, quarter_end, tally_step, tally_tau, window_start
 from abm.numerics.kendall import compared_stride, rank_correlation
 from abm.simulation.market import Market
-from abm.simulation.results import PANEL, firm_frame, measure_frame
+from abm.simulation.results import PANEL, measure_frame, panel_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,14 +61,14 @@ class MarketCollector(DataCollector):
         self._ranked.append(firms[[FIRM.B, FIRM.entered], :: compared_stride(firms.shape[1])])
         self._filled = step + 1
         if self._panel and step % self._panel == 0:
-            frame = firm_frame(market)[["id", *_PANEL]].rename(columns={"id": "AgentID"})
+            frame = panel_frame(market)[["id", *_PANEL]].rename(columns={"id": "AgentID"})
             frame.insert(0, "Step", step)
             self._panels.append(frame)
 
     def _frame(self, stop: int, every: int) -> "pd.DataFrame":
         market = self._market
         rows = self._rows[:stop:every, : len(market.measures)]
-        return measure_frame(rows, market.measures, market.full, MARKET_LACKS)
+        return measure_frame(rows, market.measures, market.full, MARKET_LACKS, len(market.own))
 
     def get_model_vars_dataframe(self) -> "pd.DataFrame":
         """The market's measures by step: row 0 for the start, then each Nth step; the index is unnamed as in Mesa."""
@@ -85,6 +86,10 @@ class MarketCollector(DataCollector):
         empty = pd.DataFrame(columns=["Step", "AgentID", *_PANEL])
         frame = pd.concat(self._panels) if self._panels else empty
         return frame.set_index(["Step", "AgentID"])
+
+    def rows(self, names: Iterable[str], since: int = 0) -> np.ndarray:
+        """Some of the market's measures at each step from `since` on; shape (steps, names)."""
+        return self._rows[since : self._filled, [self._places[name][0] for name in names]]
 
     @property
     def model_vars(self) -> dict[str, list]:

@@ -4,24 +4,28 @@
 """
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from abm.agents.adapter import Agent, BasicMovement, HasCell, Model
-from abm.errors import InputError, nearest
-from abm.market.arrays import CUSTOMER_FLOOR, FIRM
+from abm.errors import InputError, nearest, shown
+from abm.market.arrays import CUSTOMER_FLOOR
+from abm.market.firms import FIRM
+from abm.market.rules import signs
 from abm.scenario.parameters import FIRM_COLUMNS
 
-# Numeric columns and their rows in State.firms, of the same names. They may be set, the others only read.
+# Numeric columns and their rows in State.firms, of the same names. They and the strategy may be set, the others only
+# read.
 ROWS = {name: getattr(FIRM, name) for name in FIRM_COLUMNS}
-READ_ONLY = ("unique_id", "slot", "name", "sector", "strategy", "share")
+READ_ONLY = ("unique_id", "slot", "name", "sector", "share", "revenue", "memory")
+COLUMNS = (*ROWS, "strategy", *READ_ONLY)
 # The place of a firm in a space of Mesa; set by the user, any object.
 PLACES = ("pos", "cell")
 _PLACED = (*PLACES, "_mesa_cell")
 _INTEGERS = ("age", "direction")
 
-NOT_BY_HAND = "firms enter and leave by the market's own rules; none can be added or removed by hand"
+NOT_BY_HAND = "firms enter by model.found(sector, strategy) and leave by model.close(firms) or firm.remove()"
 
 
 class FirmHasLeft(InputError, AttributeError):
@@ -43,9 +47,13 @@ def read(model: Model, name: str, slots: np.ndarray) -> np.ndarray:
     firms = market.state.firms
     if name in ROWS:
         values = firms[ROWS[name], slots]
+        if name == "direction":
+            values = signs(values)
         return values.astype(np.int64) if name in _INTEGERS else values
     if name == "unique_id":
         return firms[FIRM.id, slots].astype(np.int64)
+    if name == "memory":
+        return firms[FIRM.direction, slots]
     if name == "slot":
         return slots.copy()
     if name == "strategy":
@@ -57,47 +65,80 @@ def read(model: Model, name: str, slots: np.ndarray) -> np.ndarray:
     places = np.searchsorted(np.cumsum(market.layout.slots), slots, side="right")
     if name == "sector":
         return np.array(market.sector_names, dtype=object)[places]
+    if name == "revenue":
+        return firms[FIRM.B, slots] * firms[FIRM.P, slots]
     if name == "share":
         return firms[FIRM.B, slots] / model.changes.bases()[places]
-    raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, (*ROWS, *READ_ONLY))}")
+    raise AttributeError(f"a firm has no attribute {name!r}{nearest(name, COLUMNS)}")
 
 
 def write(model: Model, name: str, slots: np.ndarray, value: Any) -> None:
-    """Set one column of the firms in some slots to a number, or to one number each.
+    """Set one column of the firms in some slots to a value, or to one value each.
 
     Raises
     ------
     InputError
-        If a number is outside the range that a firm table allows.
+        If a number is outside the range that a firm table allows, or a strategy is unknown.
     AttributeError
         If there is no such column, or it may only be read.
     """
+    values = strategy_places(model, slots, value) if name == "strategy" else checked(model, name, slots, value)
+    row, firms = getattr(FIRM, name), model.market.state.firms
+    model.changes.note(row, slots)
+    firms[row, slots] = values
+    if name == "strategy":  # what a rule remembered is lost
+        firms[FIRM.direction, slots] = signs(firms[FIRM.direction, slots])
+
+
+def checked(model: Model, name: str, slots: np.ndarray, value: Any) -> np.ndarray:
+    """Numbers for a column of some slots, or a refusal."""
     if name not in ROWS:
-        hint = " that can be set" if name in READ_ONLY else nearest(name, ROWS)
+        hint = " that can be set" if name in READ_ONLY else nearest(name, (*ROWS, "strategy"))
         raise AttributeError(f"a firm has no attribute {name!r}{hint}")
     parameter = FIRM_COLUMNS[name]
     # As objects: otherwise NumPy would turn bools and texts into numbers before they can be refused.
     numbers = np.array(value, dtype=object) if isinstance(value, list | tuple) else np.asarray(value)
-    if numbers.ndim and numbers.shape != slots.shape:
-        raise InputError(f"{name}: {len(numbers)} values for {len(slots)} firms")
+    _one_each(name, numbers, slots)
     if numbers.dtype.kind not in "iuf" or parameter.kind == "int" or not np.all(parameter.admits(numbers)):
-        checked = [parameter.check(number, whole_floats=True) for number in np.ravel(numbers).tolist()]
-        numbers = np.reshape(checked, numbers.shape)
-    runway = model.scenario.runway
+        found = [parameter.check(number, whole_floats=True) for number in np.ravel(numbers).tolist()]
+        numbers = np.reshape(found, numbers.shape)
+    runway = model.market.parameters.market["runway"][0]
     if name == "F" and (wrong := numbers[np.isinf(numbers) != np.isinf(runway)]).size:
         raise InputError(f"F = {wrong[0]}: inf is allowed where the runway is inf, and only there; it is {runway}")
     if name == "B":
         numbers = np.maximum(numbers, CUSTOMER_FLOOR)  # 0 would be a vacant slot
-    model.changes.note(ROWS[name], slots)
-    model.market.state.firms[ROWS[name], slots] = numbers + 0.0  # makes -0.0 a plain zero
+    return numbers + 0.0  # makes -0.0 a plain zero
+
+
+def strategy_places(model: Model, slots: np.ndarray, value: Any) -> np.ndarray:
+    """The places of strategies among the scenario's, given their names, or a refusal."""
+    texts = np.array(value, dtype=object)
+    _one_each("strategy", texts, slots)
+    return np.reshape(
+        [place_of("strategy", text, model.market.strategy_names) for text in np.ravel(texts)], texts.shape
+    )
+
+
+def place_of(label: str, name: Any, names: tuple[str, ...]) -> int:
+    """The place of a name among the scenario's sectors or strategies, or a refusal."""
+    if name not in names:
+        raise InputError(f"{label} = {shown(name)} is not {' or '.join(names)}{nearest(name, names)}")
+    return names.index(name)
+
+
+def _one_each(name: str, values: np.ndarray, slots: np.ndarray) -> None:
+    if values.ndim and values.shape != slots.shape:
+        raise InputError(f"{name}: {len(values)} values for {len(slots)} firms")
 
 
 class Firm(Agent, HasCell, BasicMovement):
     """One firm of a `MarketModel`: a view on its slot.
 
     Every numeric column of a firm table is an attribute to read and to set: T C P R Q B F theta omega age
-    direction R_smoothed R_reviewed and the traits T0 C0 R0 k1 k2 k3. `name`, `sector`, `strategy` and `share`
-    can be read, but not set. `pos` and `cell` are yours, for the spaces of Mesa. Other attributes are refused.
+    direction R_smoothed R_reviewed and the traits T0 C0 R0 k1 k2 k3. `strategy` is set by its name; from then on the
+    firm reviews by that strategy's policy, with the weights that it has. `name`, `sector`, `share`, `revenue` (B·P) and
+    `memory`, of a rule of the user's own, can be read, but not set. `pos` and `cell` are yours, for the spaces of Mesa.
+    Other attributes are refused.
     A model makes one view for a firm and keeps it until the firm has left; then the view knows its `unique_id`, its
     `slot`, the `pos` it had and that it is not `alive`, and all else is an AttributeError.
 
@@ -146,9 +187,10 @@ class Firm(Agent, HasCell, BasicMovement):
         else:
             write(self.model, name, np.array([self.slot]), value)
 
-    def remove(self) -> NoReturn:
-        """Refused."""
-        raise InputError(NOT_BY_HAND)
+    def remove(self) -> None:
+        """Close the firm, see `MarketModel.close`."""
+        self._require_alive()
+        self.model.close([self])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Firm) and self.model is other.model and self.unique_id == other.unique_id
@@ -168,5 +210,5 @@ def _column(name: str) -> property:
     return property(get, doc=FIRM_COLUMNS[name].meaning if name in ROWS else f"The firm's {name}.")
 
 
-for _name in (*ROWS, "name", "sector", "strategy", "share"):
+for _name in (*ROWS, "name", "sector", "strategy", "share", "revenue", "memory"):
     setattr(Firm, _name, _column(_name))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from abm.agents.adapter import Agent, AgentSet, GroupBy, Model
-from abm.agents.firm import NOT_BY_HAND, PLACES, READ_ONLY, ROWS, Firm, objects, read, write
+from abm.agents.firm import COLUMNS, NOT_BY_HAND, PLACES, Firm, objects, read, write
 from abm.errors import InputError, shown
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 
 if TYPE_CHECKING:
     from random import Random
@@ -44,7 +44,7 @@ class FirmSet(AgentSet):
     def __init__(self, model: Model, slots: Iterable[int] | None = None) -> None:
         self.model = model
         self._is_live = slots is None
-        self._step = -1  # the step that a live set has looked up its slots at
+        self._moment = (-1, 0)  # when a live set has looked up its slots: the step, and firms moved by hand until then
         if not self._is_live:
             self._hold(slots)
 
@@ -57,10 +57,11 @@ class FirmSet(AgentSet):
         market = self.model.market
         if not self._is_live:
             return self._slots[market.state.firms[FIRM.id, self._slots] == self._ids]
-        if self._step != market.steps_done:
+        moment = (market.steps_done, self.model.changes.moves)
+        if self._moment != moment:
             slots = np.flatnonzero(market.state.firms[FIRM.B] > 0.0)
             self._slots = slots[np.argsort(market.state.firms[FIRM.id, slots], kind="stable")]
-            self._step = market.steps_done
+            self._moment = moment
         return self._slots
 
     def _as_result(self, slots: Iterable[int], inplace: bool) -> "FirmSet":
@@ -131,7 +132,7 @@ class FirmSet(AgentSet):
                 return np.empty((len(self), 0))
             mixed = any(column.dtype == object for column in columns)
             return np.stack([column.astype(object) if mixed else column for column in columns], axis=1)
-        if attr_names in ROWS or attr_names in READ_ONLY:
+        if attr_names in COLUMNS:
             return read(self.model, attr_names, self._now())
         if attr_names == "model" or hasattr(Firm, attr_names):
             return objects(getattr(firm, attr_names) for firm in self)

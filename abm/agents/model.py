@@ -2,14 +2,17 @@
 
 import copy
 import secrets
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from abm.agents.adapter import Agent, AgentSet, Model, keep_scenarios_apart
 from abm.agents.by_hand import Changes
 from abm.agents.collector import MarketCollector
 from abm.agents.firm import NOT_BY_HAND, Firm
 from abm.agents.firm_set import FirmSet
+from abm.agents.interventions import Interventions
 from abm.errors import InputError, shown
+from abm.scenario.changes import changeable, timetable, value_at
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import Market
 from abm.simulation.results import firm_frame, life_frame, outcome_series
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# The parameters of a scenario. Not among them: `steps`, here Mesa's counter, and `name`, which a user may set.
-_PARAMETERS = frozenset(Scenario.model_fields) - {"steps", "name"}
+# The parameters of a scenario. Not among them: `steps`, here Mesa's counter, `name`, which a user may set, and
+# `changes`, here those by hand.
+_PARAMETERS = frozenset(Scenario.model_fields) - {"steps", "name", "changes"}
 
 
 def _same(ours: Any, theirs: Any) -> bool:
@@ -29,7 +33,7 @@ def _same(ours: Any, theirs: Any) -> bool:
     return type(theirs) in (type(ours), int, float, str) and ours == theirs
 
 
-class MarketModel(Model):
+class MarketModel(Interventions, Model):
     """A market as a Mesa model, equal to `simulate` to the last bit.
 
     Parameters
@@ -50,6 +54,8 @@ class MarketModel(Model):
         Keep the living firms at the start and at each Nth step; 0 keeps none.
     threads : int, optional
         Changes the speed, not the result.
+    measures : mapping of str to function, optional
+        Measures of your own beside the built-in ones, as for `simulate`.
     **kwargs
         Parameters of the scenario to change, as in `Scenario.replace`.
 
@@ -62,7 +68,8 @@ class MarketModel(Model):
         Each measure of the market that is collected, at the last step: what a `DataCollector` of your own can name.
         Only `firms` is another thing: the table of them.
     network_effect, churn, … : float
-        Each parameter of the scenario; `steps` is the number of steps made, as in Mesa.
+        Each parameter of the scenario as the next step takes it; `set` changes it. `steps` is the number of steps made,
+        as in Mesa.
     agents : FirmSet
         The living firms.
     agents_by_type : dict
@@ -77,9 +84,10 @@ class MarketModel(Model):
     -----
     The model never stops itself: `running` stays True beyond `scenario.steps`, though `run_model` ends there.
     The simulation draws from neither `random` nor `rng`; they are the user's. Agents of your own live in it as in any
-    model of Mesa; `agents` stays the firms. What Mesa has and this model cannot honour: firms added or removed by hand
-    and ad-hoc attributes on a firm (both refused), and lists from `agents.get` (arrays instead). docs/mesa.md has it
-    all.
+    model of Mesa; `agents` stays the firms. Between two steps firms are founded, closed and merged by `found`, `close`
+    and `merge`, and changed by setting their attributes; the next step starts from what is there then. What Mesa has
+    and this model cannot honour: firms that are made otherwise and ad-hoc attributes on a firm (both refused), and
+    lists from `agents.get` (arrays instead). docs/mesa.md has it all.
 
     Examples
     --------
@@ -102,6 +110,7 @@ class MarketModel(Model):
         every: int = 1,
         panel: int = 0,
         threads: int | None = None,
+        measures: Mapping[str, Callable[[Any], float]] | None = None,
         **kwargs: Any,
     ) -> None:
         if rng is not None and seed is not None:
@@ -118,32 +127,43 @@ class MarketModel(Model):
             every=0,  # the collector keeps the rows, since there is no last step to make room for
             steps=None,
             threads=None if threads is None else check_count(threads, "threads", 1),
+            own=measures,
         )
-        self.market = market
-        self.views: dict[int, Firm] = {}  # by id, of the living firms that somebody has touched
-        self.changes = Changes(self.market)
-        self._living = FirmSet(self)
-        every, panel = check_count(every, "every"), check_count(panel, "panel")
-        self._collector = MarketCollector(self.market, every, panel)
+        self._hold(market, MarketCollector(market, check_count(every, "every"), check_count(panel, "panel")))
         self._collector.collect(self)
         self.datacollector = self._collector
 
+    def _hold(self, market: Market, collector: Any) -> None:
+        """Become the model of a market."""
+        self.market = market
+        self.views: dict[int, Firm] = {}  # by id, of the living firms that somebody has touched
+        self.changes = Changes(market)
+        self._living = FirmSet(self)
+        self._collector = collector
+
     def step(self) -> None:
         """Make one step."""
-        self.changes.before_step()
-        left = len(self.market.state.left)
-        self.market.advance(self.market.steps_done + 1)
-        self.changes.after_step()
-        if self.views:
-            self._let_go(left)
+        self._advance()
         self._collector.collect(self)
 
-    def _let_go(self, first: int) -> None:
-        """Drop the views on firms that exited: the rows of `State.left` from `first` on."""
-        for unique_id in self.market.state.left["id"][first:].tolist():
+    def _advance(self, progress: Callable[[int], None] | None = None) -> None:
+        self.changes.before_step()
+        left = len(self.market.state.left)
+        self.market.advance(self.market.steps_done + 1, progress)
+        self.changes.after_step()
+        if self.views:
+            self.let_go(self.market.state.left["id"][left:].tolist())
+
+    def let_go(self, ids: Iterable[int]) -> None:
+        """Drop the views on firms that have left."""
+        for unique_id in ids:
             firm = self.views.pop(unique_id, None)
             if firm is not None:
                 firm.cell = None  # as when an agent of Mesa is removed
+
+    def firm_in(self, slot: int) -> Firm:
+        """The view on the firm in a slot."""
+        return FirmSet(self, [slot])[0]
 
     def recompute_sums(self) -> None:
         """Compute the sums over firms again, if a firm was changed by hand.
@@ -201,8 +221,14 @@ class MarketModel(Model):
         if name in self._measures:
             return self._collector.last(name)
         if "market" in self.__dict__ and name in _PARAMETERS:
-            return getattr(self.market.scenario, name)
+            return self._parameter(name)
         raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
+
+    def _parameter(self, name: str) -> Any:
+        """A parameter of the scenario, as the next step takes it."""
+        scenario = self.market.scenario
+        own = [timed for timed in timetable(scenario) if timed.table == "market" and timed.key == name]
+        return value_at(getattr(scenario, name), own, self.steps_done + 1)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what would change nothing: parameters, the seed, measures."""
@@ -211,15 +237,19 @@ class MarketModel(Model):
                 super().__setattr__(name, value)
         elif name in ("scenario", "seed") or name in _PARAMETERS:
             if not _same(getattr(self, name), value):
-                keyword = "rng" if name == "seed" else name
-                raise InputError(
-                    f"{name} = {shown(value)}: a model keeps what it was made with; "
-                    f"make another one with MarketModel(…, {keyword}=…)"
-                )
+                raise InputError(f"{name} = {shown(value)}: {self._instead_of_setting(name, value)}")
         elif name in self._measures and not hasattr(type(self), name):
             raise InputError(f"{name} = {shown(value)}: {name} is a measure of the market, which only a step changes")
         else:
             super().__setattr__(name, value)
+
+    @staticmethod
+    def _instead_of_setting(name: str, value: Any) -> str:
+        keyword = "rng" if name == "seed" else name
+        another = f"MarketModel(…, {keyword}=…) makes another one"
+        if name in changeable():
+            return f"model.set({name}={shown(value)}) changes it from the next step on; {another}"
+        return f"a model keeps what it was made with; {another}"
 
     @property
     def agents(self) -> FirmSet:
@@ -253,9 +283,10 @@ class MarketModel(Model):
             raise InputError(NOT_BY_HAND)
         super().deregister_agent(agent)
 
-    def remove_all_agents(self) -> NoReturn:
-        """Refused, since the firms would have to go; remove agents of your own one by one."""
-        raise InputError(NOT_BY_HAND)
+    def remove_all_agents(self) -> None:
+        """Close all firms, and let all agents of the user's own go."""
+        self.close(self.agents)
+        super().remove_all_agents()
 
     def __copy__(self) -> "MarketModel":
         # A copy that shared the arrays, and Mesa's wrapped `step`, would move the original on.

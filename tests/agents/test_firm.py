@@ -57,7 +57,7 @@ def test_unknown_and_read_only_attributes_of_a_firm_are_refused(model):
     firm = model.agents[0]
     with pytest.raises(AttributeError, match=r"no attribute 'tetha' \(did you mean 'theta'"):
         firm.tetha = 0.5
-    for name in ("share", "sector", "strategy", "unique_id", "slot", "name"):
+    for name in ("share", "sector", "unique_id", "slot", "name"):
         with pytest.raises(AttributeError, match=f"no attribute '{name}' that can be set"):
             setattr(firm, name, 1)
     with pytest.raises(AttributeError):

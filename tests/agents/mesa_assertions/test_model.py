@@ -9,7 +9,6 @@ from mesa.batchrunner import _make_model_kwargs, batch_run
 from abm import MarketModel
 from abm.agents.adapter import AgentSet
 from tests.agents.mesa_assertions.firms import (
-    REFUSED,
     TEN,
     Auditor,
     Broker,
@@ -78,8 +77,8 @@ class TestModel:
 
     def test_agent_remove(self, model):
         assert len(model.agents) == 10
-        with pytest.raises(REFUSED, match="none can be added or removed by hand"):  # differs
-            model.remove_all_agents()
+        model.remove_all_agents()
+        assert len(model.agents) == 0
 
 
 def rows_of(parameters: dict, **options) -> list[dict]:

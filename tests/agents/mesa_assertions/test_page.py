@@ -1,7 +1,13 @@
 """Of `test_solara_viz.py`, `test_solara_viz_updated.py` and `test_backends.py`: pages and drawings."""
 
+import ipyvuetify as vuetify
 import mesa
 import pytest
+import solara
+from mesa.visualization import SolaraViz, backends
+from mesa.visualization.components import AgentPortrayalStyle
+from mesa.visualization.solara_viz import ModelCreator, UserInputs, _check_model_params
+from mesa.visualization.space_renderer import SpaceRenderer
 
 from abm import InputError, MarketModel
 from tests.agents.mesa_assertions.firms import (
@@ -16,10 +22,6 @@ def model() -> MarketModel:
 
 def shown_widget(parameter: dict, widget: str):
     """The widget that Mesa's page shows for `panel`, a parameter of our model."""
-    solara = pytest.importorskip("solara")
-    vuetify = pytest.importorskip("ipyvuetify")
-    from mesa.visualization.solara_viz import ModelCreator
-
     creator = ModelCreator(solara.reactive(ten_firms()), user_params={"panel": parameter})
     _, context = solara.render(creator, handle_error=False)
     return context.find(getattr(vuetify, widget)).widget
@@ -31,17 +33,7 @@ def portrayal(agent):
 
 @pytest.mark.filterwarnings("ignore:Returning a dict:DeprecationWarning")
 class TestSolaraViz:
-    @pytest.fixture
-    def check_parameters(self):
-        pytest.importorskip("solara")
-        from mesa.visualization.solara_viz import _check_model_params
-
-        return _check_model_params
-
     def test_unsupported_type(self):
-        solara = pytest.importorskip("solara")
-        from mesa.visualization.solara_viz import UserInputs
-
         with pytest.raises(ValueError, match="not a supported input type"):
             solara.render(UserInputs({"panel": {"type": "bogus"}}), handle_error=False)
         with pytest.raises(ValueError, match="not a supported input type"):
@@ -65,11 +57,11 @@ class TestSolaraViz:
         assert slider.max is None
         assert slider.step is None
 
-    def test_model_param_checks(self, check_parameters):
+    def test_model_param_checks(self):
         start = MarketModel.__init__
-        check_parameters(start, {"scenario": "one-market"})
-        check_parameters(start, {"scenario": "one-market", "network_effect": 0.5})
-        check_parameters(start, {})
+        _check_model_params(start, {"scenario": "one-market"})
+        _check_model_params(start, {"scenario": "one-market", "network_effect": 0.5})
+        _check_model_params(start, {})
         with pytest.raises(InputError, match="unknown parameter 'invalid_param'"):  # **kwargs: the model says it
             MarketModel(invalid_param=2)
         with pytest.raises(InputError, match="unknown parameter 'extra'"):
@@ -80,10 +72,6 @@ class TestSolaraViz:
         assert slider.v_model == 10.0
 
     def test_call_space_drawer(self, model):  # not with altair, which Mesa cannot draw agents with under pandas 3
-        solara = pytest.importorskip("solara")
-        from mesa.visualization import SolaraViz
-        from mesa.visualization.space_renderer import SpaceRenderer
-
         seen = []
         model.grid = mesa.discrete_space.OrthogonalMooreGrid((5, 5), random=model.random)
         model.agents[0].cell = model.grid[(1, 2)]
@@ -101,9 +89,6 @@ class TestSolaraViz:
 class TestBackends:
     @pytest.mark.parametrize("kind", ["MatplotlibBackend", "AltairBackend"])
     def test_backend_collects_agent_data(self, model, kind):
-        backends = pytest.importorskip("mesa.visualization.backends")
-        from mesa.visualization.components import AgentPortrayalStyle
-
         space = mesa.discrete_space.OrthogonalMooreGrid((5, 5), random=model.random)
         model.agents[0].cell = space[(1, 2)]
         backend = getattr(backends, kind)(space_drawer=None)
@@ -112,7 +97,6 @@ class TestBackends:
         assert backend.collect_agent_data(space, portrayal)["loc"].tolist() == [[1, 2]]
 
     def test_backend_get_agent_pos(self, model):
-        backends = pytest.importorskip("mesa.visualization.backends")
         backend = backends.MatplotlibBackend(space_drawer=None)
         first, second = model.agents[0], model.agents[1]
         mesa.space.MultiGrid(5, 5, False).place_agent(first, (1, 2))
