@@ -7,7 +7,7 @@ def scenarios() -> None:
     """List the bundled scenarios."""
     from rich.console import Console
 
-    from abm.output.terminal import scenario_table
+    from abm.output.tables import scenario_table
     from abm.scenario.scenario import Scenario, describe
 
     scenario_table([(name, describe(name)) for name in Scenario.bundled()], Console())
@@ -22,7 +22,7 @@ def parameters(markdown: Markdown = False) -> None:
         return
     from rich.console import Console
 
-    from abm.output.terminal import parameter_table
+    from abm.output.tables import parameter_table
 
     parameter_table(listing.listing_rows(), Console())
 

@@ -14,8 +14,10 @@ from abm.output.style import (
     INK,
     ORANGE,
     TEXT,
+    TITLE,
     dress,
     fit,
+    hatch,
     legend,
     round_ticks,
     say,
@@ -24,6 +26,7 @@ from abm.output.style import (
     strategy_colours,
     width_of,
 )
+from abm.output.thinning import MANY
 from abm.scenario.regimes import LARGEST_HHI, LEAST_HHI
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ PANEL = 2.6, 2.75  # inches of a panel, width and height
 LABELS = 15  # strategies named beside their shares; more would not fit
 _HHI_BOUNDS = (*reversed(LEAST_HHI.values()), LARGEST_HHI)
 HHI_BANDS = dict(zip(reversed(LEAST_HHI), pairwise(_HHI_BOUNDS)))  # begin and end of each
+HHI_FIRST = next(iter(HHI_BANDS))
 HHI_LOWEST = 300.0  # where the panel begins if no line is lower
 HHI_FAR = 100.0  # below that all along, the panel has a scale of its own without the bands
 
@@ -44,23 +48,28 @@ def draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     lines = lines if several else [("hhi", "the market", BLUE)]
     values = steps[[column for column, *_ in lines]].to_numpy(float)
     for column, label, colour in lines:
-        ax.plot(steps.index, steps[column], color=colour, lw=2, label=label)
+        ax.plot(steps.index, steps[column], color=colour, lw=2 if len(steps) <= MANY else 1, label=label)
     legend(ax)
     if np.nanmax(values, initial=0.0) < HHI_FAR and np.isfinite(values).any():
         if not scale(ax, "y", values.ravel()):
             ax.set_ylabel("HHI (0–10,000)")
             ax.set_ylim(bottom=0.0)
-        ax.text(0.98, 0.03, "moderate begins at 1,000", transform=ax.transAxes, ha="right", fontsize=TEXT, color=GREY)
+        low, high = (ax.yaxis.get_transform().transform(end) for end in ax.get_ylim())
+        heights = (ax.yaxis.get_transform().transform(values) - low) / (high - low)
+        text = f"{HHI_FIRST} begins at {_HHI_BOUNDS[0]:,}"
+        if (where := _free_place(text, np.array([0.0, 1.0]), _places(steps), heights)) is not None:
+            ax.text(*where, text, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT, color=GREY)
         return
+    if not np.isfinite(values).any():
+        say_empty(ax, "nothing to show")
     ax.set_yscale("log")
     bottom = float(np.fmin(0.7 * np.nanmin(values, initial=np.inf), HHI_LOWEST))
     top = 10_400.0  # a line at 10,000 is seen whole
     heights = np.log(values / bottom) / np.log(top / bottom)  # of the lines, as shares of the panel
-    places = (steps.index - steps.index[0]) / (steps.index[-1] - steps.index[0])
     for place, (name, (low, high)) in enumerate(HHI_BANDS.items()):
         ax.axhspan(low, high, color=INK, alpha=0.04 + 0.045 * place, lw=0)
         ends = np.log(np.array([low, high]) / bottom) / np.log(top / bottom)
-        if (where := _free_place(name, ends, np.asarray(places, float), heights)) is not None:
+        if (where := _free_place(name, ends, _places(steps), heights)) is not None:
             ax.text(*where, name, transform=ax.transAxes, ha="center", va="center", fontsize=TEXT, color=GREY)
     ax.set_ylim(bottom, top)
     few = np.log10(top / bottom) < 3.6  # decades
@@ -69,6 +78,11 @@ def draw_concentration(ax: Axes, steps: "pd.DataFrame", several: bool) -> None:
     ax.set_yticks([tick for tick in shown if tick >= bottom])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(axis_number)
+
+
+def _places(steps: "pd.DataFrame") -> np.ndarray:
+    """Where the steps lie, as shares of the panel's width."""
+    return np.asarray((steps.index - steps.index[0]) / (steps.index[-1] - steps.index[0]), dtype=float)
 
 
 def _free_place(name: str, ends: np.ndarray, places: np.ndarray, heights: np.ndarray) -> tuple[float, float] | None:
@@ -103,13 +117,8 @@ def draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     colours = list(strategy_colours(names).values())
     winner = result.outcomes["winner"]
     dress(ax, "Strategies", "share of customers (%)")
-    ax.set_ylim(0, 100)
-    round_ticks(ax.yaxis)
-    shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
+    shares = _stack(ax, steps, names)
     tops = np.cumsum(shares, axis=1)
-    for place, colour in enumerate(colours):
-        bottom = tops[:, place] - shares[:, place]
-        ax.fill_between(steps.index, bottom, tops[:, place], color=colour, lw=0.5, ec="white")
     if np.isfinite(tops[-1, -1]):
         say(ax, f"winner: {fit(winner, 2.2)}" if isinstance(winner, str) else "no winner: empty market")
         _name_shares(ax, names, colours, shares[-1], shares[-1])
@@ -124,6 +133,31 @@ def draw_shares(ax: Axes, steps: "pd.DataFrame", result: Any) -> None:
     winner_text = f"; winner: {fit(winner, 1.4)}" if isinstance(winner, str) else ""
     say(ax, f"empty from step {axis_number(since)} on{winner_text}")
     _name_shares(ax, names, colours, shares[living].mean(axis=0), None)
+
+
+def draw_sector(ax: Axes, steps: "pd.DataFrame", sector: str, result: Any) -> None:
+    """Shares of a sector's customers in a small panel, in the same colours, with the largest named."""
+    names = [strategy.name for strategy in result.scenario.strategies]
+    width = ax.get_position().width * ax.figure.get_figwidth()
+    dress(ax, fit(sector, width, TITLE), "share of customers (%)" if ax.get_subplotspec().is_first_col() else "")
+    last = _stack(ax, steps, names)[-1]
+    if np.isfinite(last).all():
+        largest = int(np.argmax(last))
+        say(ax, f"{fit(names[largest], width - 0.6)} {last[largest]:.0f}%")
+    else:
+        say(ax, "empty at the end")
+
+
+def _stack(ax: Axes, steps: "pd.DataFrame", names: list[str]) -> np.ndarray:
+    """Draw shares in percent one upon the other, and return them; shape (steps, strategies)."""
+    ax.set_ylim(0, 100)
+    round_ticks(ax.yaxis)
+    shares = 100.0 * steps[[f"share_{name}" for name in names]].to_numpy(float)
+    tops, border = np.cumsum(shares, axis=1), 0.8 if len(steps) <= MANY else 0.0
+    for place, colour in enumerate(strategy_colours(names).values()):
+        bottom = tops[:, place] - shares[:, place]
+        ax.fill_between(steps.index, bottom, tops[:, place], fc=colour, lw=border, ec="white", hatch=hatch(place))
+    return shares
 
 
 def _name_shares(ax: Axes, names: list[str], colours: list[str], sizes: np.ndarray, shares: np.ndarray | None) -> None:

@@ -1,5 +1,6 @@
 """Signals that end a command: Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt."""
 
+import _thread
 import contextlib
 import os
 import signal
@@ -9,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130  # the exit code
+_PATIENCE = 0.05  # seconds after which a signal is tried again that has come while code was compiled
 _told_to_end = threading.Event()
 
 
@@ -20,6 +22,11 @@ def interruptible() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         if _told_to_end.is_set():
             _quit()
+        if _in_compiler(frame):
+            later = threading.Timer(_PATIENCE, _thread.interrupt_main, (number,))
+            later.daemon = True
+            later.start()
+            return
         _told_to_end.set()
         raise KeyboardInterrupt
 
@@ -54,6 +61,15 @@ def check_interruption() -> None:
     """Raise KeyboardInterrupt if a signal has come: Python drops one that is raised in a call-back of the compiler."""
     if _told_to_end.is_set():
         raise KeyboardInterrupt from None
+
+
+def _in_compiler(frame: FrameType | None) -> bool:
+    """Whether a signal has come while code is compiled or loaded, which must not end half-way."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("numba", "llvmlite"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _quit() -> NoReturn:

@@ -11,7 +11,9 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
-from abm.output.division import draw_concentration, draw_shares
+from abm.output.division import draw_concentration, draw_sector, draw_shares
+from abm.output.endings import ends_of
+from abm.output.marks import mark_changes, marks_of
 from abm.output.number_text import axis_number
 from abm.output.style import (
     BLUE,
@@ -33,12 +35,14 @@ from abm.output.style import (
     say_empty,
     scale,
 )
+from abm.output.thinning import MANY, rows_with_peaks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS = 500  # points of a line; of a longer run it shows means
+STRETCHES = 250  # into which a longer run is divided: its lines are drawn through the extremes of each
 BARS = 120  # bars of entries and exits; more would be thinner than a line
+SECTORS, SMALL = 3.0, 6  # inches of the row of panels of sectors, and how many it has at most
 POINTS = 5_000  # firms drawn in the T–C plane
 
 STRUCTURES = {
@@ -64,23 +68,25 @@ def overview(result: Any) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        1600 × 900 pixels; `abm.output.style.save` writes it.
+        1600 × 900 pixels, and 300 more where there are sectors to compare; `abm.output.style.save` writes it.
     """
-    figure = Figure(figsize=SIZE, dpi=DPI)
-    axes = figure.subplots(2, 4)
-    follows = getattr(result, "followed", None) is not None  # a line of names above the panels
-    figure.subplots_adjust(
-        left=0.054, right=0.87, bottom=0.07, top=0.805 if follows else 0.83, wspace=0.34, hspace=0.48
-    )
     scenario = result.scenario
+    compares = len(scenario.sectors) > 1 and len(result.sectors) > 0
+    height = SIZE[1] + SECTORS * compares
+    figure = Figure(figsize=(SIZE[0], height), dpi=DPI)
+    follows = getattr(result, "followed", None) is not None  # a line of names above the panels
+    bottom, top = (1.0 - inches / height for inches in (8.37, 1.755 if follows else 1.53))
+    axes = figure.add_gridspec(
+        2, 4, left=0.054, right=0.87, bottom=bottom, top=top, wspace=0.34, hspace=0.48
+    ).subplots()
     headline(figure, scenario.name, _facts(result))
 
     kept = result.steps if len(result.steps) else result.steps.reindex([scenario.steps])  # a row of NaN
-    steps, many = _drawn(kept)
+    steps = _drawn(kept)
     t0, c0 = scenario.T0, scenario.C0
     _draw_spread(axes[0, 0], steps, "T", "technology accumulation", f"baseline ≈ {t0:g}", t0)
     _draw_spread(axes[0, 1], steps, "C", "market competitiveness", f"baseline ≈ {c0:g}", c0)
-    _draw_spread(axes[0, 2], steps, "R", "return on investment", "revenue / cost, 1 = break-even", 1.0)
+    _draw_spread(axes[0, 2], steps, "R", "return (revenue / cost)", "1 = break-even", 1.0)
     _draw_plane(axes[0, 3], result)
     draw_concentration(axes[1, 0], steps, several=len(scenario.sectors) > 1)
     _draw_firms(axes[1, 1], steps, result.outcomes, len(result.firms))
@@ -88,19 +94,35 @@ def overview(result: Any) -> Figure:
     draw_shares(axes[1, 3], steps, result)
     if follows:
         _draw_followed(figure, axes[0], result)
-    for ax in (*axes[0, :3], *axes[1]):
+    small = _draw_sectors(figure, result) if compares else []
+    for ax in (*axes[0, :3], *axes[1], *small):
         round_ticks(ax.xaxis, nbins=5, integer=True)
         ax.set_xlim(steps.index[0], steps.index[-1])
-    for ax in (*axes[0, :3], axes[1, 0], axes[1, 1], axes[1, 3]) if many > 1 else ():
-        ax.set_xlabel(f"step (quarter); means of {axis_number(many)}")
+        over_areas, among_bands = ax is axes[1, 3] or ax in small, ax is axes[1, 0]
+        mark_changes(ax, marks_of(scenario), size=TEXT - 2.0, named=not among_bands, over_areas=over_areas)
     return figure
+
+
+def _draw_sectors(figure: Figure, result: Any) -> list[Axes]:
+    """Below the other panels the shares of strategies within each sector, in the colours of all sectors' shares."""
+    names = [sector.name for sector in result.scenario.sectors]
+    largest = sorted(result.scenario.sectors, key=lambda sector: -sector.demand_share)[:SMALL]
+    shown = [name for name in names if name in {sector.name for sector in largest}]
+    height = figure.get_figheight()
+    place = {"left": 0.054, "right": 0.985, "bottom": 0.63 / height, "top": (SECTORS - 0.75) / height, "wspace": 0.3}
+    axes = figure.add_gridspec(1, len(shown), **place).subplots(squeeze=False)[0]
+    for ax, name in zip(axes, shown):
+        steps = _drawn(result.sectors[result.sectors["sector"] == name].drop(columns="sector").set_index("step"))
+        draw_sector(ax, steps, name, result)
+    return list(axes)
 
 
 def _facts(result: Any) -> str:
     """Seed, length and result of the run, in words."""
     steps, outcomes = result.scenario.steps, result.outcomes
     ends = [STRUCTURES[outcomes["structure"]], GROWTHS.get(outcomes["growth"])]
-    return "  ·  ".join([f"seed {result.seed}", f"{steps:,} step{'s' * (steps != 1)}", ", ".join(filter(None, ends))])
+    facts = [f"seed {result.seed}", f"{steps:,} step{'s' * (steps != 1)}", ", ".join(filter(None, ends))]
+    return "  ·  ".join([*facts, *ends_of(result)])
 
 
 def _gap(steps: "pd.DataFrame") -> float:
@@ -108,22 +130,21 @@ def _gap(steps: "pd.DataFrame") -> float:
     return float(steps.index[1] - steps.index[0]) if len(steps) > 1 else 1.0
 
 
-def _drawn(steps: "pd.DataFrame") -> tuple["pd.DataFrame", int]:
-    """The points of lines, and how many steps each is the mean of; too few of them are drawn a step wide."""
-    many = -(-len(steps) // ROWS)
-    rows = steps
-    if many > 1:
-        group = np.arange(len(steps)) // many
-        rows = steps.groupby(group).mean().set_axis(steps.index.to_series().groupby(group).mean())
+def _drawn(steps: "pd.DataFrame") -> "pd.DataFrame":
+    """The points of lines, with all peaks; too few of them are drawn a step wide."""
+    lines = [
+        name for name in steps if name in ("firms", "hhi", "sector_hhi") or name.startswith(("q", "mean_", "share_"))
+    ]
+    rows = steps.iloc[rows_with_peaks(steps[lines].to_numpy(float), STRETCHES)]
     if (rows["firms"] > 0).sum() > 2:
-        return rows, many
+        return rows
     ends = np.repeat(rows.index.to_numpy(float), 2) + np.tile([-0.5, 0.5], len(rows)) * _gap(rows)
-    return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends), many
+    return rows.iloc[np.repeat(np.arange(len(rows)), 2)].set_axis(ends)
 
 
 def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: str, reference: float) -> None:
     """Level and spread of one state over the firms, by step."""
-    dress(ax, f"{name}: {title}", f"{name} ({unit})")
+    dress(ax, f"{name}, {title}", f"{name} ({unit})")
     if f"q50_{name}" in steps:
         low, middle, high = (steps[f"{q}_{name}"].to_numpy(float) for q in ("q10", "q50", "q90"))
         labels = "median", "10–90% of firms"
@@ -132,10 +153,12 @@ def _draw_spread(ax: Axes, steps: "pd.DataFrame", name: str, title: str, unit: s
         low, high = np.maximum(middle - spread, 0.0), middle + spread  # no firm's is negative
         labels = "mean", "± 1 std. deviation"
     if scale(ax, "y", np.concatenate([middle, high, [reference]])):
-        ax.set_ylabel(f"{name} ({unit.partition(',')[0]}; log scale)")
+        ax.set_ylabel(f"{name} ({unit}; log scale)")
         low = np.maximum(low, middle / WIDE)  # a low end at 0 has no place on the scale
     ax.axhline(reference, **DOTTED)
-    ax.plot(steps.index, middle, color=BLUE, lw=2, label=labels[0])
+    if not np.isfinite(middle).any():
+        say_empty(ax, "nothing to show")
+    ax.plot(steps.index, middle, color=BLUE, lw=2 if len(steps) <= MANY else 1, label=labels[0])
     ax.fill_between(steps.index, low, high, color=BLUE, alpha=0.2, lw=0, label=labels[1])
     legend(ax)
 
@@ -196,7 +219,7 @@ def _draw_followed(figure: Figure, axes: np.ndarray, result: Any) -> None:
             fate = f"{last['share']:.1%} of its sector"
             axes[3].scatter(last["T"], last["C"], s=150, facecolors="none", edgecolors=colour, lw=2, zorder=5)
         text = f"━ {fit(name, SIZE[0] * width - 1.9)} ({fate})"
-        figure.text(left, 0.88, text, fontsize=TEXT, color=colour, parse_math=False)
+        figure.text(left, 1.0 - 1.08 / figure.get_figheight(), text, fontsize=TEXT, color=colour, parse_math=False)
         left += width
 
 
@@ -216,8 +239,9 @@ def _draw_firms(ax: Axes, steps: "pd.DataFrame", outcomes: "pd.Series", at_end: 
     """The number of firms."""
     dress(ax, "Firms", "firms")
     peak, when = outcomes["peak_firms"], outcomes["peak_step"]
-    say(ax, f"peak {axis_number(peak)} at step {axis_number(when)}, {axis_number(at_end)} at the end")
-    ax.plot(steps.index, steps["firms"], color=BLUE, lw=2)
+    at = f"at step {axis_number(when)}" if when else "at the start"
+    say(ax, f"peak {axis_number(peak)} {at}, {axis_number(at_end)} at the end")
+    ax.plot(steps.index, steps["firms"], color=BLUE, lw=2 if len(steps) <= MANY else 1)
     ax.fill_between(steps.index, 0, steps["firms"], color=BLUE, alpha=0.2, lw=0)
     ax.set_ylim(0, 1.08 * peak)
     round_ticks(ax.yaxis, integer=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from abm.errors import InputError, shown
 from abm.output.files import versions, write_json, write_parquet
+from abm.scenario.rules import rules_of
 
 KEPT_TABLE = "firm_table.parquet"  # what the run started from
 ABOUT = "run.json"  # what makes a directory a run's
@@ -83,6 +84,8 @@ def write_run(folder: Path, result: Any, *, picture: bool = True) -> list[str]:
         save(overview(result), folder / "overview.png")
     about = {"scenario": result.scenario.to_dict(), "seed": result.seed, **result.settings, "demand": result.demand}
     about |= {"versions": versions(), "machine": platform.machine()}
+    if rules := rules_of(result.scenario):
+        about["rules"] = {rule: {"sha256": rule.digest, "source": rule.source} for rule in rules}
     about["started"] = datetime.fromtimestamp(result.started, UTC).isoformat(timespec="seconds")
     about["wall_seconds"] = round(result.wall_seconds, 3)
     write_json(about, folder / ABOUT)

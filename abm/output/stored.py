@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from abm.errors import InputError, shown
 from abm.output.files import plain
@@ -30,7 +30,7 @@ class Shape(BaseModel):
 
 
 class MemberShape(Shape):
-    """A sector or a strategy."""
+    """A sector, a strategy or a change."""
 
     name: str
 
@@ -44,6 +44,7 @@ class ScenarioShape(Shape):
     steps: int
     sectors: list[MemberShape]
     strategies: list[MemberShape]
+    changes: list[MemberShape] = Field(default_factory=list)
 
 
 def sealed(value: Mapping[str, Any]) -> dict[str, Any]:

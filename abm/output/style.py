@@ -20,10 +20,16 @@ from abm.output.number_text import axis_number
 
 SIZE, DPI = (16.0, 9.0), 100  # inches and pixels an inch: 1600 × 900
 TEXT, TITLE, HEADLINE = 10.5, 12.5, 18  # points
-INK, GREY, BLUE, ORANGE = "#222222", "#666666", "#0072B2", "#E69F00"
+INK, GREY, BLUE, ORANGE = "#222222", "#666666", "#0072B2", "#C87800"
 DOTTED = {"color": GREY, "lw": 1, "ls": (0, (1, 2)), "zorder": 0.5}
-# Okabe and Ito's palette without black; yellow last, as it is the faintest on white.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+# Each has a contrast of 3 with white and with a dark page; neighbours are told apart with red-green blindness, too.
+PALETTE = (
+    BLUE, ORANGE, "#D93687", "#06802F", "#639999", "#806253",
+    "#AC0ACC", "#CC0A0A", "#9C85CC", "#8B9945", "#06806B", "#D97562",
+)  # fmt: skip
+PLAIN = 8  # lines and areas that differ in colour alone; those after them are dashed and hatched, too
+_DASHES = ((), (6.0, 2.0), (2.0, 1.5), (6.0, 2.0, 1.5, 2.0))
+_HATCHES = ("", "///", "...", "xxx")
 WIDE = 30.0  # ratio of values above which an axis is logarithmic
 ROUND = [1, 2, 5, 10]  # distances of ticks
 
@@ -39,21 +45,43 @@ def strategy_colours(names: Sequence[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Seven hues that colour-blind people tell apart, then lighter and darker shades of them.
+        Twelve hues whose neighbours colour-blind people tell apart, then darker and lighter shades of them.
 
     Examples
     --------
     >>> strategy_colours(["technology_first", "market_first"])
-    {'technology_first': '#0072b2', 'market_first': '#e69f00'}
+    {'technology_first': '#0072b2', 'market_first': '#c87800'}
     """
 
     def shade(place: int) -> str:
         turn, hue = divmod(place, len(PALETTE))
-        target = turn % 2  # white (1) after an odd number of turns, else black (0)
+        target = (turn + 1) % 2  # black (0) after an odd number of turns, else white (1)
         amount = 1.0 - 0.6 ** ((turn + 1) // 2)
         return to_hex([(1.0 - amount) * part + amount * target for part in to_rgb(PALETTE[hue])])
 
     return {name: shade(place) for place, name in enumerate(names)}
+
+
+def dashes(place: int) -> tuple[float, ...]:
+    """Lengths of the dashes and gaps of a strategy's line, by its index in the scenario; none for a whole line.
+
+    Examples
+    --------
+    >>> dashes(0), dashes(8)
+    ((), (6.0, 2.0))
+    """
+    return _DASHES[place // PLAIN % len(_DASHES)]
+
+
+def hatch(place: int) -> str:
+    """The hatching of a strategy's area, as matplotlib names it, by its index in the scenario; empty for none.
+
+    Examples
+    --------
+    >>> hatch(0), hatch(8)
+    ('', '///')
+    """
+    return _HATCHES[place // PLAIN % len(_HATCHES)]
 
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
@@ -76,8 +104,9 @@ def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def headline(figure: Figure, name: str, facts: str) -> None:
     """Write a scenario's name and a line of facts over the panels of a figure."""
-    figure.text(0.054, 0.952, fit(name, 13.5, HEADLINE), size=HEADLINE, weight="bold", color=INK)
-    figure.text(0.054, 0.918, facts, size=TITLE, color=INK)
+    height = figure.get_figheight()
+    figure.text(0.054, 1.0 - 0.432 / height, fit(name, 13.5, HEADLINE), size=HEADLINE, weight="bold", color=INK)
+    figure.text(0.054, 1.0 - 0.738 / height, facts, size=TITLE, color=INK)
 
 
 def width_of(text: str, size: float) -> float:

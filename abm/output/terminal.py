@@ -1,26 +1,23 @@
-"""What a person reads in the terminal: the summary of a run, progress, and tables of names."""
+"""What a person reads in the terminal of a run: its start, its progress and its summary."""
 
-import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from abm.market.run import window_start
-from abm.output.number_text import percent, table_number
+from abm.output.endings import ends_of
+from abm.output.number_text import MISSING, percent, table_number
+from abm.output.tables import new_table, print_table, print_text
 from abm.scenario.regimes import LEAST_HHI
 
-STRATEGIES = 8  # rows of the table of strategies; the whole summary stays within 25 lines at 80 columns
-NARROW = 120  # columns below which the table of parameters leaves out symbols and neutral values
-# A row that is piped into another program is not broken: wide enough for the longest.
-PIPED_WIDTH = 2000
+STRATEGIES = 8  # by name on a terminal, where the whole summary stays within 25 lines at 80 columns
 
 # What each word means, printed beside the number that it is read from.
 STRUCTURES = {
@@ -54,16 +51,18 @@ def print_summary(result: Any, files: Iterable[str | os.PathLike], console: Cons
         _count(len(scenario.sectors), "sector"),
         _count(len(scenario.strategies), "strategy", "strategies"),
     ]
-    console.print(Text(f"{scenario.name}, seed {result.seed}: {', '.join(sizes)}", style="bold"))
+    console.print(Text(f"{scenario.name}, seed {result.seed}: {', '.join(sizes)}", style="bold"), soft_wrap=True)
     console.print()
-    console.print(_strategy_table(result))
+    print_table(_strategy_table(result, STRATEGIES if console.is_terminal else None), console)
     console.print()
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, text in _facts(outcomes, len(result.firms), scenario.steps + 1 - window_start(scenario.steps)):
         facts.add_row(name, Text(text))
-    console.print(facts)
+    for text in ends_of(result):
+        facts.add_row("note", Text(text))
+    print_table(facts, console)
     for folder, names in _by_folder(files).items():
         # Not wrapped, so that a path can be copied.
         console.print(Text.assemble(("files      ", "bold"), f"{folder}{os.sep} {', '.join(names)}"), soft_wrap=True)
@@ -79,20 +78,20 @@ def print_starts(starts: Iterable[Any], console: Console) -> None:
         Where to.
     """
     starts = list(starts)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = new_table()
     table.add_column("sector", overflow="ellipsis", no_wrap=True)
     for heading in ("firms", "sum of B", "demand", "demand / B"):
         table.add_column(heading, justify="right", no_wrap=True)
     for start in starts:
-        ratio = f"{start.demand / start.bases:.3g}" if start.firms else "-"
+        ratio = f"{start.demand / start.bases:.3g}" if start.firms else MISSING
         table.add_row(Text(start.name), f"{start.firms:,}", f"{start.bases:,.6g}", f"{start.demand:,.6g}", ratio)
-    console.print(table)
+    print_table(table, console)
     for start in starts:
         if start.is_far:
             happens = "win" if start.demand > start.bases else "lose"
             text = f"warning: in {start.name} demand is {start.demand / start.bases:.3g} times the firms' bases: "
             text += f"they {happens} customers from the first step; market_size or demand_share can bring them together"
-            console.print(Text(text, style="yellow"))
+            print_text(text, console, style="yellow")
 
 
 def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tuple[str, str]]:
@@ -122,8 +121,8 @@ def _facts(outcomes: Mapping[str, Any], at_end: int, window: int) -> Iterator[tu
         yield "winner", "none"
 
 
-def _strategy_table(result: Any) -> Table:
-    """Firms at the start and at the end, customers and mean state of each strategy, largest first."""
+def _strategy_table(result: Any, most: int | None) -> Table:
+    """Firms at the start and at the end, customers and mean state of each strategy, largest first; `most` by name."""
     names = [strategy.name for strategy in result.scenario.strategies]
     initial = result.lives["strategy"][result.lives["entry_step"] == 0].value_counts().reindex(names, fill_value=0)
     living = result.firms.groupby("strategy", observed=True)
@@ -132,14 +131,15 @@ def _strategy_table(result: Any) -> Table:
     state["customers"] = living["B"].sum().reindex(names, fill_value=0.0) / max(result.firms["B"].sum(), 1e-300)
     state = state.sort_values("customers", ascending=False, kind="stable")
 
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = new_table()
     table.add_column("strategy", overflow="ellipsis", no_wrap=True)
     for heading in ("firms at start", "at end", "customers", "mean T", "mean C", "mean R"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    for name, row in state.iloc[:STRATEGIES].iterrows():
+    shown = state.iloc[:most]
+    for name, row in shown.iterrows():
         means = [table_number(row[x]) for x in ("T", "C", "R")]
         table.add_row(Text(name), f"{row['start']:,.0f}", f"{row['end']:,.0f}", percent(row["customers"]), *means)
-    rest = state.iloc[STRATEGIES:]
+    rest = state.iloc[len(shown) :]
     if len(rest):
         counts = f"{rest['start'].sum():,.0f}", f"{rest['end'].sum():,.0f}"
         table.add_row(f"{len(rest)} smaller", *counts, percent(rest["customers"].sum()), "", "", "")
@@ -231,104 +231,3 @@ def progress_bar(console: Console, *, counts: bool = True) -> Iterator[Callable[
             shown.update(task, description=description, completed=done, total=max(total, 1), visible=True)
 
         yield show
-
-
-def parameter_table(rows: Sequence[Mapping[str, str]], console: Console) -> None:
-    """Print the rows of `abm.scenario.listing.listing_rows`, one below the other, grouped by level.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        With the keys `parameter symbol level allowed default neutral unit section meaning`.
-    console : rich.console.Console
-        Where to.
-    """
-    level, found = "market", []
-    for row in rows:
-        notes = ", ".join(row[name] for name in ("unit", "section") if row[name] != "–")
-        cells = {name: row[name] for name in ("parameter", "symbol", "allowed", "default", "neutral")}
-        cells["meaning [unit, section of the article]"] = row["meaning"] + (f" [{notes}]" if notes else "")
-        told = row["allowed"] + (f", default {row['default']}" if row["default"] != "–" else "")
-        found.append(("" if row["level"] == level else f"for each {row['level']}", cells, told))
-        level = row["level"]
-    _print_listing(found, console)
-
-
-def outcome_listing(rows: Sequence[Mapping[str, str]], console: Console) -> None:
-    """Print the rows of `abm.simulation.outcome_list.rows`, one below the other.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        With the keys `name where level unit source definition`.
-    console : rich.console.Console
-        Where to.
-    """
-    found = []
-    for row in rows:
-        cells = {name: row[name] for name in ("name", "where", "level")}
-        cells["definition [unit; source]"] = f"{row['definition']} [{row['unit']}; {row['source']}]"
-        found.append(("", cells, f"{row['where']}; {row['level']}"))
-    _print_listing(found, console)
-
-
-def _print_listing(rows: Sequence[tuple[str, Mapping[str, str], str]], console: Console) -> None:
-    """Print rows as a table, or on a narrow terminal each as a line and its indented text below.
-
-    Each row is a heading above it (or ""), its cells by column, the last of which is the text, and what a narrow
-    terminal has beside the first cell.
-    """
-    heads = list(rows[0][1])
-    if console.is_terminal and console.width < NARROW:
-        for above, cells, told in rows:
-            if above:
-                console.print(Text(f"\n{above}", style="dim"))
-            first, *_, text = cells.values()
-            console.print(Text.assemble((first, "bold"), f"  {told}"))
-            console.print(Padding(Text(text), (0, 0, 0, 4)))
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in heads[:-1]:
-        wraps = name == "allowed" and console.is_terminal
-        table.add_column(name, no_wrap=not wraps, max_width=16 if wraps else None)
-    table.add_column(Text(heads[-1]), ratio=1 if console.is_terminal else None)  # a text, whose brackets are not rich's
-    for above, cells, _ in rows:
-        if above:
-            table.add_row()
-            table.add_row(Text(above, style="dim"))
-        table.add_row(*map(Text, cells.values()))
-    print_wide(table, console)
-
-
-def scenario_table(rows: Iterable[tuple[str, str]], console: Console) -> None:
-    """Print names beside descriptions.
-
-    Parameters
-    ----------
-    rows : iterable of (str, str)
-        Name and description.
-    console : rich.console.Console
-        Where to.
-
-    Examples
-    --------
-    >>> scenario_table([("small", "Two firms.")], Console(color_system=None))
-    small  Two firms.
-    """
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, description in rows:
-        table.add_row(Text(name), Text(description))
-    print_wide(table, console)
-
-
-def print_wide(table: Table, console: Console) -> None:
-    """Print a table wrapped to the terminal, or one row a line into a pipe."""
-    if console.is_terminal:
-        console.print(table)
-        return
-    lines = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None)
-    lines.print(table)
-    for line in lines.file.getvalue().splitlines():
-        console.file.write(line.rstrip() + "\n")

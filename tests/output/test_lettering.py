@@ -12,12 +12,9 @@ from abm.output import lettering
 from abm.output.lettering import drawable, families_for, letter
 from abm.output.style import fit, width_of
 from abm.scenario.scenario import Scenario
+from tests.output.fonts import needs_chinese
 
 LACKING = "\U0001e900"  # an Adlam letter, which few machines have
-
-
-# A font is a package of the system and not to be had by pip; what is done without one is tested below.
-needs_chinese = pytest.mark.skipif(lettering.family_of("医") is None, reason="no font here has Chinese")
 
 
 def test_letters_of_the_main_font_need_no_other():
@@ -51,10 +48,18 @@ def test_a_letter_that_no_font_has_is_a_question_mark_and_warned_of_once(monkeyp
         assert drawable(LACKING * 3) == "???"
 
 
+def has_chinese(family: str) -> bool:
+    try:
+        return lettering._has(lettering.fonts_of([family]), "医")
+    except (OSError, RuntimeError):  # a kind that FreeType cannot read
+        return False
+
+
 @needs_chinese
 def test_a_font_installed_since_matplotlib_last_looked_is_found(monkeypatch):
+    lettering.family_of("医")  # has matplotlib look for new ones
     known = font_manager.fontManager.ttflist
-    has_it = {font.name for font in known if "CJK" in font.name}
+    has_it = {font.name for font in known if has_chinese(font.name)}
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [font for font in known if font.name not in has_it])
     for cached in (lettering.family_of, lettering._newly_installed, font_manager.fontManager._findfont_cached):
         cached.cache_clear()

@@ -101,6 +101,7 @@ def test_a_prepared_directory_keeps_its_mode(mode, tmp_path):
     assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == mode
 
 
+# Whoever is not root can give a directory to nobody. Where CI is root, as in a container, this is tested.
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory to another group")
 def test_a_prepared_directory_keeps_owner_and_group_and_files_get_the_group(tmp_path):
     (tmp_path / "run").mkdir()
