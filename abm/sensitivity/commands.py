@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from abm.sensitivity.analysis import Analysis
 
 _OUTCOMES, _FACTORS = 8, 3  # that are printed
-_WIDTH = 79
 
 
 def analyse(
@@ -42,15 +41,17 @@ def analyse(
 
 
 def print_analysis(analysis: "Analysis", console: "Console") -> None:
-    """Print the strongest factors of the first outcomes on one screen."""
+    """Print the strongest factors of the first outcomes on one screen, or of all outcomes whole into a pipe."""
     from rich.text import Text
 
     from abm.output.number_text import interval, number
+    from abm.output.tables import cut
     from abm.sensitivity.figure import SHOWN
 
-    table, lead = analysis.indices, analysis.leading
+    table, lead, screen = analysis.indices, analysis.leading, console.is_terminal
     known = list(dict.fromkeys(table["outcome"]))
-    chosen = sorted(known, key=lambda name: SHOWN.index(name) if name in SHOWN else len(SHOWN))[:_OUTCOMES]
+    ordered = sorted(known, key=lambda name: SHOWN.index(name) if name in SHOWN else len(SHOWN))
+    chosen = ordered[:_OUTCOMES] if screen else ordered
     what = {"mu_star": "mean absolute effect μ*", "total": "total index", "first_order": "first-order index"}[lead]
     lines = [(f"{len(known)} outcomes, {table['factor'].nunique()} factors; strongest by {what}", "bold")]
     for name in chosen:
@@ -62,4 +63,4 @@ def print_analysis(analysis: "Analysis", console: "Console") -> None:
         lines.append((f"({len(known) - len(chosen)} more outcomes: indices.csv)", ""))
     lines += [(f"note: {note}", "") for note in analysis.notes]
     for text, style in lines:
-        console.print(Text(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…", style=style), soft_wrap=True)
+        console.print(Text(cut(text) if screen else text, style=style), soft_wrap=True)

@@ -139,10 +139,13 @@ def run(
     from abm.sweeps.run import SweepRun
     from abm.sweeps.shard import ALL_RUNS, Shard
     from abm.sweeps.store.writing import SweepWriter
+    from abm.sweeps.sure import run_until_sure
     from abm.sweeps.terminal import print_end, shown_progress
 
     loaded = Design.load(design)
     part = None if shard is None else Shard.parse(shard)
+    if part and loaded.replications.until:
+        raise InputError("--shard goes with a count of replications, not with until, which looks at the runs of all")
     errors = Console(stderr=True)
     for note in loaded.notes():
         errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
@@ -176,7 +179,7 @@ def run(
                 if part:
                     work.run_shard(part, retry_failed=retry_failed)
                 else:
-                    work.run(overwrite=overwrite, retry_failed=retry_failed)
+                    told = run_until_sure(work, overwrite=overwrite, retry_failed=retry_failed)
         except (KeyboardInterrupt, Stopped, OSError):
             if work.store.working.exists():
                 print(f"abm: finished runs are kept in {out}; the same command goes on from there", file=sys.stderr)
@@ -185,6 +188,8 @@ def run(
         progress = work.progress
         print(f"shard {part.number}/{part.count}: {progress.done:,} runs done, {progress.failed:,} failed")
         return _end(progress.failed, out)
+    if told:
+        print(f"abm: {told}", file=sys.stderr)
     results = load_sweep(out)
     print_end(results, Console())
     return _end(results.summary["failed"], out)

@@ -43,7 +43,9 @@ def estimate(
     if not len(runs):
         return facts
     warm_up()
-    job = Job(design.scenario, design.firms_path, design.collect, None, "", None, {})
+    functions = design.rules, design.intervention, design.measures
+    past = design.replications.past
+    job = Job(design.scenario, design.firms_path, design.collect, None, "", None, {}, *functions, past)
     order = plan.first_points[np.argsort(plan.work[plan.first_points], kind="stable")]
     chosen = sorted({int(order[rank]) for rank in np.linspace(0, len(order) - 1, _SAMPLES).astype(int)})
     work, seconds, rows = 0.0, 0.0, []

@@ -22,6 +22,7 @@ from abm.sweeps.store.owned import holds_a_sweep, refuse_foreign
 from abm.sweeps.store.parts import TIMED_OUT
 from abm.sweeps.store.run_states import DONE, FAILED, MISSING, RunStates, run_states
 from abm.sweeps.store.writing import SweepWriter
+from abm.sweeps.sure import run_until_sure
 from abm.sweeps.sweep_results import SweepResults
 from abm.sweeps.work.executors import Executor
 from abm.sweeps.work.executors.local import LocalProcesses
@@ -97,7 +98,7 @@ def sweep(
         patience=patience,
         watch=watch or (lambda progress: None),
     )
-    work.run(overwrite=overwrite, retry_failed=retry_failed)
+    run_until_sure(work, overwrite=overwrite, retry_failed=retry_failed)
     return load_sweep(out)
 
 
@@ -242,6 +243,10 @@ class SweepRun:
             sweep=sweep_token(self.store.manifest()),
             run_timeout=self.run_timeout,
             versions=own_versions(),
+            rules=self.design.rules,
+            intervention=self.design.intervention,
+            measures=self.design.measures,
+            past=self.design.replications.past,
         )
         with self.executor.client(self.store.working, progress.notes.append) as client:
             # Imported here because it imports Dask, which takes long and may be done while workers start.

@@ -97,13 +97,20 @@ def failures(folder: str | os.PathLike) -> "pd.DataFrame":
 
 def run_again(folder: str | os.PathLike, point: int, replication: int) -> "Result":
     """The Result of one run of a sweep, made in this process, which raises what the run raises."""
+    from abm.scenario.rules import with_sources
     from abm.scenario.scenario import Scenario
     from abm.simulation.simulate import simulate
+    from abm.sweeps.design.futures import future
     from abm.sweeps.design.settings import Collect
 
     store = SweepFolder(folder)
     manifest = store.manifest()
     holds_a_sweep(store.folder)  # raises if a link is among its files
+    if functions := manifest.get("functions"):
+        raise InputError(
+            f"{store.folder}: its runs called {', '.join(functions)}, and no code is run from a folder of results; "
+            "manifest.json holds the text: make the run by the design's own files"
+        )
     plan = store.plan()
     for name, value, count in (
         ("point", point, len(plan.points)),
@@ -111,12 +118,12 @@ def run_again(folder: str | os.PathLike, point: int, replication: int) -> "Resul
     ):
         if not 0 <= value < count:
             raise InputError(f"{store.folder}: {name} = {value} is not one of 0 to {count - 1}")
-    scenario = Scenario.load(store.folder / "scenario.toml").replace(**plan.changes(point))
+    scenario = Scenario.stored(store.folder / "scenario.toml").replace(**with_sources(plan.changes(point), {}))
     collect = Collect(**manifest["collect"])
-    seed = int(plan.seeds[plan.distinct_of[point]][replication])
+    seed, past = int(plan.seeds[plan.distinct_of[point]][replication]), plan.replications.past
     return simulate(
-        scenario,
-        seed,
+        scenario if past is None else future(scenario, seed),
+        seed if past is None else past,
         firms=store.firms_path(),
         collect=collect.level,
         every=collect.every,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from abm.sweeps.sweep_results import SweepResults
 
 _OTHER_COLUMNS = {"point", "replication", "seed", "error", "traceback"}  # of failed runs, beside the factors
+_NAMED = 5  # failed runs of one error on a terminal
 _LINE_INTERVAL = 30.0  # seconds between two lines where the output is no terminal
 
 
@@ -91,7 +92,10 @@ def print_end(results: "SweepResults", console: Console) -> None:
     summary = results.summary
     sizes = f"{summary['points']:,} points, {summary['replications']:,} replications"
     console.print(Text(f"{results.folder}: {summary['done']:,} runs done ({sizes})", style="bold"), soft_wrap=True)
-    console.print(f"{summary['seconds_a_run'] * 1e3:,.1f} ms a run, {duration(summary['run_seconds'])} of work in all")
+    console.print(
+        f"{summary['seconds_a_run'] * 1e3:,.1f} ms a run, {duration(summary['run_seconds'])} of work in all",
+        soft_wrap=True,
+    )
     rows = ", ".join(f"{name}.parquet ({count:,} rows)" for name, count in summary["rows"].items() if count)
     console.print(Text(f"tables: points.parquet, {rows}"), soft_wrap=True)
 
@@ -108,11 +112,12 @@ def print_failures(failures: "pd.DataFrame", console: Console) -> None:
     kinds = failures.groupby("error", sort=False)
     for error, group in kinds:
         console.print(Text(f"{len(group):,} x {error}", style="bold"), soft_wrap=True)
-        for _, run in group.head(5).iterrows():
+        shown = group.head(_NAMED) if console.is_terminal else group
+        for _, run in shown.iterrows():
             factors = [f"{name} = {run[name]}" for name in group if name not in _OTHER_COLUMNS]
             where = ", ".join([f"point {run['point']}, replication {run['replication']}", *factors])
             console.print(Text(f"  {where}"), soft_wrap=True)
-        if len(group) > 5:
-            console.print(f"  and {len(group) - 5:,} more")
+        if len(group) > len(shown):
+            console.print(f"  and {len(group) - len(shown):,} more")
         if trace := group["traceback"].iloc[0]:
             console.print(Text(trace.rstrip(), style="dim"), soft_wrap=True)

@@ -26,7 +26,9 @@ MISSING = [program for program in PROGRAMS if shutil.which(program, path=SEARCHE
 
 pytestmark = [
     pytest.mark.slow,
-    # The tests start a real Slurm of their own, which is a system's package and not to be had by pip.
+    # The tests start a real Slurm of their own, which is a package of the system and not to be had by pip. Where there
+    # is none they are skipped, and what is written for Slurm and read of it is tested in `test_batch_systems` and
+    # `test_queues`. `.ci/run` installs slurm-wlm and munge before it runs them.
     pytest.mark.skipif(bool(MISSING), reason=f"no Slurm here: {', '.join(MISSING)} not found"),
 ]
 
@@ -49,12 +51,48 @@ firms = true
 LIGHT = """\
 scenario = "four-sectors"
 [set]
-steps = 200
+steps = 1000
 capacity = 400
 [factors]
 network_effect = [0.0, 0.5, 0.9]
 [replications]
 count = {count}
+"""
+
+
+# A rule, an intervention and a measure of the user's own, whose files stand beside the design alone.
+OWN = """\
+scenario = "own.toml"
+[factors]
+churn = [0.1, 0.3]
+[replications]
+count = 6
+[collect]
+measures = "own.py:share_of_young"
+[intervention]
+function = "own.py:close_the_first"
+"""
+OWN_SCENARIO = """\
+steps = 40
+capacity = 60
+[[strategies]]
+name = "mine"
+technology_weight = 0.5
+policy = "own.py:greedy"
+[[strategies]]
+name = "balanced"
+technology_weight = 0.5
+"""
+OWN_FUNCTIONS = """\
+def greedy(firm, sector, draw):
+    return firm.theta + 0.01 * (draw - 0.5), firm.omega, firm.memory + 1.0
+
+def share_of_young(firms):
+    return (firms.age < 8).mean()
+
+def close_the_first(model):
+    if model.steps_done == 20:
+        model.close(list(model.agents)[:3])
 """
 
 
@@ -104,7 +142,7 @@ def complete(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 def long(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """A sweep that takes one process about a minute on this machine, however fast it is."""
     folder = tmp_path_factory.mktemp("long")
-    one = Scenario.load("four-sectors").replace(steps=200, capacity=400)
+    one = Scenario.load("four-sectors").replace(steps=1000, capacity=400)
     simulate_many([one], range(2), every=0)  # loads the kernels
     before = time.process_time()  # of the processor, whatever else it is busy with
     simulate_many([one], range(200), every=0)
@@ -128,6 +166,21 @@ def test_slurm_jobs_give_the_bytes_of_one_local_worker_and_leave_no_job_and_no_o
     assert len(jobs("abm-work-")) == 2
     assert os.listdir(place) == ["by jobs"]
     assert set(os.listdir(place / "by jobs")) == set(os.listdir(complete.design.parent / "local"))
+
+
+def test_functions_of_the_users_own_travel_to_jobs_and_shards(tmp_path):
+    files, place = tmp_path / "files", tmp_path / "place"
+    files.mkdir()
+    place.mkdir()
+    (files / "own.toml").write_text(OWN_SCENARIO)
+    (files / "own.py").write_text(OWN_FUNCTIONS)
+    made = made_here(files, OWN, workers=1)
+    abm("sweep", made.design, "--out", "by jobs", *BY_JOBS, "--jobs", "1", cwd=place)
+    assert tables(place / "by jobs") == made.tables
+    submit(abm("sweep", "script", made.design, "--shards", "2", "--out", "by shards", cwd=place).stdout, place)
+    wait_until(lambda: not queue(), "the array to end")
+    abm("sweep", "finish", "by shards", cwd=place)
+    assert tables(place / "by shards") == made.tables
 
 
 def test_a_job_that_is_cancelled_is_replaced_with_all_its_workers(complete, tmp_path):

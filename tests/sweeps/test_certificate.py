@@ -14,6 +14,7 @@ from abm.sweeps.work.executors.existing import ExistingCluster
 from tests.faults.commands import SLOW, DaskCluster, run_sweep, sweep, tables, wait_for_parts, write_design
 from tests.faults.strangers import listening, open_sockets, what_a_stranger_reaches
 
+# Whoever is not root can run nothing as another user. Where CI is root, as in a container, this is tested.
 OTHER_USER = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 

@@ -114,7 +114,7 @@ def test_a_firm_table_is_read_beside_the_design(tmp_path):
 
 
 def test_bundled_designs_load_and_all_their_points_are_scenarios():
-    assert Design.bundled() == ["network-effect", "screening"]
+    assert Design.bundled() == ["network-effect", "open-weights", "screening"]
     network = Design.load("network-effect")
     assert network.values().network_effect.tolist() == [0.0, 0.5, 0.9]
     assert network.replications == Replications(count=100)

@@ -17,6 +17,7 @@ from tests.faults.commands import (
     DaskCluster,
     faults,
     parts,
+    python,
     run_sweep,
     seed_of,
     sweep,
@@ -173,6 +174,35 @@ def test_an_interruption_is_orderly_at_any_moment(design, undisturbed_sweep, tmp
             code, _, errors = command.end()
             assert command.leaves_nothing()
         assert code == 130 and says_how_to_go_on(errors, out), errors
+
+
+# `abm` with a slow coroutine of Dask's, such as `Client._start`, and a file that tells when it has been entered.
+SLOW_DASK = """
+import asyncio, distributed, pathlib, sys
+from abm.cli import main
+place, name, file, *arguments = sys.argv[1:]
+usual = getattr(getattr(distributed, place), name)
+async def slowly(*given, **options):
+    pathlib.Path(file).touch()
+    await asyncio.sleep(1.0)
+    return await usual(*given, **options)
+setattr(getattr(distributed, place), name, slowly)
+sys.exit(main(arguments))
+"""
+
+
+@pytest.mark.parametrize("name", ["_start", "_close"])
+@pytest.mark.parametrize("place", ["Client", "LocalCluster"])
+def test_an_interruption_while_dask_starts_or_closes_is_orderly(design, undisturbed, tmp_path, place, name):
+    out, file = tmp_path / "out", tmp_path / "now"
+    with python("-c", SLOW_DASK, place, name, file, "sweep", design, "--out", out, "--workers", "1") as command:
+        wait_until(file.exists, f"{place}.{name}")
+        command.send_all(signal.SIGINT)
+        code, output, errors = command.end()
+        assert (code, output) == (130, "") and says_how_to_go_on(errors, out), errors
+        assert command.leaves_nothing()
+    assert run_sweep(design, out)[0] == 0
+    assert tables(out) == undisturbed
 
 
 def test_a_second_interruption_ends_a_sweep_at_once(design, tmp_path):

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from abm import load_sweep, sweep
+from abm.sweeps.design.plan import DRAWS
 from abm.sweeps.finish import finish_sweep
 from abm.sweeps.store import merge, sorted_runs
 from abm.sweeps.store.folder import SweepFolder
+from abm.sweeps.store.manifest import plan_digest
 from abm.sweeps.store.sorted_runs import SortedRuns
 from abm.sweeps.work import chunks, worker
 from abm.sweeps.work import driver as drive
@@ -176,6 +178,16 @@ def test_a_list_grows_by_rows_anywhere(tmp_path):
     points.write_text("churn,policy\n0.9,imitate\n0.25,imitate\n0.5,fixed\n0.9,imitate\n")
     assert make(design_of(text, tmp_path), tmp_path / "out") == 2
     assert tables_of(tmp_path / "out") == made_as_one(text, tmp_path, tmp_path)
+
+
+def test_a_long_list_whose_columns_change_their_names_has_another_plan(tmp_path):
+    text = small("", 2, 'method = "list"\nfile = "points.csv"')
+    rows = "\n".join(f"0.{100 + place},0.{900 - place}" for place in range(150))
+    digests = []
+    for names in ("churn,network_effect", "network_effect,churn"):
+        (tmp_path / "points.csv").write_text(f"{names}\n{rows}\n")
+        digests.append(plan_digest(design_of(text, tmp_path), DRAWS))
+    assert digests[0] != digests[1]
 
 
 @pytest.mark.parametrize("common", ["true", "false"])

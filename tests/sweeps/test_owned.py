@@ -13,6 +13,8 @@ from abm.cli import main
 from abm.sweeps.job_array import array_script
 from abm.sweeps.status import status
 from abm.sweeps.store import lock
+from abm.sweeps.store.contents import MARK, WORKING
+from abm.sweeps.store.owned import holds_a_sweep
 from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work.job_options import JobOptions
 from tests.run_directories import SMALL, contents, run
@@ -196,3 +198,12 @@ def test_libraries_that_change_between_calls_are_recorded_and_said(tmp_path, mon
     now = SweepWriter(out).manifest()
     assert now["earlier_versions"] == [then["versions"]] and now["versions"]["pandas"] == "9.9"
     assert now["begun"] == then["begun"]
+
+
+def test_a_folder_in_which_another_shard_is_about_to_begin_a_sweep_is_waited_for(tmp_path):
+    working = tmp_path / WORKING
+    working.mkdir()
+    half = working / "lock"  # not whole yet
+    half.write_bytes(b"")
+    threading.Timer(0.5, lambda: (half.unlink(), (working / MARK).write_bytes(b""))).start()
+    assert not holds_a_sweep(tmp_path)  # and does not refuse it

@@ -90,7 +90,7 @@ from tests.design_texts import CHURN_RANGE, HEAD, refusal, refused
         ("[factors]\nchrun = {low = 1, high = 2}", "[factors] unknown parameter 'chrun' (did you mean 'churn'?)"),
         (
             "[factors]\nsectors.enterprize.demand_share = [1]",
-            "[factors] unknown parameter 'sectors.enterprize' (did you mean 'sectors.enterprise.monetisation'?)",
+            "[factors] unknown parameter 'sectors.enterprize' (did you mean 'sectors.enterprise.churn'?)",
         ),
         (
             '[factors]\nsectors.enterprise.demand_share = [1]\n"sectors.enterprise.demand_share" = [1]',

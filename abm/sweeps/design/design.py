@@ -7,19 +7,20 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.errors import InputError
 from abm.scenario.library import bundled_names, find_text, reading
+from abm.scenario.rules import UserFunction, rules_of, with_sources
 from abm.scenario.scenario import Scenario
-from abm.simulation.firm_table import FirmTable, read_firm_table
-from abm.sweeps.design.factors import Factor, frame_column, read_points
+from abm.simulation.firm_table import FirmTable
+from abm.sweeps.design.factors import Factor, frame_column
+from abm.sweeps.design.futures import check_reached
+from abm.sweeps.design.reading import attributes_of
 from abm.sweeps.design.samples import MORRIS_LEVELS, SAMPLES
-from abm.sweeps.design.sections import by_parameter, within
 from abm.sweeps.design.settings import Collect, DesignFile, Replications
 
 if TYPE_CHECKING:  # pandas is slow to import
@@ -47,9 +48,15 @@ class Design:
     seed : int
         Of the sample.
     replications : Replications
-        With `count`, `seed` and `common`.
+        With `count`, `seed`, `common` and `from_step`.
     collect : Collect
-        With `level`, `steps`, `lives`, `firms` and `panel`.
+        With `level`, `steps`, `lives`, `firms`, `panel` and `measures`.
+    rules : dict of str to UserFunction
+        The rules of the user's own among the levels of factors, with the texts of their files.
+    intervention : UserFunction or None
+        What is called before each step of every run.
+    measures : dict of str to UserFunction
+        Measures of the user's own.
 
     Raises
     ------
@@ -81,6 +88,9 @@ class Design:
     seed: int
     replications: Replications
     collect: Collect
+    rules: dict[str, UserFunction]
+    intervention: UserFunction | None
+    measures: dict[str, UserFunction]
     _listed: "pd.DataFrame | None" = field(repr=False)
 
     @staticmethod
@@ -136,7 +146,7 @@ class Design:
         10
         """
         with reading(source):
-            return Design(text, source, **_attributes(DesignFile(**tomllib.loads(text)), folder))
+            return Design(text, source, **attributes_of(DesignFile(**tomllib.loads(text)), folder))
 
     @staticmethod
     def bundled() -> list[str]:
@@ -145,9 +155,23 @@ class Design:
         Examples
         --------
         >>> Design.bundled()
-        ['network-effect', 'screening']
+        ['network-effect', 'open-weights', 'screening']
         """
         return bundled_names("design")
+
+    @property
+    def functions(self) -> dict[str, UserFunction]:
+        """All functions of the user's own that runs call, by what they are for: rules, intervention and measures.
+
+        Examples
+        --------
+        >>> Design.load("network-effect").functions
+        {}
+        """
+        rules = [*rules_of(self.scenario), *self.rules.values()]
+        found = {f"policy {rule}": rule for rule in rules}
+        found |= {f"measure {name}": each for name, each in self.measures.items()}
+        return found | ({} if self.intervention is None else {f"intervention {self.intervention}": self.intervention})
 
     @property
     def factor_names(self) -> tuple[str, ...]:
@@ -202,7 +226,20 @@ class Design:
             name: self.factors[name].parameter.check(value, whole_floats=True) if name in self.factors else value
             for name, value in values.items()
         }
-        return self.scenario.replace(**changes)
+        scenario = self.scenario.replace(**with_sources(changes, self.rules))
+        if self.replications.from_step is not None:
+            check_reached(scenario)
+        return scenario
+
+    def with_replications(self, count: int) -> "Design":
+        """The design with another number of replications of each point.
+
+        Examples
+        --------
+        >>> Design.load("network-effect").with_replications(3).replications.count
+        3
+        """
+        return replace(self, replications=self.replications.model_copy(update={"count": count}))
 
     def notes(self) -> list[str]:
         """Sentences on what the user should know of the design; often there are none.
@@ -233,50 +270,6 @@ class Design:
         if self.firms is not None and "initial_firms" in self.factors:
             found.append("The firm table decides how many firms there are: the factor initial_firms changes nothing.")
         return found
-
-
-def _attributes(given: DesignFile, folder: str | os.PathLike) -> dict[str, Any]:
-    """The attributes of the design that a file describes; its paths are relative to `folder`."""
-    with within("scenario:"):
-        base = Scenario.from_named(find_text(given.scenario, "scenario", folder))
-    known = base.settable()
-    with within("[set]"):
-        fixed = by_parameter(given.set, known)
-        scenario = base.replace(**fixed)
-    sampling = given.design
-    with within("[factors]"):
-        varied = by_parameter(given.factors, known)
-        if sampling.method == "list" and varied:
-            raise InputError('must be empty for method = "list": its file has a column a factor')
-        factors = {name: Factor.read(name, value, known[name]) for name, value in varied.items()}
-    listed = None
-    with within("[design]"):
-        if sampling.method == "list":
-            listed = read_points(Path(folder, sampling.file), known)
-            factors = {name: Factor(name, known[name], tuple(dict.fromkeys(listed[name].tolist()))) for name in listed}
-        sampling.check_points(list(factors.values()))
-    for name in factors:
-        # A factor KEY also overwrites sectors.NAME.KEY.
-        for other in fixed:
-            if other == name or other.endswith(f".{name}"):
-                raise InputError(f"[set] {other} would be overwritten by the factor {name}")
-    firms_path = firms = None
-    if given.firms is not None:
-        with within("firms:"):
-            firms_path = Path(folder, given.firms)
-            firms = read_firm_table(firms_path, scenario)
-    return {
-        "scenario": scenario,
-        "firms": firms,
-        "firms_path": firms_path,
-        "factors": factors,
-        "method": sampling.method,
-        "points": sampling.points,
-        "seed": sampling.seed,
-        "replications": given.replications,
-        "collect": given.collect,
-        "_listed": listed,
-    }
 
 
 def _crossed(levels: list[np.ndarray]) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
 from abm.scenario.numerals import literal
 from abm.scenario.parameters import Parameter
+from abm.scenario.rules import is_function_name
 from abm.simulation.table_cells import Cells, Layout
 from abm.simulation.table_file import read_cells
 
@@ -227,7 +228,7 @@ def _choices(cells: Cells, name: str, parameter: Parameter) -> np.ndarray:
     """A column of texts, each of which is one of a parameter's choices."""
     texts = [literal(text) if text else text for text in cells.columns[name]]
     for row, text in enumerate(texts):
-        if not parameter.admits(text):
+        if not parameter.admits(text) and not (parameter.takes_rules and is_function_name(text)):
             problem = f"column {name!r}: the value is missing; allowed is {parameter.allowed}"
             if text != "":
                 try:

@@ -6,6 +6,7 @@ and the model's version. Points with equal keys share their runs.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.errors import InputError, shown
+from abm.scenario.rules import UserFunction
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_file import table_bytes
 from abm.simulation.firm_table import read_firm_cells, read_firm_table, scenario_for
@@ -46,10 +48,13 @@ def values_digest(scenario: Scenario) -> str:
     """
     values = scenario.to_dict()
     del values["name"]
+    for strategy in values["strategies"]:
+        if isinstance(rule := strategy["policy"], UserFunction):
+            strategy["policy"] = rule.identity
     return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def point_key(digest: str, firm_table: str | None) -> str:
+def point_key(digest: str, firm_table: str | None, functions: Sequence[str] = ()) -> str:
     """The key of a point, 32 hexadecimal digits: a hash of all that its runs depend on except their seeds.
 
     Parameters
@@ -58,8 +63,10 @@ def point_key(digest: str, firm_table: str | None) -> str:
         Of `values_digest`.
     firm_table : str or None
         The firm table's digest.
+    functions : sequence of str
+        What functions of the user's own are identified by that runs call apart from rules, which are in `digest`.
     """
-    parts = json.dumps([digest, firm_table, MODEL_VERSION]).encode()
+    parts = json.dumps([digest, firm_table, MODEL_VERSION, *functions]).encode()
     return hashlib.blake2b(parts, digest_size=16).hexdigest()
 
 
@@ -218,6 +225,8 @@ def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
     firms = read_firm_cells(design.firms_path) if design.firms_path else None
     keys, digests = np.empty(len(points), dtype=object), np.empty(len(points), dtype=object)
     work = np.empty(len(points))
+    own = [] if design.intervention is None else [f"intervention {design.intervention.identity}"]
+    own += [f"measure {name} {each.identity}" for name, each in design.measures.items()]
     for row, values in enumerate(zip(*(points[name].tolist() for name in names), strict=True) if names else [()]):
         changes = dict(zip(names, values, strict=True))
         try:
@@ -229,7 +238,7 @@ def plan_of(design: "Design", draws: int = DRAWS) -> Plan:
             label = f"point {row}, row {row + 1} of its file" if design.method == "list" else f"point {row}"
             raise InputError(f"{design.source}: {label} ({text}): {problem}") from None
         digests[row] = values_digest(scenario)
-        keys[row] = point_key(digests[row], table)
+        keys[row] = point_key(digests[row], table, own)
         work[row] = (scenario.capacity + STEP_OVERHEAD_SLOTS) * scenario.steps
     return Plan(points, keys, digests, work, design.replications, draws)
 

@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from pydantic import PlainValidator, ValidationInfo
 
-from abm.errors import InputError, nearest, shown
+from abm.errors import InputError, shown
 from abm.scenario.fields import CheckedModel, composed
+from abm.scenario.flat_names import unknown
 from abm.scenario.parameters import Parameter
 from abm.scenario.scenario import Scenario
 from abm.simulation.simulate import check_count
@@ -125,4 +126,4 @@ def _leaves(table: Mapping[str, Any], known: Mapping[str, Parameter], prefix: st
         elif isinstance(value, dict) and any(each.startswith(f"{name}.") for each in known):
             yield from _leaves(value, known, f"{name}.")
         else:
-            raise InputError(f"unknown parameter {name!r}{nearest(name, known)}")
+            raise InputError(unknown(name, known))

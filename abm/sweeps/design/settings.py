@@ -4,6 +4,7 @@ Whatever is refused raises `InputError` with the section, the key, the value and
 """
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
@@ -11,10 +12,11 @@ from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
+from abm.scenario.rules import UserFunction, is_function_name, read_function
 from abm.simulation.simulate import LEVELS, check_seed
 from abm.sweeps.design.factors import Factor
 from abm.sweeps.design.samples import SAMPLES, rows_of
-from abm.sweeps.design.sections import MOST, SectionedFile, check_table, count_from, one_of, section, text_of
+from abm.sweeps.design.sections import MOST, SectionedFile, check_table, count_from, one_of, section, text_of, within
 
 METHODS = ("grid", "list", *SAMPLES)
 
@@ -53,24 +55,75 @@ _Flag = Annotated[bool, PlainValidator(_check_flag)]
 _Seed = Annotated[int, PlainValidator(check_seed)]
 
 
+def _check_width(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
+        raise InputError(f"half_width = {shown(value)} is not a number above 0")
+    return float(value)
+
+
+class Until(CheckedModel):
+    """How well the mean of which outcome is to be known at every point."""
+
+    outcome: Annotated[str, text_of("not the name of an outcome")]
+    half_width: Annotated[float, PlainValidator(_check_width)]
+
+
+def _check_until(value: Any) -> Until:
+    if not isinstance(value, dict):
+        raise InputError(f"until = {shown(value)} is not a table {{outcome = .., half_width = ..}}")
+    with within("until:"):
+        return Until(**value)
+
+
 class Replications(CheckedModel):
     """The section `[replications]`: how often each point is run, from which seed, and whether all points share seeds.
+
+    With `until`, the number of replications grows from `least` to at most `most`, until every point's mean of an
+    outcome is known well enough (see `abm.sweeps.sure`).
+
+    With `from_step` the replications of a point share everything before that step, the past of the seed `seed`, and
+    differ in the draws from it on: futures of one past.
 
     Examples
     --------
     >>> Replications()
-    Replications(count=10, seed=0, common=True)
+    Replications(count=10, seed=0, common=True, from_step=None)
     """
 
     count: Annotated[int, count_from(1)] = 10
     seed: _Seed = 0
     common: _Flag = True
+    until: Annotated[Until | None, PlainValidator(_check_until)] = Field(None, repr=False)
+    least: Annotated[int, count_from(2)] = Field(10, repr=False)
+    most: Annotated[int, count_from(2)] = Field(200, repr=False)
+    from_step: Annotated[int | None, count_from(1)] = None
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        given = self.model_fields_set
+        if self.until is None:
+            for name in ("least", "most"):
+                if name in given:
+                    raise InputError(f"{name} = {getattr(self, name)} is for until only")
+            return self
+        if "count" in given:
+            raise InputError(f"count = {self.count} beside until: give least and most instead")
+        if self.most < self.least:
+            raise InputError(f"most = {self.most} is below least = {self.least}")
+        self.__dict__["count"] = self.least  # to begin with
+        return self
+
+    @property
+    def past(self) -> int | None:
+        """The seed of what all replications share; None where they share nothing."""
+        return None if self.from_step is None else self.seed
 
 
 class Collect(CheckedModel):
     """The section `[collect]`: which measures, steps and tables of each run are kept.
 
-    `steps` is "none", "all", or N for each Nth; the other keys are those of a single run.
+    `steps` is "none", "all", or N for each Nth; `measures` are of the user's own, FILE.py:NAMES; the other keys are
+    those of a single run.
 
     Examples
     --------
@@ -83,11 +136,30 @@ class Collect(CheckedModel):
     lives: _Flag = False
     firms: _Flag = False
     panel: Annotated[int, count_from(0)] = 0
+    measures: Annotated[str | None, text_of("not of the form FILE.py:NAMES")] = None
 
     @property
     def every(self) -> int:
         """N if each Nth step is kept; 0 if none is."""
         return {"none": 0, "all": 1}.get(self.steps, self.steps)
+
+
+class Intervention(CheckedModel):
+    """The section `[intervention]`: a function of the user's that is called before each step of every run.
+
+    Examples
+    --------
+    >>> Intervention(function="policies.py:breakup").function
+    'policies.py:breakup'
+    """
+
+    function: Annotated[str, text_of("not of the form FILE.py:NAME")]
+
+    def read(self, folder: str | os.PathLike) -> UserFunction:
+        """The function with the text of its file."""
+        if not is_function_name(self.function):
+            raise InputError(f"function = {shown(self.function)} is not of the form FILE.py:NAME")
+        return read_function(self.function, folder, ("model",), "function")
 
 
 class Sampling(CheckedModel):
@@ -164,3 +236,4 @@ class DesignFile(SectionedFile):
     design: Annotated[Sampling, section(Sampling)] = Sampling()
     replications: Annotated[Replications, section(Replications)] = Replications()
     collect: Annotated[Collect, section(Collect)] = Collect()
+    intervention: Annotated[Intervention | None, section(Intervention)] = None

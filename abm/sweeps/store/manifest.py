@@ -39,7 +39,7 @@ def describe(design: "Design") -> dict[str, Any]:
     firms = design.firms_path
     is_parquet = firms and (is_run(firms) or firms.suffix.lower() in (".parquet", ".pq"))
     suffix = ".parquet" if is_parquet else ".csv"
-    return {
+    about = {
         "model_version": MODEL_VERSION,
         "design_hash": text_digest(design.text),
         "method": design.method,
@@ -49,9 +49,15 @@ def describe(design: "Design") -> dict[str, Any]:
         "scenario": plain(design.scenario.to_dict()),
         "firm_table": file_digest(firms) if firms else None,
         "firms_file": f"firm_table{suffix}" if firms else None,
-        "replications": design.replications.model_dump(),
-        "collect": design.collect.model_dump(),
+        "replications": design.replications.model_dump(exclude={"until", "least", "most"}, exclude_none=True),
+        "collect": {name: value for name, value in design.collect.model_dump().items() if value is not None},
     }
+    if design.functions:
+        # Their texts are kept to be read: no code is run from a folder of results.
+        about["functions"] = {
+            name: {"sha256": each.digest, "source": each.source} for name, each in design.functions.items()
+        }
+    return about
 
 
 def plan_digest(design: "Design", draws: int) -> str:
@@ -60,7 +66,9 @@ def plan_digest(design: "Design", draws: int) -> str:
     if design.method == "list":
         from pandas.util import hash_pandas_object
 
-        about["points"] = text_digest(hash_pandas_object(design.values(), index=False).to_numpy().tobytes().hex())
+        values = design.values()
+        rows = hash_pandas_object(values, index=False).to_numpy()
+        about["points"] = {"columns": list(values.columns), "rows": text_digest(rows.tobytes().hex())}
     return hashlib.blake2b(json.dumps(plain(about), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
@@ -96,8 +104,9 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by flat names, and the names of sectors and strategies, because their order matters."""
-    names = {key: ", ".join(member["name"] for member in values[key]) for key in MEMBERS if key in values}
+    """Values by flat names, and the names of sectors, strategies and changes, because their order matters."""
+    lists = (*MEMBERS, "changes")
+    names = {key: ", ".join(member["name"] for member in values[key]) for key in lists if key in values}
     return flat(values) | names
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from abm.sweeps.store.contents import (
 from abm.sweeps.store.lock import is_lock
 from abm.sweeps.store.parts import PARTS, DamagedPart, check_part
 from abm.sweeps.store.shapes import SummaryShape
+
+_BEGINNING = 3.0  # seconds that a sweep may take from making its folder to marking it
 
 
 def is_marked(working: Path) -> bool:
@@ -67,17 +70,12 @@ def is_of_another_program(manifest: Path) -> bool:
 
 def holds_a_sweep(folder: Path) -> bool:
     """Whether a folder holds a sweep; raises InputError if other files make it unusable."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError:
-        raise InputError(f"{folder}: is not a directory") from None
+    latest = time.monotonic() + _BEGINNING
+    while _may_be_begun(folder, names := _names(folder)) and time.monotonic() < latest:
+        time.sleep(0.05)
     if not names:
         return False
-    # A sweep has no manifest if its process was ended before it wrote one, or if the file was lost.
-    known = is_marked(folder / WORKING) or has_valid_summary(folder)
-    if MANIFEST not in names and not known:
+    if MANIFEST not in names and not _is_known(folder):
         raise InputError(f"{folder}: is not empty and holds no sweep; name a new directory")
     if MANIFEST in names and is_of_another_program(folder / MANIFEST):
         raise InputError(f"{folder}: holds no sweep: its {MANIFEST} is of another program")
@@ -88,6 +86,33 @@ def holds_a_sweep(folder: Path) -> bool:
         if name in FILES or name.partition("/")[0] == WORKING:
             raise foreign_file_error(folder, name)
     return MANIFEST in names or has_valid_summary(folder)
+
+
+def _names(folder: Path) -> list[str]:
+    """What a folder holds; nothing if there is none."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        raise InputError(f"{folder}: is not a directory") from None
+
+
+def _is_known(folder: Path) -> bool:
+    """Whether a sweep is here, its manifest aside: it has none if it ended before writing one, or if that was lost."""
+    return is_marked(folder / WORKING) or has_valid_summary(folder)
+
+
+def _may_be_begun(folder: Path, names: list[str]) -> bool:
+    """Whether another shard may be about to begin a sweep here, whose lock is not whole yet."""
+    if not names or MANIFEST in names or _is_known(folder):
+        return False
+    try:
+        begun = os.listdir(folder / WORKING)
+    except (FileNotFoundError, NotADirectoryError):
+        begun = []
+    ours = {*FILES, WORKING}
+    return ours >= {name for name in names if name[0] != "."} and all(name.startswith((".", "lock")) for name in begun)
 
 
 def refuse_foreign(folder: Path) -> None:

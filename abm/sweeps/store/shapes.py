@@ -28,7 +28,7 @@ class _SectionShape(Shape):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self.kind(**self.model_dump())
+        self.kind(**self.model_dump(exclude_none=True))
         return self
 
 
@@ -40,6 +40,7 @@ class ReplicationsShape(_SectionShape):
     count: int
     seed: int
     common: bool
+    from_step: int | None = None
 
 
 class CollectShape(_SectionShape):
@@ -52,6 +53,7 @@ class CollectShape(_SectionShape):
     lives: bool
     firms: bool
     panel: int
+    measures: str | None = None
 
 
 class PlanShape(Shape):
@@ -59,6 +61,13 @@ class PlanShape(Shape):
 
     design: str
     files: dict[Literal[PLAN_FILES], str]
+
+
+class FunctionShape(Shape):
+    """The text of a file with a function of the user's own."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    source: str
 
 
 class ManifestShape(Shape):
@@ -83,6 +92,7 @@ class ManifestShape(Shape):
     git: str | None
     begun: str
     earlier_versions: list[dict[str, str]] = Field(default_factory=list)
+    functions: dict[str, FunctionShape] = Field(default_factory=dict)
 
 
 class SummaryShape(Shape):

@@ -33,7 +33,7 @@ def table_names(collect: "Collect") -> list[str]:
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
 
-def outcome_rows(numbers: np.ndarray, scenario: Scenario, full: bool) -> pa.Table:
+def outcome_rows(numbers: np.ndarray, scenario: Scenario, full: bool, own: Sequence[str] = ()) -> pa.Table:
     """Outcomes, a row a run.
 
     Parameters
@@ -43,12 +43,16 @@ def outcome_rows(numbers: np.ndarray, scenario: Scenario, full: bool) -> pa.Tabl
         Its strategies name columns.
     full : bool
         Whether `[collect] level` is "full".
+    own : sequence of str
+        Names of measures of the user's own.
     """
-    table = outcome_table(numbers, tuple(strategy.name for strategy in scenario.strategies), full)
+    table = outcome_table(numbers, tuple(strategy.name for strategy in scenario.strategies), full, own)
     return pa.table({name: _column(values) for name, values in table.items()})
 
 
-def step_rows(rows: np.ndarray, scenario: Scenario, full: bool, every: int) -> dict[str, pa.Table]:
+def step_rows(
+    rows: np.ndarray, scenario: Scenario, full: bool, every: int, own: Sequence[str] = ()
+) -> dict[str, pa.Table]:
     """Measures of each kept step, of the market in `steps` and of the sectors in `sectors`.
 
     Parameters
@@ -59,13 +63,16 @@ def step_rows(rows: np.ndarray, scenario: Scenario, full: bool, every: int) -> d
         Whether `[collect] level` is "full".
     every : int
         N if each Nth step was kept.
+    own : sequence of str
+        Names of measures of the user's own, which the market alone has.
     """
-    names = measure_names(tuple(strategy.name for strategy in scenario.strategies))
+    built_in = measure_names(tuple(strategy.name for strategy in scenario.strategies))
     runs, kept, places, measures = rows.shape
     steps = every * np.arange(1, kept + 1)
-    market = measure_frame(rows[:, :, 0].reshape(-1, measures), names, full, MARKET_LACKS)
+    market = measure_frame(rows[:, :, 0].reshape(-1, measures), [*built_in, *own], full, MARKET_LACKS, len(own))
     market.insert(0, "step", np.tile(steps, runs))
-    sectors = measure_frame(rows[:, :, 1:].reshape(-1, measures), names, full, SECTORS_LACK)
+    of_sectors = rows[:, :, 1:].reshape(-1, measures)[:, : len(built_in)]
+    sectors = measure_frame(of_sectors, built_in, full, SECTORS_LACK)
     sectors.insert(0, "step", np.tile(np.repeat(steps, places - 1), runs))
     sector_names = np.array([sector.name for sector in scenario.sectors], dtype=object)
     sectors.insert(1, "sector", np.tile(sector_names, runs * kept))

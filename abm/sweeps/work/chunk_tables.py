@@ -19,6 +19,8 @@ class ChunkTables:
     scenario : Scenario
         The design's, whose sectors and strategies name rows and columns.
     collect : Collect
+    own : tuple of str
+        Names of measures of the user's own.
 
     Attributes
     ----------
@@ -26,8 +28,8 @@ class ChunkTables:
         Error and traceback of each failed run.
     """
 
-    def __init__(self, scenario: Scenario, collect: Collect) -> None:
-        self._scenario, self._collect = scenario, collect
+    def __init__(self, scenario: Scenario, collect: Collect, own: tuple[str, ...] = ()) -> None:
+        self._scenario, self._collect, self._own = scenario, collect, own
         self._names = table_names(collect)
         self._numbers: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
@@ -68,7 +70,7 @@ class ChunkTables:
         full = self._collect.level == "full"
         tables: dict[str, pa.Table] = {}
         if self._numbers:
-            tables["outcomes"] = outcome_rows(np.concatenate(self._numbers), self._scenario, full)
+            tables["outcomes"] = outcome_rows(np.concatenate(self._numbers), self._scenario, full, self._own)
         steps = self._step_tables(full)
         for name in self._names:
             if self._frames[name]:
@@ -90,7 +92,7 @@ class ChunkTables:
         if not self._collect.every or not self._rows:
             return {}
         every, scenario = self._collect.every, self._scenario
-        tables = [step_rows(rows, scenario, full, every) for rows in _joined_by_shape(self._rows)]
+        tables = [step_rows(rows, scenario, full, every, self._own) for rows in _joined_by_shape(self._rows)]
         lengths = [rows.shape[1] for rows in self._rows for _ in range(len(rows))]
         succeeded = (run for run in self._runs if not run["failed"])
         for run, length in zip(succeeded, lengths, strict=True):

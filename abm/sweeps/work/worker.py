@@ -5,7 +5,7 @@ import pickle
 import platform
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,12 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from abm.errors import InputError
+from abm.market.rules import user_function
 from abm.output.files import versions
+from abm.scenario.rules import UserFunction, with_sources
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import FirmTable, read_firm_table
 from abm.simulation.simulate import simulate
 from abm.simulation.simulate_many import Batch
 from abm.simulation.warmup import warm_up
+from abm.sweeps.design.futures import future
 from abm.sweeps.design.settings import Collect
 from abm.sweeps.store.parts import PARTS, TIMED_OUT, write_part
 from abm.sweeps.store.tables import frame_rows
@@ -40,6 +43,14 @@ class Job(NamedTuple):
     sweep: str
     run_timeout: float | None
     versions: dict[str, str]
+    rules: dict[str, UserFunction]  # of the user's own among the levels of factors
+    intervention: UserFunction | None = None
+    measures: Mapping[str, UserFunction] | None = None
+    past: int | None = None  # the seed of what all runs share, see `abm.sweeps.design.futures`
+
+    def scenario_at(self, changes: dict[str, Any]) -> Scenario:
+        """The scenario at a point, given the values of its factors."""
+        return self.scenario.replace(**with_sources(changes, self.rules))
 
 
 class PointRuns(NamedTuple):
@@ -107,7 +118,7 @@ def make_chunk(job: Job, chunk: Sequence[PointRuns]) -> ChunkResult:
     warm_up()
     started = time.monotonic()  # after the kernels are loaded, because the time decides the size of the next chunks
     timed_out = {path.name: path.read_text("utf-8") for path in (job.folder / TIMED_OUT).iterdir()}
-    tables = ChunkTables(job.scenario, job.collect)
+    tables = ChunkTables(job.scenario, job.collect, tuple(job.measures or ()))
     with TimeLimit(job.folder / TIMED_OUT, job.run_timeout) as limit:
         for runs in chunk:
             seeds = [seed for seed in runs.seeds if f"{runs.key}-{seed}" not in timed_out]
@@ -122,14 +133,14 @@ def make_chunk(job: Job, chunk: Sequence[PointRuns]) -> ChunkResult:
 
 def sample_bytes(job: Job, runs: PointRuns) -> int:
     """Make the first of some runs without keeping it; the bytes of its rows in memory, more than they take on disk."""
-    tables = ChunkTables(job.scenario, job.collect)
+    tables = ChunkTables(job.scenario, job.collect, tuple(job.measures or ()))
     tables.add_run(runs.key, runs.seeds[0], 0.0, *make_run(job, runs.changes, runs.seeds[0]))
     return sum(table.nbytes for table in tables.finished().values())
 
 
 def failed_part(job: Job, runs: PointRuns, error: str) -> dict[str, pa.Table]:
     """The tables of a part whose runs ended the process that made them."""
-    tables = ChunkTables(job.scenario, job.collect)
+    tables = ChunkTables(job.scenario, job.collect, tuple(job.measures or ()))
     for seed in runs.seeds:
         tables.add_failure(runs.key, seed, error, "")
     return tables.finished()
@@ -138,7 +149,7 @@ def failed_part(job: Job, runs: PointRuns, error: str) -> dict[str, pa.Table]:
 def _make_runs(job: Job, runs: PointRuns, tables: ChunkTables, limit: TimeLimit) -> None:
     """Make the runs of a design point: in one batch where the time limit and the tables of firms allow it."""
     collect = job.collect
-    one_by_one = limit.seconds is not None or collect.lives or collect.firms or collect.panel
+    one_by_one = limit.seconds is not None or collect.lives or collect.firms or collect.panel or job.intervention
     if not one_by_one and len(runs.seeds) > 1 and _make_as_batch(job, runs, tables):
         return
     for seed in runs.seeds:
@@ -165,9 +176,9 @@ def _make_as_batch(job: Job, runs: PointRuns, tables: ChunkTables) -> bool:
 
 
 def _make_batch(job: Job, runs: PointRuns) -> Batch:
-    scenario = job.scenario.replace(**runs.changes)
+    scenario = job.scenario_at(runs.changes)
     seeds, full, every = np.array(runs.seeds), job.collect.level == "full", job.collect.every
-    batch = Batch(scenario, _firms(job, scenario), seeds, full, every, sectors=True)
+    batch = Batch(scenario, _firms(job, scenario), seeds, full, every, sectors=True, own=job.measures, past=job.past)
     for begin, end in batch.parts():
         batch.run_part(begin, end)
     return batch
@@ -183,15 +194,17 @@ def make_run(job: Job, changes: dict[str, Any], seed: int) -> tuple[np.ndarray, 
         tables of its firms that `[collect]` asks for, by name.
     """
     collect = job.collect
-    scenario = job.scenario.replace(**changes)
+    scenario = job.scenario_at(changes)
     result = simulate(
-        scenario,
-        seed,
+        scenario if job.past is None else future(scenario, seed),
+        seed if job.past is None else job.past,
         firms=_firms(job, scenario),
         collect=collect.level,
         every=collect.every,
         panel=collect.panel,
         threads=1,
+        measures=job.measures,
+        each_step=job.intervention and user_function(job.intervention),  # anew, without what another run left in it
     )
     wanted = [name for name in ("lives", "firms", "panel") if getattr(collect, name)]
     frames = {name: frame_rows(getattr(result, name)) for name in wanted}

@@ -5,7 +5,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import resource_tracker, spawn
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,6 +59,7 @@ _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "t
 _NO_WARNING = "ignore:resource_tracker:UserWarning"
 # A terminal sends these to all processes that were started in it; a sweep ends its own processes itself.
 _TERMINAL_SIGNALS = {signal.SIGINT, signal.SIGHUP}
+_GOODBYE = 10.0  # seconds to wait for a client that takes leave of its scheduler
 
 
 @contextmanager
@@ -71,6 +73,34 @@ def quiet_dask() -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def connected(address: str, **options: Any) -> "Iterator[Client]":
+    """A client for the time of the block, made and closed in a thread.
+
+    An interruption is raised in the main thread alone. A client that it left half made or half closed would hold up
+    the process, which ends after its event loop.
+    """
+    from distributed import Client
+
+    made: list[Client] = []
+
+    def make() -> None:
+        made.append(Client(address, set_as_default=False, **options))
+
+    def close() -> None:
+        for client in made:
+            client.close(timeout=_GOODBYE)
+
+    with ThreadPoolExecutor(1) as thread:  # which closes after it has made, whatever comes between
+        try:
+            thread.submit(make).result()
+            yield made[0]
+        finally:
+            closing = thread.submit(close)
+            with suppress(TimeoutError, OSError):  # the scheduler is lost or frozen
+                closing.result()
 
 
 @contextmanager

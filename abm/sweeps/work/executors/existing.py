@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abm.errors import InputError, shown
-from abm.sweeps.work.executors import quiet_dask
+from abm.sweeps.work.executors import connected, quiet_dask
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -86,21 +86,15 @@ class ExistingCluster:
 
     @contextlib.contextmanager
     def _connected(self) -> "Iterator[Client]":
-        from distributed import Client
-
         _check_address(self.address)
         security = self._security()
-        with quiet_dask():
+        with quiet_dask(), contextlib.ExitStack() as stack:
             try:
-                client = Client(self.address, timeout="10s", security=security, set_as_default=False)
+                client = stack.enter_context(connected(self.address, timeout="10s", security=security))
             except (OSError, TimeoutError, ValueError) as problem:
                 reason = str(problem).split("\n")[0]
                 raise InputError(f"--scheduler {self.address}: no scheduler answers there: {reason}") from None
-            try:
-                yield client
-            finally:
-                with contextlib.suppress(TimeoutError, OSError):  # the scheduler is lost or frozen
-                    client.close(timeout=5)
+            yield client
 
     def _security(self) -> "Security | None":
         if self.is_open:

@@ -27,7 +27,13 @@ from abm.sweeps.work.batch import queues
 from abm.sweeps.work.batch.environment import exports
 from abm.sweeps.work.batch.keeper import JobKeeper
 from abm.sweeps.work.batch.systems import SLURM, BatchSystem
-from abm.sweeps.work.executors import loop_without_terminal_signals, own_settings, quiet_dask, without_terminal_signals
+from abm.sweeps.work.executors import (
+    connected,
+    loop_without_terminal_signals,
+    own_settings,
+    quiet_dask,
+    without_terminal_signals,
+)
 from abm.sweeps.work.executors.certificate import CERTIFICATE, shared_security
 from abm.sweeps.work.job_options import JobOptions
 
@@ -143,8 +149,6 @@ class BatchJobs:
     @contextlib.contextmanager
     def client(self, folder: Path, note: Callable[[str], None]) -> "Iterator[Client]":
         """Submit the jobs, replace those that end, and cancel all after the block."""
-        from distributed import Client
-
         with (
             shared_security(folder) as security,
             own_settings({}),
@@ -152,7 +156,7 @@ class BatchJobs:
             loop_without_terminal_signals() as loop,
             self._scheduler(loop, security) as address,
             self._jobs_kept_running(self.script(address, security.tls_worker_cert), note),
-            Client(address, loop=loop, security=security, set_as_default=False) as client,
+            connected(address, loop=loop, security=security) as client,
         ):
             yield client
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from abm.sweeps.work.executors import (
+    connected,
     loop_without_terminal_signals,
     own_settings,
     quiet_dask,
@@ -72,8 +73,6 @@ class LocalProcesses:
         """Start the processes, and end all of them after the block."""
         if _START == "forkserver":
             _start_fork_server()
-        from distributed import Client
-
         others = set(_workers())
         security = made_security()
         try:
@@ -83,7 +82,7 @@ class LocalProcesses:
                 replacing = asyncio.run_coroutine_threadsafe(_replace_lost(starting), loop.asyncio_loop)
                 try:
                     address = starting.result().scheduler_address
-                    with Client(address, loop=loop, security=security, set_as_default=False) as client:
+                    with connected(address, loop=loop, security=security) as client:
                         yield client
                 finally:
                     replacing.cancel()
