@@ -34,7 +34,7 @@ def read_files(folder: Path, about: dict[str, Any]) -> Calibration:
         frames["estimates"]["on_bound"] = frames["estimates"]["on_bound"].astype(object).fillna("").astype("str")
         frames["identification"] = frames["identification"].astype({"direction": "Int64"})
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("points", "outcomes")}
-        scenario = Scenario.load(folder / "calibrated.toml")
+        scenario = Scenario.stored(folder / "calibrated.toml")
     except InputError:
         raise
     except parquet_errors() as problem:

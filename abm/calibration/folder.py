@@ -19,6 +19,7 @@ from abm.errors import InputError
 from abm.output.files import write_durably
 from abm.output.new_folder import check_encoding
 from abm.output.stored import Damaged, Shape, read_object
+from abm.scenario.rules import rules_of
 from abm.sweeps.store.contents import PARTS_LAYOUT, Layout, is_folder, remove
 from abm.sweeps.store.lock import held
 from abm.sweeps.store.parts import PARTS
@@ -48,6 +49,7 @@ def token_of(spec: Specification) -> str:
     """The name of the sign of a specification: equal for equal runs, targets and searches."""
     digest = hashlib.blake2b(digest_size=8)
     parts = [MODEL_VERSION, spec.text, spec.scenario.to_toml(), repr(spec.targets)]
+    parts += [rule.identity for rule in (*rules_of(spec.scenario), *spec.measures.values())]
     parts += [] if spec.panel is None else [repr(spec.panel.steps.tolist())]
     for part in parts:
         digest.update(part.encode())

@@ -223,6 +223,7 @@ def open_runs(spec: Specification, working: Path, token: str, setting: Setting) 
     """
     stored = StoredRuns(working / PARTS)
     stored.read()
-    job = Job(spec.scenario, None, Collect(level=spec.level), working, token, None, own_versions())
+    collect = Collect(level=spec.level)
+    job = Job(spec.scenario, None, collect, working, token, None, own_versions(), {}, measures=spec.measures)
     with setting.executor.client(working, setting.progress.notes.append) as client:
         yield Runs(spec, stored, client, job, setting)

@@ -18,8 +18,10 @@ from abm.calibration.targets import Target, targets_of, targets_of_data
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
 from abm.scenario.library import bundled_names, find_text, reading
+from abm.scenario.rules import UserFunction
 from abm.scenario.scenario import Scenario
 from abm.simulation.outcome_list import names as listed_names
+from abm.simulation.own_measures import read_measures
 from abm.simulation.simulate import check_seed
 from abm.sweeps.design.factors import Factor
 from abm.sweeps.design.sections import (
@@ -88,6 +90,7 @@ class SpecificationFile(SectionedFile):
     """
 
     scenario: Annotated[str, text_of("neither a name nor a path")]
+    measures: Annotated[str | None, text_of("not of the form FILE.py:NAMES")] = None
     set: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
     parameters: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
     targets: Annotated[dict, PlainValidator(check_table)] = Field(default_factory=dict)
@@ -112,6 +115,8 @@ class Specification:
     panel : Panel or None
         The user's own firms.
     search : Search
+    measures : dict of str to UserFunction
+        Measures of the user's own, which may be targets.
 
     Examples
     --------
@@ -130,6 +135,7 @@ class Specification:
     targets: tuple[Target, ...]
     panel: Panel | None
     search: Search
+    measures: dict[str, UserFunction]
 
     @staticmethod
     def load(name: str | os.PathLike) -> "Specification":
@@ -169,6 +175,7 @@ class Specification:
         light = listed_names("outcomes", [each.name for each in self.scenario.strategies], full=False)
         sector_light = listed_names("sectors", [each.name for each in self.scenario.strategies], full=False)
         needed = [each.column for each in self.targets if not each.of_data]
+        light += self.measures
         plain = all(name.rpartition(".")[2] in (sector_light if "." in name else light) for name in needed)
         return "light" if plain else "full"
 
@@ -196,8 +203,11 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
             f"[search] budget = {file.search.budget} is below {len(parameters) + 1}, a point more than there are "
             "parameters"
         )
+    measures: dict[str, UserFunction] = {}
+    if file.measures is not None:
+        measures = read_measures(file.measures, folder, [each.name for each in scenario.strategies])
     with within("[targets]"):
-        targets = tuple(targets_of(file.targets, scenario))
+        targets = tuple(targets_of(file.targets, scenario, measures))
     panel = None
     if file.data is not None:
         with within("[data]"):
@@ -207,7 +217,8 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
         targets += of_data
     if not targets:
         raise InputError("there is nothing to meet: give [targets], or [data] with moments")
-    return {"scenario": scenario, "parameters": parameters, "targets": targets, "panel": panel, "search": file.search}
+    read = {"scenario": scenario, "parameters": parameters, "targets": targets, "panel": panel, "search": file.search}
+    return read | {"measures": measures}
 
 
 def _range(name: str, given: Any, parameter: Any) -> Factor:

@@ -1,7 +1,7 @@
 """Targets: the numbers that simulated runs are to meet, as a specification gives them or the user's firms have them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -42,10 +42,10 @@ class Target:
     of_data: bool = False
 
 
-def targets_of(table: Mapping[str, Any], scenario: Scenario) -> Iterator[Target]:
-    """The targets of outcomes and of sectors' means."""
+def targets_of(table: Mapping[str, Any], scenario: Scenario, own: Iterable[str] = ()) -> Iterator[Target]:
+    """The targets of outcomes, of measures of the user's own among them, and of sectors' means."""
     strategies = [each.name for each in scenario.strategies]
-    outcomes = listed_names("outcomes", strategies, full=True)
+    outcomes = [*listed_names("outcomes", strategies, full=True), *own]
     of_sectors = listed_names("sectors", strategies, full=True)
     sectors = {f"sectors.{each.name}.{name}" for each in scenario.sectors for name in of_sectors}
     found = []

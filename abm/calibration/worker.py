@@ -2,16 +2,18 @@
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from abm.calibration.panel_moments import Panel, moments_of
-from abm.market.arrays import FIRM
+from abm.market.firms import FIRM
 from abm.market.measures import measure_names
 from abm.market.run import window_start
+from abm.scenario.rules import UserFunction
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import Market
 from abm.simulation.results import run_numbers
@@ -20,6 +22,8 @@ from abm.simulation.warmup import warm_up
 from abm.sweeps.store.parts import PARTS, write_part
 from abm.sweeps.store.tables import failure_rows, outcome_rows
 from abm.sweeps.work.worker import ChunkResult, Job, PointRuns, check_worker, error_line
+
+NO_MEASURES: Mapping[str, UserFunction] = MappingProxyType({})
 
 
 class Wanted(NamedTuple):
@@ -86,12 +90,14 @@ def _attempt(job: Job, changes: dict[str, Any], seeds: list[int], wanted: Wanted
     """A row a run, or the error of one of them with its traceback."""
     try:
         scenario = job.scenario.replace(**changes)
-        return runs_of(scenario, seeds, job.collect.level == "full", wanted)
+        return runs_of(scenario, seeds, job.collect.level == "full", wanted, job.measures or {})
     except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
         return error_line(problem), traceback.format_exc()
 
 
-def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted) -> pa.Table:
+def runs_of(
+    scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted, own: Mapping[str, UserFunction] = NO_MEASURES
+) -> pa.Table:
     """Outcomes of runs, a row a run, with the columns of `wanted` behind them.
 
     Parameters
@@ -101,6 +107,8 @@ def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted
     full : bool
         Whether order statistics are collected.
     wanted : Wanted
+    own : mapping of str to UserFunction
+        Measures of the user's own.
 
     Examples
     --------
@@ -111,14 +119,14 @@ def runs_of(scenario: Scenario, seeds: Sequence[int], full: bool, wanted: Wanted
     """
     every = 1 if wanted.sectors else 0
     if wanted.moments:
-        made = [_one_run(scenario, seed, full, every, wanted) for seed in seeds]
+        made = [_one_run(scenario, seed, full, every, wanted, own) for seed in seeds]
         numbers, rows, moments = (np.array(each) for each in zip(*made, strict=True))
     else:
-        batch = Batch(scenario, None, np.array(seeds), full, every, sectors=True)
+        batch = Batch(scenario, None, np.array(seeds), full, every, sectors=True, own=own)
         for begin, end in batch.parts():
             batch.run_part(begin, end)
         numbers, rows, moments = batch.numbers, batch.rows, np.empty((len(seeds), 0))
-    table = outcome_rows(numbers, scenario, full)
+    table = outcome_rows(numbers, scenario, full, tuple(own))
     for name in wanted.sectors:
         table = table.append_column(name, pa.array(_window_mean(scenario, rows, name)))
     for name, values in zip(wanted.moments, moments.T):
@@ -138,10 +146,10 @@ def _window_mean(scenario: Scenario, rows: np.ndarray, name: str) -> np.ndarray:
 
 
 def _one_run(
-    scenario: Scenario, seed: int, full: bool, every: int, wanted: Wanted
+    scenario: Scenario, seed: int, full: bool, every: int, wanted: Wanted, own: Mapping[str, UserFunction]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outcome numbers, measures of kept steps, and moments of the panel of one run."""
-    market = Market(scenario, seed, full=full, every=every, steps=scenario.steps, threads=1)
+    market = Market(scenario, seed, full=full, every=every, steps=scenario.steps, threads=1, own=own)
     panel = panel_of(market, wanted.steps)
     market.advance(scenario.steps)
     numbers = run_numbers(market, market.record.tally)

@@ -1,7 +1,6 @@
 """The command `abm discover`."""
 
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from abm.discovery.analysis import Discovery
 
-_WIDTH, _LIMITS, _NOTES, _FACTORS = 79, 8, 4, 3  # columns, and how many of each are printed
+_LIMITS, _NOTES, _FACTORS = 8, 4, 3  # how many of each are printed on a terminal
 
 
 def discover(
@@ -75,33 +74,35 @@ def discover(
 
 
 def print_discovery(discovery: "Discovery", console: "Console", out: Path) -> None:
-    """Print the answer, how stable its limits are and which factors matter, in one screen."""
+    """Print the answer, how stable its limits are and which factors matter, on a terminal in one screen."""
     from rich.text import Text
 
     from abm.discovery.scores import RANDOM
     from abm.output.number_text import number, percent
+    from abm.output.tables import print_text
+
+    screen = console.is_terminal
 
     def say(text: str, style: str = "", indent: str = "") -> None:
-        for line in wrap(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False):
-            console.print(Text(line, style=style), soft_wrap=True)
+        print_text(text, console, style=style, indent=indent)
 
     say(discovery.answer, "bold")
     for sentence in discovery.beside:
         say(sentence)
     chosen = discovery.stability[discovery.stability["in_box"]]
     parts = []
-    for row in chosen.head(_LIMITS).to_dict("records"):
+    for row in chosen.iloc[: _LIMITS if screen else None].to_dict("records"):
         side = {"low": "from below", "high": "from above"}.get(row["limit"], row["limit"])
         parts.append(f"{row['factor']} {side} {percent(row['share'])}")
     if parts:
         say(f"resamples that find the limit: {'; '.join(parts)}", indent="  ")
-    scores = discovery.scores[discovery.scores["factor"] != RANDOM].head(_FACTORS)
+    scores = discovery.scores[discovery.scores["factor"] != RANDOM].iloc[: _FACTORS if screen else None]
     if len(scores):
         random = discovery.scores.loc[discovery.scores["factor"] == RANDOM, "extra_trees"].iloc[0]
         listed = "; ".join(f"{row['factor']} {number(row['extra_trees'])}" for row in scores.to_dict("records"))
         say(f"scores by extra-trees: {listed}; random numbers {number(random)}", indent="  ")
-    for note in discovery.notes[:_NOTES]:
+    for note in discovery.notes[: _NOTES if screen else None]:
         say(f"note: {note}", indent="  ")
-    if (more := len(discovery.notes) - _NOTES) > 0:
+    if screen and (more := len(discovery.notes) - _NOTES) > 0:
         say(f"({more} more notes in report.html)")
     console.print(Text(f"report: {out / 'report.html'}"), soft_wrap=True)

@@ -11,7 +11,7 @@ from abm.discovery.condition import noun_of
 from abm.discovery.figures import pairs, tradeoff, tree
 from abm.discovery.scores import RANDOM
 from abm.discovery.space import limit_text
-from abm.output.number_text import interval, number, percent
+from abm.output.number_text import MISSING, interval, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,8 +112,8 @@ def _sections(discovery: "Findings") -> list[Section]:
 def _box(box: "pd.DataFrame") -> Table:
     rows = []
     for row in box.to_dict("records"):
-        values = row["words"] or ("-" if row["low"] != row["low"] else limit_text(row["low"]))
-        high = "" if row["words"] else "-" if row["high"] != row["high"] else limit_text(row["high"])
+        values = row["words"] or (MISSING if row["low"] != row["low"] else limit_text(row["low"]))
+        high = "" if row["words"] else MISSING if row["high"] != row["high"] else limit_text(row["high"])
         chances = [
             p_text(row[f"quasi_p_{side}"]) if row[f"quasi_p_{side}"] == row[f"quasi_p_{side}"] else ""
             for side in ("low", "high")
@@ -159,7 +159,7 @@ def _stability(table: "pd.DataFrame") -> Table:
         side = {"low": "from below", "high": "from above"}.get(row["limit"], row["limit"])
         known = row["median"] == row["median"]
         ends = f"{number(row['median'])} {interval(row['low'], row['high'])}" if known else ""
-        value = "-" if not row["in_box"] else "yes" if row["value"] != row["value"] else limit_text(row["value"])
+        value = MISSING if not row["in_box"] else "yes" if row["value"] != row["value"] else limit_text(row["value"])
         rows.append((row["factor"], side, value, percent(row["share"]), ends))
     heads = ("factor", "limit", "in the box", "resamples with it", "median there [middle 90%]")
     return Table("stability", heads, rows, "stability.csv", "Limits that no resample finds are left out here.", words=2)

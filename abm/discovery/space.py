@@ -8,7 +8,7 @@ import numpy as np
 
 from abm.comparison.inputs.labels import level_text
 from abm.errors import InputError, nearest
-from abm.output.number_text import number
+from abm.output.number_text import minus, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +182,7 @@ def limit_text(value: float) -> str:
     ('0.1234', '2,500', 'inf', '0.333')
     """
     exact = f"{value:,.6g}"
-    return exact if float(exact.replace(",", "")) == value else number(value)
+    return minus(exact) if float(exact.replace(",", "")) == value else number(value)
 
 
 def _factor(column: "pd.Series", order: Sequence[Any]) -> tuple[Factor, np.ndarray]:

@@ -5,7 +5,9 @@ import pytest
 from abm import simulate
 from abm.calibration.firm_data import read_panel
 from abm.calibration.specification import Specification
+from abm.calibration.worker import Wanted, runs_of
 from abm.cli import main
+from abm.market.rules import user_function
 
 GOOD = """
 scenario = "four-sectors"
@@ -130,3 +132,17 @@ def test_a_target_that_no_run_has_is_refused_and_leaves_nothing(tmp_path, capsys
     said = capsys.readouterr().err
     assert code == 2 and "the target hill is missing in a run of" in said
     assert not (tmp_path / "new").exists()
+
+
+def test_a_measure_of_the_users_own_may_be_a_target(tmp_path):
+    (tmp_path / "mine.py").write_text("def young(firms):\n    return (firms.age < 8).mean()\n")
+    text = (
+        'scenario = "one-market"\nmeasures = "mine.py:young"\nset = {steps = 12, capacity = 20}\n'
+        "parameters = {churn = {low = 0.1, high = 0.9}}\ntargets = {young = 0.5}"
+    )
+    spec = Specification.from_toml(text, folder=tmp_path)
+    assert (spec.targets[0].name, spec.level) == ("young", "light")
+    table = runs_of(spec.scenario, [1, 2], False, Wanted(), spec.measures)
+    function = user_function(spec.measures["young"])
+    alone = [simulate(spec.scenario, seed, measures={"young": function}).outcomes["young"] for seed in (1, 2)]
+    assert table["young"].to_pylist() == alone

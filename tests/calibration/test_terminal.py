@@ -44,14 +44,14 @@ def calibration() -> SimpleNamespace:
 
 
 def test_no_name_and_no_number_is_cut_at_80_columns():
-    console = Console(width=80, file=io.StringIO())
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
     print_calibration(calibration(), console)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80 and "…" not in text
     for whole in (
         "std. error",
         "95% interval",
-        "[-1.23e-06, 123,456]",
+        "[−1.23e−06, 123,456]",
         "in errors",
         "0.0281",
         "+2.80",
@@ -61,3 +61,9 @@ def test_no_name_and_no_number_is_cut_at_80_columns():
         assert whole in text
     first = "".join(line.split("  ")[0].strip() for line in text.splitlines())
     assert LONG in first and "churn" in first
+
+
+def test_in_a_pipe_each_row_is_a_line():
+    console = Console(width=80, file=io.StringIO())
+    print_calibration(calibration(), console)
+    assert any(line.split()[:2] == [LONG, "0.329"] for line in console.file.getvalue().splitlines())

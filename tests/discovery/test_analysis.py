@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def test_the_folder_holds_the_tables_and_a_report_that_needs_nothing_else(found)
     discovery, folder = found
     assert {path.name for path in folder.iterdir()} == FILES
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert discovery.answer in page and page.count("data:image/svg+xml") == 3 and "http" not in page
+    assert discovery.answer in page and page.count("data:image/svg+xml") == 3 and not re.search("https?:", page)
     for name in ("box", "trajectory", "stability", "tree", "scores"):
         table = pd.read_csv(folder / f"{name}.csv")
         assert len(table) == len(getattr(discovery, name)) > 0
@@ -136,7 +137,7 @@ def test_a_sweep_is_searched_from_the_command_line(swept, tmp_path, capsys):
     assert main(command) == 0
     screen = capsys.readouterr()
     assert not screen.err and len(screen.out.splitlines()) <= 24
-    assert all(len(line) <= 80 for line in screen.out.splitlines()[:-1])
+    assert "…" not in screen.out  # whole, for it is no terminal
     about = json.loads((out / "discovery.json").read_text())
     assert " ".join(screen.out.split()).startswith(about["answer"])
     assert "first_order" in pd.read_csv(out / "scores.csv")

@@ -1,15 +1,13 @@
-"""A calibration in one terminal screen."""
-
-from textwrap import wrap
+"""A calibration in one terminal screen, or whole in a pipe."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from abm.calibration.report.wording import estimate_rows, fit_rows, test_sentence
 from abm.calibration.results import Calibration
+from abm.output.tables import new_table, print_table, print_text
 
-_WIDTH, _MOST = 79, 8  # rows of a table
+_MOST = 8  # rows of a table on a terminal
 
 
 def print_calibration(calibration: Calibration, console: Console) -> None:
@@ -22,8 +20,7 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
     """
 
     def lines(text: str, style: str = "") -> None:
-        for each in wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False):
-            console.print(Text(each, style=style), soft_wrap=True)
+        print_text(text, console, style=style, indent="  ")
 
     lines(calibration.headline, "bold")
     for each in calibration.facts["directions"]:
@@ -46,13 +43,13 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
 
 
 def _print_table(heads: tuple[str, ...], rows: list[list[str]], console: Console, file: str) -> None:
-    """Print the first rows of a table; a long name goes on in the next line, and numbers are never cut."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    """Print a table, on a terminal its first rows; a long name goes on in the next line, and numbers are never cut."""
+    table, most = new_table(), _MOST if console.is_terminal else len(rows)
     table.add_column(heads[0], overflow="fold")
     for heading in heads[1:]:
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows[:_MOST]:
+    for row in rows[:most]:
         table.add_row(*map(Text, row))
-    console.print(table)
-    if len(rows) > _MOST:
-        console.print(f"({len(rows) - _MOST} more: {file})")
+    print_table(table, console)
+    if len(rows) > most:
+        console.print(f"({len(rows) - most} more: {file})")

@@ -4,7 +4,7 @@ import math
 
 from abm.calibration.results import Calibration
 from abm.comparison.report.wording import p_in_sentence
-from abm.output.number_text import interval, number
+from abm.output.number_text import MISSING, interval, minus, number
 
 
 def estimate_rows(calibration: Calibration) -> list[list[str]]:
@@ -19,8 +19,8 @@ def estimate_rows(calibration: Calibration) -> list[list[str]]:
             [
                 row["parameter"],
                 number(row["estimate"]),
-                number(row["standard_error"]) if known else "-",
-                interval(row["low"], row["high"]) if known else "-",
+                number(row["standard_error"]) if known else MISSING,
+                interval(row["low"], row["high"]) if known else MISSING,
                 f"{interval(row['range_low'], row['range_high'])}{scale}",
                 why,
             ]
@@ -37,7 +37,7 @@ def fit_rows(calibration: Calibration) -> list[list[str]]:
             number(row["error"]) + ("" if row["error_given"] else " *"),
             number(row["fit"]),
             number(row["residual"]),
-            f"{row['residual_in_errors']:+.2f}",
+            minus(f"{row['residual_in_errors']:+.2f}"),
         ]
         for _, row in calibration.fit.iterrows()
     ]
