@@ -18,7 +18,7 @@ from abm.output.new_folder import check_separate, new_folder
 
 TABLES = (
     *("comparison", "regimes", "regime_changes", "winners", "enough"),
-    *("survival", "log_rank", "trajectories", "partings"),
+    *("survival", "log_rank", "trajectories", "partings", "change_paths", "change_effects"),
 )
 REPORT, ABOUT = "report.html", "comparison.json"
 FILES = (*(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "parquet")), REPORT, ABOUT)
@@ -55,6 +55,12 @@ class Comparison(Findings):
         `group measure step median low high q10 q90 n`: measures of the market over the steps, over runs.
     partings : DataFrame
         `measure group other step step_median higher`: the first step from which two groups' paths differ to the end.
+    change_paths : DataFrame
+        `group measure since median low high q10 q90 n`: by steps since a change on the way, the difference of the paths
+        of runs with the change and of the baseline's with the same seed.
+    change_effects : DataFrame
+        `group measure since steps sum sum_low sum_high mean mean_low mean_high n`: these differences summed over the
+        steps from the change on, in the measure's unit times steps, and their mean by step.
     notes : list of str
         What a reader must know about the numbers, a sentence each.
     method : dict
@@ -232,6 +238,7 @@ class _Progress:
 
 def _findings(runs: Runs, level: float, watch: _Progress, command: str) -> Comparison:
     """All tables of a comparison."""
+    from abm.comparison.tables.change_effects import change_effects
     from abm.comparison.tables.effects import comparison_table
     from abm.comparison.tables.paths import divergences, trajectories
     from abm.comparison.tables.regimes import regimes
@@ -249,11 +256,11 @@ def _findings(runs: Runs, level: float, watch: _Progress, command: str) -> Compa
     curves, ranks = survival(runs, level), log_rank(runs)
     watch("paths", 1)
     paths = trajectories(runs, level)
-    parted = divergences(paths)
+    parted, changed = divergences(paths), change_effects(runs, level)
     watch("sample sizes", 1)
     widths = sample_sizes(runs, level)
     watch("report", 1)
     notes += left_out(runs, shares, won)
     notes += warnings(table, runs, level)
     about = method_of(runs, table, level, command)
-    return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, notes, about, runs)
+    return Comparison(table, shares, changes, won, widths, curves, ranks, paths, parted, *changed, notes, about, runs)

@@ -22,6 +22,8 @@ class Findings:
     log_rank: "pd.DataFrame"
     trajectories: "pd.DataFrame"
     partings: "pd.DataFrame"
+    change_paths: "pd.DataFrame"
+    change_effects: "pd.DataFrame"
     notes: list[str]
     method: dict[str, Any]
     runs: Runs = field(repr=False)

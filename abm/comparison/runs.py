@@ -79,6 +79,26 @@ class Runs:
         rows = self.frame.index[self.frame["group"] == group]
         return {name: self.frame.at[rows[0], name] for name in self.by}
 
+    def changes(self) -> "pd.DataFrame":
+        """What changes on the way of each run: a row as in `frame`, a column for each name `changes.NAME.KEY`.
+
+        A value is missing where a run has no such change. Without columns where strategies are the groups.
+        """
+        import pandas as pd
+
+        known = {name: None for source in self.sources for name in (*source.factors, *source.values)}
+        names = [name for name in known if name.startswith("changes.") and STRATEGY not in self.by]
+        own = self._rows[["source", "row"]].to_numpy()
+        columns = {name: np.full(len(self.frame), np.nan, dtype=object) for name in names}
+        for number, source in enumerate(self.sources) if names else ():
+            mine = own[:, 0] == number
+            for name in names:
+                if name in source.factors:
+                    columns[name][mine] = source.frame[name].to_numpy()[own[mine, 1]]
+                elif name in source.values:
+                    columns[name][mine] = source.values[name]
+        return pd.DataFrame(columns, index=self.frame.index)
+
     def left_out(self, name: str) -> str | None:
         """Why a table is missing, with the setting that keeps it, or None where it exists."""
         if STRATEGY in self.by and name in ("steps", "sectors"):

@@ -51,9 +51,11 @@ def equilibrium_picture(scenario: Scenario, *, ceilings: bool = False) -> Figure
     figure = Figure(figsize=SIZE, dpi=DPI)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.45), sharey=True)
     figure.subplots_adjust(left=0.054, right=0.975, bottom=0.085, top=0.81, wspace=0.16)
-    values_text = "".join(f"  ·  {name} = {value:g}" for name, value in zip(NAMES, values_of(scenario, NAMES)))
-    headline(figure, scenario.name, f"{in_words(entry)}{values_text}")
+    values_text = ", ".join(f"{name} = {value:g}" for name, value in zip(NAMES, values_of(scenario, NAMES)))
+    limits = "with ceilings" if ceilings else "without ceilings"
+    headline(figure, scenario.name, f"{limits}, {in_words(entry)}  ·  {values_text}")
     T0 = scenario.T0
+    right.tick_params(labelleft=True)
     highest = max(1.9 * T0, *(1.2 * each["T"] for each in entry["equilibria"] if each["T"] < 5.0 * T0))
     with np.errstate(all="ignore"):  # far from the equilibria T outgrows every float
         _draw_lap(left, scenario, entry, bounds, highest)
@@ -76,9 +78,10 @@ def _lap(T: np.ndarray, values: list[float], bounds: tuple[float, ...], factor: 
 def _draw_lap(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float, ...], highest: float) -> None:
     """T after one lap of the loop against T, and the laps of two firms that start below and above the threshold."""
     values, T0 = values_of(scenario, NAMES), scenario.T0
-    dress(ax, "Once round the loop", "T, and T after a lap", "T (technology accumulation)")
+    dress(ax, "Once round the loop", "T after a lap of the loop (technology accumulation)", "T before the lap")
     T = np.linspace(0.0, highest, 4000)
     ax.plot(T, T, color=GREY, lw=1)
+    ax.text(0.31 * highest, 0.3 * highest, "no change", fontsize=TEXT, color=GREY, va="top")
     ax.plot(T, _lap(T, values, bounds, 1.0)[0], color=INK, lw=2, label="after a lap")
     threshold = entry["take_off_threshold"]
     border, below, above = "baseline", 0.94 * T0, 1.06 * T0
@@ -106,7 +109,12 @@ def _draw_diagram(ax: Axes, scenario: Scenario, entry: dict, bounds: tuple[float
     """Equilibria and attractor against the loop gain, changed by multiplying all k with one factor."""
     values = np.array(values_of(scenario, NAMES))
     here = float(np.cbrt(entry["loop_gain"]))
-    dress(ax, "Where the update rule settles", "", "cube root of the loop gain; all k multiplied by one factor")
+    dress(
+        ax,
+        "Where the update rule settles",
+        "T where it settles",
+        "cube root of the loop gain; all k multiplied by one factor",
+    )
     ax.set_ylim(0.0, highest)
     round_ticks(ax.yaxis)
     if not here:

@@ -1,4 +1,4 @@
-"""What `abm equilibrium` prints for a person: a table of equilibria, and a line in words for each sector."""
+"""Equilibria for people: a sentence, and what `abm equilibrium` prints, a table and a line in words for each sector."""
 
 import itertools
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from abm.equilibrium.equilibria import (
     equilibria,
     values_of,
 )
-from abm.output.terminal import print_wide
+from abm.output.tables import new_table, print_table
 from abm.scenario.scenario import Scenario
 
 # The rest points of the two readings in which no firm returns to a baseline; derived in `abm.equilibrium.equilibria`.
@@ -55,6 +55,30 @@ def in_words(entry: Mapping[str, Any]) -> str:
     below = " or ".join(number(each["T"], T0) for each in points[:place] if each["stable"])
     rest = f"can rest at T = {below}" if below else "come to rest nowhere"
     return f"{begin}the baseline is unstable; firms above it take off{towards}, firms below it {rest}"
+
+
+def equations_in_words(scenario: Scenario) -> str:
+    """Loop gain and take-off threshold of the median firm, and of sectors whose monetisation makes them differ.
+
+    Examples
+    --------
+    >>> equations_in_words(Scenario())
+    'The equations without ceilings: loop gain 0.729: the baseline is stable; firms pushed above T = 1.11 take off.'
+    """
+    described = describe(scenario)
+    by_k3: dict[float, list[dict[str, Any]]] = {}
+    for sector in described["sectors"]:
+        by_k3.setdefault(sector["k3"], []).append(sector)
+    usual = described["k"]["k3"]
+    sentences = [in_words(described)] if usual in by_k3 else []
+    for k3, sectors in by_k3.items():
+        if k3 != usual:
+            place = "all sectors" if len(by_k3) == 1 else " and ".join(sector["name"] for sector in sectors)
+            sentences.append(f"in {place} {in_words(sectors[0])}")
+    said = f"The equations without ceilings: {'; '.join(sentences)}."
+    if scenario.reading in OTHER_READINGS:
+        said += f" That is literal; {scenario.reading} is {OTHER_READINGS[scenario.reading]}."
+    return said
 
 
 def number(value: float, reference: float) -> str:
@@ -96,7 +120,7 @@ def print_equilibria(scenario: Scenario, ceilings: bool, console: Console) -> No
     for monetisation, sectors in by_monetisation.items():
         console.print()
         say(f"k3 = {sectors[0]['k3']:g}", ", ".join(sector["name"] for sector in sectors))
-        print_wide(_table(scenario, sectors[0], monetisation, ceilings), console)
+        print_table(_table(scenario, sectors[0], monetisation, ceilings), console)
     console.print()
     for sector in described["sectors"]:
         say(sector["name"], in_words(sector))
@@ -114,7 +138,7 @@ def _table(scenario: Scenario, entry: Mapping[str, Any], monetisation: float, ce
         options = {"monetisation": monetisation, "speeds": speeds, "ceilings": ceilings_of(scenario, ceilings)}
         slower = equilibria(*values_of(scenario, NAMES), **options)
         columns[f"at speeds {', '.join(f'{v:g}' for v in speeds)}"] = [each[3:5] for each in slower]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = new_table()
     for heading in ("T", "C", "R", *itertools.chain(*((name, "") for name in columns))):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for each, *stability in zip(entry["equilibria"], *columns.values()):

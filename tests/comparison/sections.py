@@ -68,7 +68,7 @@ def survival_of(groups) -> pd.DataFrame:
 def whole(groups, **options):
     """A comparison that has all sections, of runs that kept nothing but outcomes."""
     made = compare(frame_of(groups), by="scenario", **options)
-    kept = ("frame", "by", "baseline", "groups", "failed", "missing", "paired", "notes", "sources")
+    kept = ("frame", "by", "baseline", "groups", "failed", "missing", "paired", "notes", "sources", "changes")
     runs = SimpleNamespace(**{name: getattr(made.runs, name) for name in kept})
     runs.left_out = lambda name: None
     parted = {

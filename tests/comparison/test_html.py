@@ -46,8 +46,9 @@ class Page(HTMLParser):
 def test_the_report_asks_for_nothing_outside_itself(page_of_three):
     page, text = Page(page_of_three), page_of_three
     assert page.addresses and all(address.startswith(("data:image/svg+xml;base64,", "#")) for address in page.addresses)
-    assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
+    assert not {"link", "iframe", "object", "embed"} & set(page.tags)
     assert "@import" not in text and "url(" not in text
+    assert "<script src" not in text and "default-src 'none'" in text
 
 
 def test_the_report_is_read_in_its_order_and_ends_with_versions_and_command(three, tmp_path):
@@ -69,7 +70,7 @@ def test_equal_comparisons_have_equal_reports(three, page_of_three):
 def test_every_number_of_a_sentence_stands_in_the_table(three):
     rows = by_effect_size(three.comparison, "0")
     for _, row in rows.iterrows():
-        said = sentence(row, "GROUP", "BASE").replace(row["outcome"], "OUTCOME")
+        said = sentence(row, "GROUP", "BASE").replace(row["outcome"], "OUTCOME").replace("−", "-")
         numbers = [float(each.replace(",", "")) for each in re.findall(r"\d[\d,]*\.?\d*(?:e[+-]\d+)?", said)]
         there = row[["difference", "difference_low", "difference_high", "cliffs_delta", "variance_ratio"]]
         there = there.abs().to_numpy(float)
@@ -87,8 +88,8 @@ def test_percentages_and_steps_of_the_other_sections_stand_in_their_tables(three
     share = three.survival.query(
         "group == '0.5' and strategy == sector == cohort == 'all' and step == 20"
     ).survival.iloc[0]
-    assert f"scenario=0.5: {100 * share:.0f}% [" in text and "of the firms survive for more than 20 steps" in text
-    assert "HHI within sectors of scenario=0.5 lies above that of 0 from step 7 on." in html.unescape(text)
+    assert f"scenario = 0.5: {100 * share:.0f}% [" in text and "of the firms survive for more than 20 steps" in text
+    assert "HHI within sectors of scenario = 0.5 lies above that of scenario = 0 from step 7 on." in html.unescape(text)
 
 
 def test_direction_size_and_worth_are_said_in_words():
@@ -96,11 +97,11 @@ def test_direction_size_and_worth_are_said_in_words():
                      "cliffs_delta": -0.93, "cliffs_word": "large", "p_holm": 0.0321, "paired": True,
                      "variance_ratio": 3.14})  # fmt: skip
     assert sentence(row, "churn=0.2", "0.1") == (
-        "With churn=0.2 hhi is 812 lower [700, 930] than with 0.1, Cliff's δ -0.93 (large), p = 0.032; paired "
+        "With churn=0.2 hhi is 812 lower [700, 930] than with 0.1, Cliff's δ −0.93 (large), p = 0.032; paired "
         "(unpaired, 3.14 times as many runs would be needed)."
     )
     unsure = sentence(row.replace(-700.4, 12.0), "churn=0.2", "0.1")
-    assert "not found to differ (-812 [-930, 12])" in unsure
+    assert "not found to differ (−812 [−930, 12])" in unsure
     assert "; not paired." in sentence(row.replace(True, False), "a", "b")
     assert "pairing did not reduce the variance: ratio 0.5" in sentence(row.replace(3.14, 0.5), "a", "b")
 
@@ -120,8 +121,8 @@ def test_the_largest_effects_come_first_and_one_group_speaks_for_an_outcome():
 def test_names_from_files_are_texts_of_the_page():
     made = whole(["0", NASTY])
     text = report_html(made, NASTY)
-    assert "<script" not in text and "{{" not in re.sub(re.escape(html.escape("{{ 7 * 7 }}")), "", text)
-    assert NASTY in html.unescape(text) and "49 }}" not in text
+    assert NASTY not in text and "<script>alert" not in text and "49 }}" not in text
+    assert NASTY in html.unescape(text)
 
 
 def test_sections_that_are_left_out_are_named_with_the_setting_that_gives_them(tmp_path):

@@ -70,7 +70,7 @@ def test_signs_are_written_as_latex_reads_them():
 
 def test_the_section_on_what_was_compared_names_the_outcomes_that_runs_lack():
     what = sections(View(compare(outcomes_of(), by="scenario")), "abm compare")[0]
-    assert what.bullets == ["scenario=0.5: no value of hill (3 runs); these runs still count in the other outcomes."]
+    assert what.bullets == ["scenario = 0.5: no value of hill (3 runs); these runs still count in the other outcomes."]
 
 
 def test_the_command_writes_figures_and_loses_nothing(sweeps, tmp_path, capsys):

@@ -26,7 +26,8 @@ def figures_of(made) -> dict:
     }
     drawn["survival"] = curves.survival_by_group(view.frame("survival"), view.title)
     drawn["by strategy"] = curves.survival_by_part(view.frame("survival"), "strategy")
-    lines = {name: pd.DataFrame({"runs": [5, 50, 500], "relative": [0.3, 0.1, 0.03]}) for name in STRATEGIES}
+    widths = pd.DataFrame({"group": "0", "runs": [5, 50, 500], "relative": [0.3, 0.1, 0.03], "half_width": 2.0})
+    lines = dict.fromkeys(STRATEGIES, widths)
     return drawn | {"widths": curves.widths(lines)}
 
 
@@ -74,7 +75,17 @@ def test_no_label_of_a_picture_is_cut_or_lies_over_another(name, drawn):
 
 def test_a_map_of_two_factors_shows_the_most_frequent_regime_of_each_cell():
     rows = [
-        {"a": a, "b": b, "structure": word, "growth": "virtuous", "share": share}
+        {
+            "a": a,
+            "b": b,
+            "structure": word,
+            "growth": "virtuous",
+            "share": share,
+            "low": 0,
+            "high": 1,
+            "n": 1,
+            "runs": 2,
+        }
         for a, b in itertools.product((0.1, 0.2), ("x", "y"))
         for word, share in (("monopoly", 0.3 + a), ("moderate", 0.7 - a))
     ]

@@ -9,7 +9,11 @@ import pytest
 from abm import Scenario
 from abm.cli import main
 from abm.equilibrium.equilibria import describe, equilibria
-from abm.equilibrium.text import in_words, number
+from abm.equilibrium.figure import equilibrium_picture
+from abm.equilibrium.text import equations_in_words, in_words, number
+from abm.output.style import TITLE, width_of
+
+FOUR = Scenario.load("four-sectors")
 
 
 def printed(capsys, *arguments):
@@ -137,3 +141,36 @@ def test_what_the_command_cannot_do_is_refused_with_code_two(tmp_path, monkeypat
     assert err.startswith(f"abm: error: {message}")
     assert err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("ceilings", "said"), [(False, "without ceilings"), (True, "with ceilings")])
+def test_the_picture_says_whether_ceilings_count_and_names_its_axes(ceilings, said):
+    figure = equilibrium_picture(Scenario.load("take-off"), ceilings=ceilings)
+    texts = [text.get_text() for text in figure.texts]
+    assert any(text.startswith(f"{said}, loop gain") for text in texts)
+    assert max(width_of(text, TITLE) for text in texts) < 15.0
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
+
+
+def test_the_words_about_the_equations_name_all_sectors_that_are_alike_and_the_reading():
+    rates = {f"sectors.{each.name}.monetisation": 1.5 for each in FOUR.sectors}
+    two = dict(list(rates.items())[:2])
+    said = equations_in_words(FOUR.replace(**two))
+    names = [each.name for each in FOUR.sectors]
+    assert said.startswith("The equations without ceilings: loop gain 0.729: ")
+    assert f"in {names[0]} and {names[1]} loop gain 1.09: " in said and names[2] not in said
+    said = equations_in_words(FOUR.replace(**rates))
+    assert said.startswith("The equations without ceilings: in all sectors loop gain 1.09: ") and "0.729" not in said
+    assert "That is literal" not in said
+    said = equations_in_words(FOUR.replace(reading="rate"))
+    assert "That is literal; rate is " in said and "any loop gain grows" in said
+
+
+def test_the_words_about_the_equations_tell_sectors_apart_where_they_differ(capsys):
+    scenario = FOUR.replace(**{"sectors.enterprise.monetisation": 1.5})
+    said = equations_in_words(scenario)
+    assert main(["equilibrium", "four-sectors", "--set", "sectors.enterprise.monetisation=1.5"]) == 0
+    printed = capsys.readouterr().out
+    lines = dict(line.split(": ", 1) for line in printed.splitlines() if ": " in line)
+    assert lines["nlp_vision"] in said and f"in enterprise {lines['enterprise']}" in said
+    assert "health_finance" not in said

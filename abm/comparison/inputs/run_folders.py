@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
 from abm.comparison.inputs.labels import differing_parameters, level_text, path_labels
 from abm.comparison.inputs.sources import KEEPS, Source, required_settings
@@ -26,6 +27,12 @@ class _VersionsShape(Shape):
     abm: str
 
 
+class _RuleShape(Shape):
+    """A rule of the user's own that a run followed."""
+
+    sha256: str
+
+
 class _RunShape(Shape):
     """What a comparison reads from the file that describes a run."""
 
@@ -34,6 +41,8 @@ class _RunShape(Shape):
     versions: _VersionsShape
     every: int = 1
     firm_table_hash: str | None = None
+    rules: dict[str, _RuleShape] = Field(default_factory=dict)
+    each_step: str | None = None
 
 
 class _OutcomesShape(Shape):
@@ -52,8 +61,10 @@ class _Single:
 
     @property
     def scenario(self) -> str:
-        """The scenario and the firm table, as a text that is equal for the runs of one source."""
-        return json.dumps([self.about["scenario"], self.about.get("firm_table_hash")], sort_keys=True)
+        """What a run was made of but its seed, as a text that is equal for the runs of one source."""
+        own = {name: rule["sha256"] for name, rule in self.about.get("rules", {}).items()}
+        start = self.about["scenario"], self.about.get("firm_table_hash")
+        return json.dumps([*start, own, self.about.get("each_step")], sort_keys=True)
 
 
 def sources_of_runs(folders: Sequence[Path]) -> Iterator[Source]:

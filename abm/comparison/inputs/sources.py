@@ -158,9 +158,8 @@ def source_of_frame(frame: "pd.DataFrame", by: Sequence[str], label: str = "fram
     if "seed" not in frame and "replication" in frame:
         frame = frame.assign(seed=frame["replication"])
     parameters = {parameter.name for parameter in PARAMETERS} | {"scenario"}
-    is_factor = [
-        name in by or name in parameters or name.startswith(tuple(f"{member}." for member in MEMBERS)) for name in frame
-    ]
+    lists = tuple(f"{name}." for name in (*MEMBERS, "changes"))
+    is_factor = [name in by or name in parameters or name.startswith(lists) for name in frame]
     factors = tuple(name for name, wanted in zip(frame, is_factor) if wanted)
     why = "a frame has outcomes only; directories of sweeps and runs can have other tables"
 

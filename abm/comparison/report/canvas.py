@@ -4,22 +4,21 @@ import base64
 import io
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from abm.output.style import INK, dress_axes, fit, strategy_colours, width_of
+from abm.output.style import INK, dashes, dress_axes, fit, strategy_colours, width_of
 from abm.output.style import drawing as lettered
 
 WIDTH = 8.0  # inches; on A4 paper a little less, so that small print stays legible
 TEXT = 9.5  # points
 PANEL = 2.05  # height of a small panel with its title and axis, in inches
 MOST_PANELS = 12
-# Dashes distinguish groups that have the same of the seven colours.
-_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 
 
 def drawing(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -42,6 +41,32 @@ def svg(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+class Spot(NamedTuple):
+    """A place of a picture that tells something: its middle and its size in percent of the picture's, and the text."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+
+
+def tell(mark: Artist, *lines: str) -> None:
+    """Let a mark of a picture tell some lines to whoever points at it."""
+    mark.set(picker=True, label="\n".join(lines))
+
+
+def spots(figure: Figure) -> list[Spot]:
+    """The marks of a figure that tell something and are seen, in the order in which they were drawn."""
+    found = []
+    for mark in figure.findobj(Artist.get_picker):  # which also settles where axes end that fit what they show
+        box = mark.get_window_extent().transformed(figure.transFigure.inverted())
+        parts = (box.x0 + box.x1) / 2.0, 1.0 - (box.y0 + box.y1) / 2.0, box.width, box.height
+        if np.isfinite(parts).all():  # a missing value is nowhere
+            found.append(Spot(*(round(100.0 * part, 2) for part in parts), mark.get_label()))
+    return found
+
+
 def new_figure(height: float) -> Figure:
     """An empty figure of the common width."""
     return Figure(figsize=(WIDTH, height), dpi=100)
@@ -50,7 +75,7 @@ def new_figure(height: float) -> Figure:
 def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Colour and dashes of each name's line, by its index."""
     colours = strategy_colours(names)
-    return {name: {"color": colours[name], "ls": _DASHES[index // 7 % 4]} for index, name in enumerate(names)}
+    return {name: {"color": colours[name], "ls": (0, dashes(index) or None)} for index, name in enumerate(names)}
 
 
 def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> float:

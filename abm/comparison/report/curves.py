@@ -1,24 +1,25 @@
 """Pictures of paths of markets, survival of firms, and interval widths."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from abm.comparison.report.canvas import MOST_PANELS, drawing, dress, legend, new_figure, panels, styles
+from abm.comparison.report.canvas import MOST_PANELS, TEXT, drawing, dress, legend, new_figure, panels, styles, tell
 from abm.comparison.report.pictures import under_legend
+from abm.comparison.report.wording import MOST_BANDS, measure_name
 from abm.comparison.tables.survival import ALL
-from abm.output.number_text import axis_number
-from abm.output.style import fit
+from abm.output.marks import Mark, mark_changes
+from abm.output.number_text import axis_number, number
+from abm.output.style import GREY, fit
+from abm.output.thinning import rows_with_peaks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BANDS = 4  # lines with bands in a panel; more bands would cover each other
-_POINTS = 160  # of a line; a small panel shows no more
-_TITLES = {"mean_T": "mean T", "mean_C": "mean C", "mean_R": "mean R", "sector_hhi": "HHI within sectors"}
+_STRETCHES = 80  # of a line, whose peaks are drawn; a small panel shows no more
 
 
 def _lines(
@@ -35,17 +36,12 @@ def _lines(
     there = [name for name in line_styles if name in set(own[key].astype(str))]
     for name in there:
         rows = own[own[key].astype(str) == name]
-        rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, _POINTS).round().astype(int))]
+        rows = rows.iloc[rows_with_peaks(rows[list(names)].to_numpy(float), _STRETCHES)]
         style = {"drawstyle": "steps-post"} if stepped else {}
         ax.plot(rows["step"], rows[middle], lw=1.5, **line_styles[name], **style)
         if len(there) <= MOST_BANDS:
             ax.fill_between(rows["step"], rows[low].to_numpy(float), rows[high].to_numpy(float), lw=0, alpha=0.18,
                             color=line_styles[name]["color"], step="post" if stepped else None)  # fmt: skip
-
-
-def measure_name(measure: str) -> str:
-    """A measure's name for a reader."""
-    return _TITLES.get(measure) or f"share of {measure.removeprefix('share_')}"
 
 
 def _handles(line_styles: dict[str, dict[str, Any]]) -> list[Line2D]:
@@ -60,8 +56,11 @@ def _format_panel(ax: Any, title: str, x: str) -> None:
 
 
 @drawing
-def paths(table: "pd.DataFrame", title: str = "") -> Figure:
-    """Median over runs of each measure by step, a line for each group, with bands from 10 to 90 % of the runs."""
+def paths(table: "pd.DataFrame", title: str = "", marks: Sequence[Mark] = ()) -> Figure:
+    """Median over runs of each measure by step, a line for each group, with bands from 10 to 90 % of the runs.
+
+    `marks` are the changes on the way, each a name, a step and the step at which it ends.
+    """
     measures = list(dict.fromkeys(table["measure"]))[:MOST_PANELS]
     line_styles = styles([str(group) for group in dict.fromkeys(table["group"])])
     figure, axes = _panels_with_legend(len(measures), line_styles, title)
@@ -69,8 +68,24 @@ def paths(table: "pd.DataFrame", title: str = "") -> Figure:
         name = measure_name(measure)
         _lines(ax, table[table["measure"] == measure], "group", line_styles, ("median", "q10", "q90"))
         _format_panel(ax, name, "step (quarter)")
+        mark_changes(ax, marks, size=TEXT - 2.5)
         if measure.startswith("share_"):
             ax.set_ylim(bottom=0.0)
+    return figure
+
+
+@drawing
+def change_paths(table: "pd.DataFrame", title: str = "") -> Figure:
+    """Median over pairs of runs of each measure's difference from the baseline, by step since the change."""
+    measures = list(dict.fromkeys(table["measure"]))[:MOST_PANELS]
+    line_styles = styles([str(group) for group in dict.fromkeys(table["group"])])
+    figure, axes = _panels_with_legend(len(measures), line_styles, title)
+    own = table.rename(columns={"since": "step"})
+    for ax, measure in zip(axes, measures):
+        ax.axhline(0.0, color=GREY, lw=0.8)
+        ax.axvline(0.0, color=GREY, lw=0.8)
+        _lines(ax, own[own["measure"] == measure], "group", line_styles, ("median", "q10", "q90"))
+        _format_panel(ax, measure_name(measure), "steps since the change")
     return figure
 
 
@@ -112,12 +127,16 @@ def _panels_with_legend(count: int, line_styles: dict[str, dict[str, Any]], titl
 
 
 @drawing
-def widths(lines: "dict[str, pd.DataFrame]") -> Figure:
+def widths(lines: "dict[str, pd.DataFrame]", named: Callable[[str], str] = str) -> Figure:
     """Half-width of the interval of a mean, relative to the mean, by the number of runs, a line for each outcome."""
     line_styles = styles(list(lines))
     figure, ax = under_legend((0.85, 0.55, 6.9, 2.4), _handles(line_styles), list(line_styles))
     for name, own in lines.items():
         ax.plot(own["runs"].to_numpy(float), 100.0 * own["relative"].to_numpy(float), lw=1.5, **line_styles[name])
+        for row in own.itertuples():
+            (dot,) = ax.plot([row.runs], [100.0 * row.relative], "o", color=line_styles[name]["color"], ms=3)
+            width = f"±{number(100.0 * row.relative)}% of the mean (±{number(row.half_width)})"
+            tell(dot, name, named(row.group), f"{row.runs:,} runs: {width}")
     ax.set(xscale="log", yscale="log")
     dress(ax, "", "runs", "half-width (% of the mean)")
     for side in (ax.xaxis, ax.yaxis):

@@ -2,16 +2,23 @@
 
 import os
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abm.comparison.report.page import Section, View
 from abm.comparison.report.sections import sections
+from abm.comparison.report.wording import definition
 
 if TYPE_CHECKING:
     from abm.comparison.findings import Findings
 
 REPORT = "report.html"
+_DEFINED = ("outcome", "measure", "target")  # headings of columns whose names are explained
+_UPLOT = "uplot@1.6.32"
+# What the page's charts need, by its name in the template, among the assets of `abm.output`.
+_CHARTS = {"licence": f"{_UPLOT}/LICENSE.txt", "style": f"{_UPLOT}/uPlot.min.css",
+           "uplot": f"{_UPLOT}/uPlot.iife.min.js", "steps": "charts.js"}  # fmt: skip
 
 
 def report_html(comparison: "Findings", command: str) -> str:
@@ -30,7 +37,13 @@ def page(title: str, parts: Sequence[Section]) -> str:
         loader=PackageLoader("abm.comparison", "report"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return pages.get_template(f"{REPORT}.j2").render(title=title, sections=parts)
+    charts = {}
+    if any(picture.chart for section in parts for picture in section.pictures):
+        files = resources.files("abm.output") / "assets"
+        charts = {name: (files / path).read_text(encoding="utf-8") for name, path in _CHARTS.items()}
+    return pages.get_template(f"{REPORT}.j2").render(
+        title=title, sections=parts, definition=definition, charts=charts, defined=_DEFINED
+    )
 
 
 def write_report(comparison: "Findings", folder: str | os.PathLike, command: str) -> Path:

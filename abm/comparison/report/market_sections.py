@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from abm.comparison.inputs.outcomes import STRATEGY
-from abm.comparison.report import curves, pictures
+from abm.comparison.report import charts, curves, pictures
 from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
-from abm.comparison.report.wording import share_with_interval
+from abm.comparison.report.wording import MOST_BANDS, measure_name, share_with_interval
+from abm.comparison.tables.change_effects import marks
 from abm.comparison.tables.survival import ALL
-from abm.output.number_text import number, percent, points
+from abm.output.number_text import MISSING, interval, number, percent, points
 
 
 def regimes(view: View) -> Section:
@@ -27,11 +28,8 @@ def regimes(view: View) -> Section:
         name = pictures.regime_name(row["structure"], row["growth"])
         more = f"{points(row['difference'])} percentage points [{points(row['low'])}, {points(row['high'])}]"
         bullets.append(f"{view.full_label(row['group'])} against {view.baseline_text}: {name} {more}.")
-    shown = [
-        Picture(
-            "regimes", pictures.regime_bars(table, view.title), "Share of runs that end in each regime.", "regimes.csv"
-        )
-    ]
+    figure = pictures.regime_bars(table, view.title, view.full_label)
+    shown = [Picture("regimes", figure, "Share of runs that end in each regime.", "regimes.csv")]
     if len(view.by) == 2:
         caption = "The most frequent regime and the share of runs that end in it; paler where that share is smaller."
         shown.append(Picture("regime_map", pictures.regime_map(table, view.by), caption, "regimes.csv"))
@@ -52,23 +50,59 @@ def paths(view: View) -> Section:
     bullets, rows = [], []
     for _, row in from_baseline.iterrows():
         other = row["other"] if row["group"] == view.baseline else row["group"]
-        name = curves.measure_name(row["measure"])
+        name = measure_name(row["measure"])
         steps = ["never" if pd.isna(row[each]) else f"{row[each]:,}" for each in ("step", "step_median")]
-        rows.append((name, other, *steps, row["higher"] if isinstance(row["higher"], str) else "-"))
+        rows.append((name, other, *steps, row["higher"] if isinstance(row["higher"], str) else MISSING))
         if steps[0] != "never":
             side = f"lies {'above' if row['higher'] == other else 'below'} that of {view.baseline_text}"
             bullets.append(f"{name} of {view.full_label(other)} {side} from step {steps[0]} on.")
     sentences = ["No band of a group (10% to 90% of its runs) stays separate from the baseline's until the last step."]
     if bullets:
         sentences = ["From these steps on, the bands (10% to 90% of the runs) do not overlap until the last step:"]
-    few = table["group"].nunique() <= curves.MOST_BANDS
+    few = table["group"].nunique() <= MOST_BANDS
     caption = f"Median over runs by step{', with bands from 10% to 90% of the runs' if few else ''}."
     heads = ("measure", view.title or "group", "bands diverge at step", "medians diverge at step", "higher")
     note = f"The first step from which each group stays separate from {view.baseline_text} until the last step."
-    shown = [Picture("paths", curves.paths(table, view.title), caption, "trajectories.csv")]
+    changes = marks(view.runs)
+    figure, chart = curves.paths(table, view.title, changes), charts.paths(table, changes)
+    shown = [Picture("paths", figure, caption, "trajectories.csv", chart)]
     return Section(
         "Paths", sentences, bullets[:SENTENCES], shown, [Table("partings", heads, rows, "partings.csv", note, words=2)]
     )
+
+
+def change_effects(view: View) -> Section:
+    """What a change on the way brings about, by step since the change and in sum."""
+    paths, sums = view.frame("change_paths"), view.frame("change_effects")
+    found = sums[(sums["sum_low"] > 0.0) | (sums["sum_high"] < 0.0)]
+    # Of measures in different units the size is told by the distance of the interval from 0.
+    clear = found["mean"].abs() / (found["mean_high"] - found["mean_low"]).replace(0.0, 1e-300)
+    bullets = []
+    for _, row in found.loc[clear.sort_values(ascending=False, kind="stable").index].head(SENTENCES).iterrows():
+        ends = sorted((abs(row["mean_low"]), abs(row["mean_high"])))
+        side = f"{'higher' if row['mean'] > 0 else 'lower'} {interval(*ends)} than that of {view.baseline_text}"
+        bullets.append(
+            f"{measure_name(row['measure'])} of {view.full_label(row['group'])} is {number(abs(row['mean']))} "
+            f"{side}, on average over the {row['steps']:,.0f} steps from step {row['since']:,.0f} on."
+        )
+    sentences = ["No interval of a sum of differences leaves out 0."]
+    if bullets:
+        sentences = [
+            "Runs with the same seed agree to the last bit before the change; since then they differ by its effect:"
+        ]
+    rows = [
+        (measure_name(row["measure"]), row["group"], f"{row['steps']:,.0f}",
+         f"{number(row['mean'])} {interval(row['mean_low'], row['mean_high'])}",
+         f"{number(row['sum'])} {interval(row['sum_low'], row['sum_high'])}")
+        for _, row in sums.iterrows()
+    ]  # fmt: skip
+    heads = ("measure", view.title or "group", "steps", "mean difference", "sum of differences")
+    note = f"Differences from {view.baseline_text} over all steps from the change on; sums in units times steps."
+    caption = "Difference from the baseline with the same seed by step since the change: median over pairs of runs."
+    figure, chart = curves.change_paths(paths, view.title), charts.change_paths(paths)
+    shown = [Picture("change_paths", figure, caption, "change_paths.csv", chart)]
+    tables = [Table("change_effects", heads, rows, "change_effects.csv", note, words=2)]
+    return Section("Effects of the change", sentences, bullets, shown, tables)
 
 
 def survival(view: View) -> Section:
@@ -87,7 +121,8 @@ def survival(view: View) -> Section:
         for _, row in at_age[whole].iterrows()
     ]
     caption = "Share of firms that survive beyond each age (Kaplan and Meier), with intervals over runs."
-    shown = [Picture("survival", curves.survival_by_group(table, view.title), caption, "survival.csv")]
+    figure, chart = curves.survival_by_group(table, view.title), charts.survival(table)
+    shown = [Picture("survival", figure, caption, "survival.csv", chart)]
     tables = []
     for part in ("strategy", "sector", "cohort"):
         names = list(dict.fromkeys(table.loc[table[part] != ALL, part]))
@@ -95,9 +130,8 @@ def survival(view: View) -> Section:
             continue
         if part == STRATEGY:
             figure = curves.survival_by_part(table, part)
-            shown.append(
-                Picture("survival_by_strategy", figure, "The same by strategy, a panel a group.", "survival.csv")
-            )
+            caption, chart = "The same by strategy, a panel a group.", charts.survival(table, part, view.full_label)
+            shown.append(Picture("survival_by_strategy", figure, caption, "survival.csv", chart))
         cells = {(row["group"], row[part]): share_with_interval(row, "survival") for _, row in at_age.iterrows()}
         by = "cohort of entry" if part == "cohort" else part
         note = f"Share of firms that survive for more than {age:,} steps, by {by}."
@@ -135,7 +169,7 @@ def winners(view: View) -> Section:
     cells = {(row["group"], row["strategy"]): share_with_interval(row) for _, row in table.iterrows()}
     names = {name: name for name in table["strategy"]}
     caption = "Share of runs in which each strategy has most customers at the end, with its interval."
-    shown = [Picture("winners", pictures.winners(table, view.title), caption, "winners.csv")]
+    shown = [Picture("winners", pictures.winners(table, view.title, view.full_label), caption, "winners.csv")]
     return Section(
         "Winners", (), bullets, shown, [_by_group(view, "winners", names, cells, "winners.csv", "Share of runs won.")]
     )
@@ -150,5 +184,5 @@ def _by_group(
     view: View, name: str, names: Mapping[Any, str], cells: Mapping[tuple[str, Any], str], file: str, caption: str
 ) -> Table:
     """A table with a row for each group and a column for each name."""
-    rows: Sequence = [(group, *(cells.get((group, key), "-") for key in names)) for group in view.groups]
+    rows: Sequence = [(group, *(cells.get((group, key), MISSING) for key in names)) for group in view.groups]
     return Table(name, (view.title or "group", *names.values()), rows, file, caption)

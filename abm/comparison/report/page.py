@@ -1,10 +1,10 @@
 """The parts of a report's page (sections of sentences, pictures and tables), and a comparison with short labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from abm.comparison.report.canvas import svg
+from abm.comparison.report.canvas import Spot, spots, svg
 from abm.comparison.report.wording import short_label
 
 if TYPE_CHECKING:
@@ -18,17 +18,23 @@ SENTENCES = 12  # in a list at most; the tables are complete
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its name, its caption and the file that holds its numbers."""
+    """A picture with its name, its caption, the file that holds its numbers, and maybe the same as charts."""
 
     name: str
     figure: "Figure"
     caption: str
     file: str
+    chart: Mapping[str, Any] | None = None
 
     @property
     def image(self) -> str:
         """The picture as a data address."""
         return svg(self.figure)
+
+    @property
+    def spots(self) -> list[Spot]:
+        """What the picture's marks tell, unless charts do."""
+        return [] if self.chart else spots(self.figure)
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,15 @@ class View:
         self.groups = [short_label(group, self.by) for group in runs.groups]
         self.baseline = short_label(runs.baseline, self.by)
         self.title = ", ".join(self.by)
-        one = len(self.by) == 1
-        self._full_labels = {
-            name: f"{self.title}={group}" if one else group for name, group in zip(self.groups, runs.groups)
-        }
-        self.baseline_text = self.baseline if one else runs.baseline
+        self._full_labels = {name: self._spelled(group) for name, group in zip(self.groups, runs.groups)}
+        self.baseline_text = self._spelled(runs.baseline)
+
+    def _spelled(self, group: str) -> str:
+        """A group in words: its factors and their values."""
+        text = f", {self.title}={group}" if len(self.by) == 1 else f", {group}"
+        for name in self.by:
+            text = text.replace(f", {name}=", f", {name} = ", 1)
+        return text[2:]
 
     def frame(self, name: str) -> "pd.DataFrame":
         """One of the comparison's tables, with short labels."""

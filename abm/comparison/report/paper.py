@@ -11,9 +11,28 @@ from abm.output.picture_files import picture_bytes
 if TYPE_CHECKING:
     from abm.comparison.findings import Findings
 
-PICTURES = ("effects", "regimes", "regime_map", "paths", "survival", "survival_by_strategy", "winners", "enough")
+PICTURES = (
+    "effects",
+    "regimes",
+    "regime_map",
+    "paths",
+    "change_paths",
+    "survival",
+    "survival_by_strategy",
+    "winners",
+    "enough",
+)
 TABLES = (
-    *("runs", "effects", "regimes", "partings", "survival_by_strategy", "survival_by_sector", "survival_by_cohort"),
+    *(
+        "runs",
+        "effects",
+        "regimes",
+        "partings",
+        "change_effects",
+        "survival_by_strategy",
+        "survival_by_sector",
+        "survival_by_cohort",
+    ),
     "log_rank",
     *("winners", "enough"),
 )

@@ -1,6 +1,6 @@
 """Pictures of effects, regimes and winners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from abm.comparison.inputs.labels import level_text
-from abm.comparison.report.canvas import TEXT, WIDTH, drawing, dress, legend, new_figure, styles
-from abm.comparison.report.wording import by_effect_size, leading
+from abm.comparison.report.canvas import TEXT, WIDTH, drawing, dress, legend, new_figure, styles, tell
+from abm.comparison.report.wording import by_effect_size, effect_texts, leading, share_with_interval
 from abm.output.number_text import interval, number, percent
 from abm.output.style import GREY, INK, fit
 
@@ -33,6 +33,11 @@ def regime_name(structure: str, growth: str) -> str:
 def _regime_colour(structure: str, growth: str) -> tuple[float, ...]:
     white = _GROWTHS.get(growth, 0.0)
     return tuple((1.0 - white) * part + white for part in to_rgb(COLOURS.get(structure, _NONE)))
+
+
+def _of_runs(row: Any) -> str:
+    """A share, its interval and its number of runs."""
+    return f"{share_with_interval(row)}, {row['n']:,} of {row['runs']:,} runs"
 
 
 def _readable_on(colour: Sequence[float]) -> str:
@@ -61,8 +66,17 @@ def _row_labels(ax: Any, positions: Sequence[float], names: Sequence[str], inche
 
 
 @drawing
-def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figure:
-    """Differences from the baseline in standard deviations of a run, for the outcomes with the largest effects."""
+def effects(
+    comparison: "pd.DataFrame",
+    baseline: str,
+    title: str = "",
+    baseline_text: str = "",
+    named: Callable[[str], str] = str,
+) -> Figure:
+    """Differences from the baseline in standard deviations of a run, for the outcomes with the largest effects.
+
+    `named` gives a group's name where a mark tells of it.
+    """
     rows = leading(by_effect_size(comparison, baseline))
     groups = [str(group) for group in dict.fromkeys(rows["group"])]
     outcomes = list(dict.fromkeys(rows["outcome"]))
@@ -82,17 +96,17 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
             if group not in own.index:
                 continue
             row, y = own.loc[group], index * step + line
-            colour = line_styles[group]["color"]
-            ax.plot(
-                [row["standardised_low"], row["standardised_high"]], [y, y], color=colour, lw=1.8, solid_capstyle="butt"
-            )
-            ax.plot([row["standardised"]], [y], "o", color=colour, ms=4.5)
+            ends = row[["standardised_low", "standardised", "standardised_high"]]
+            mark = _with_interval(ax, ends, y, line_styles[group]["color"])
+            difference, delta, p = effect_texts(row)
+            against = f"{named(group)} against {baseline_text or baseline}"
+            tell(mark, outcome, against, f"difference {difference}", f"Cliff's δ {delta}, p (Holm) {p}")
             text = number(row["difference"])
-            text = text if text.startswith("-") else f"+{text}"
+            text = text if text.startswith("−") else f"+{text}"
             text += f" {interval(row['difference_low'], row['difference_high'])}"
             ax.text(1.03, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
     ax.axvline(0.0, color=GREY, lw=1, zorder=1)
-    dress(ax, "", f"difference from {fit(baseline, 2.0)} in standard deviations of a run")
+    dress(ax, "", f"difference to {fit(baseline_text or baseline, 3.0)} in standard deviations of a run")
     middles = [index * step + (len(groups) - 1) / 2 for index in range(len(outcomes))]
     _row_labels(ax, middles, outcomes, 2.0, "")
     ax.set_ylim(len(outcomes) * step - 1.0, -1.0)
@@ -100,8 +114,14 @@ def effects(comparison: "pd.DataFrame", baseline: str, title: str = "") -> Figur
     return figure
 
 
+def _with_interval(ax: Axes, values: Sequence[float], y: float, colour: str) -> Line2D:
+    """A dot on its interval: low, value and high."""
+    (mark,) = ax.plot(values, [y] * 3, "-o", markevery=[1], color=colour, lw=1.8, ms=4.5, solid_capstyle="butt")
+    return mark
+
+
 @drawing
-def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
+def regime_bars(regimes: "pd.DataFrame", title: str = "", named: Callable[[str], str] = str) -> Figure:
     """The share of each group's runs that end in each regime."""
     table = regimes[regimes["share"] > 0.0]
     kinds = _kinds(table)
@@ -110,10 +130,14 @@ def regime_bars(regimes: "pd.DataFrame", title: str = "") -> Figure:
     figure, ax = under_legend((2.1, 0.55, 5.6, 0.36 * len(groups)), _patches(kinds), names)
     left = np.zeros(len(groups))
     for kind in kinds:
-        own = table[(table["structure"] == kind[0]) & (table["growth"] == kind[1])]
-        shares = own.set_index("group")["share"].reindex(groups, fill_value=0.0).to_numpy()
+        own = table[(table["structure"] == kind[0]) & (table["growth"] == kind[1])].set_index("group")
+        shares = own["share"].reindex(groups, fill_value=0.0).to_numpy()
         colour = _regime_colour(*kind)
-        ax.barh(range(len(groups)), 100.0 * shares, left=100.0 * left, height=0.74, color=colour, ec="white", lw=0.8)
+        bars = ax.barh(range(len(groups)), 100.0 * shares, left=100.0 * left, height=0.74, color=colour, ec="white",
+                       lw=0.8)  # fmt: skip
+        for bar, group in zip(bars, groups):
+            if group in own.index:
+                tell(bar, named(group), regime_name(*kind), _of_runs(own.loc[group]))
         for index in np.flatnonzero(shares >= 0.08):
             ax.text(100.0 * (left[index] + shares[index] / 2.0), index, percent(shares[index]), ha="center",
                     va="center", fontsize=8.5, color=_readable_on(colour))  # fmt: skip
@@ -153,13 +177,15 @@ def regime_map(regimes: "pd.DataFrame", by: Sequence[str]) -> Figure:
     body = min(0.55 * len(rows), 6.5)
     names = [regime_name(*kind) for kind in kinds]
     figure, ax = under_legend((1.5, 0.65, 6.3, body), _patches(kinds), names)
-    for _, row in most.iterrows():
+    for _, row in most.sort_values(list(by), key=lambda levels: levels.map(_level)).iterrows():
         x, y = columns.index(row[by[1]]), rows.index(row[by[0]])
         # Paler where the regime is less frequent.
         colour = tuple(
             1.0 - row["share"] * (1.0 - part) for part in _regime_colour(str(row["structure"]), str(row["growth"]))
         )
-        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=colour, edgecolor="white", lw=1.5))
+        cell = ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=colour, edgecolor="white", lw=1.5))
+        levels = ", ".join(f"{name} = {level_text(row[name])}" for name in by)
+        tell(cell, levels, regime_name(row["structure"], row["growth"]), _of_runs(row))
         ax.text(x, y, percent(row["share"]), ha="center", va="center", fontsize=TEXT if len(columns) <= 12 else 6.5,
                 color=_readable_on(colour))  # fmt: skip
     dress(ax, x=fit(by[1], 6.0))
@@ -181,7 +207,7 @@ def _level(level: Any) -> tuple[int, Any]:
 
 
 @drawing
-def winners(table: "pd.DataFrame", title: str = "") -> Figure:
+def winners(table: "pd.DataFrame", title: str = "", named: Callable[[str], str] = str) -> Figure:
     """The share of runs that each strategy wins in each group, with intervals."""
     groups = [str(group) for group in dict.fromkeys(table["group"])]
     line_styles = styles(list(dict.fromkeys(table["strategy"].astype(str))))
@@ -196,8 +222,8 @@ def winners(table: "pd.DataFrame", title: str = "") -> Figure:
         for line, name in enumerate(shown):
             if name in own.index:
                 row, y = own.loc[name], index * step + line
-                ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=line_styles[name]["color"], lw=1.8)
-                ax.plot([100 * row["share"]], [y], "o", color=line_styles[name]["color"], ms=4.5)
+                ends = 100.0 * row[["low", "share", "high"]]
+                tell(_with_interval(ax, ends, y, line_styles[name]["color"]), named(group), name, _of_runs(row))
     dress(ax, x="share of runs won (%)")
     middles = [index * step + (len(shown) - 1) / 2 for index in range(len(groups))]
     _row_labels(ax, middles, groups, 1.9, title)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.comparison.report import curves, pictures
-from abm.comparison.report.market_sections import paths, regimes, survival, winners
+from abm.comparison.report.market_sections import change_effects, paths, regimes, survival, winners
 from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
 from abm.comparison.report.wording import by_effect_size, effect_texts, largest, leading, sentence, short_label
-from abm.output.number_text import interval, number, percent
+from abm.output.number_text import MISSING, interval, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,8 @@ _METHODS = {"interval": "Interval of a mean", "difference": "Difference", "p": "
 def sections(view: View, command: str) -> list[Section]:
     """The report's sections; `command` makes the comparison again."""
     made: list[Callable[[View], Section]] = [what, effects, regimes, paths, survival, winners, sample_size]
+    if not view.comparison.change_effects.empty:
+        made.insert(made.index(paths) + 1, change_effects)
     return [make(view) for make in made] + [method(view, command)]
 
 
@@ -101,7 +103,7 @@ def effects(view: View) -> Section:
     ]
     picture = Picture(
         "effects",
-        pictures.effects(table, view.baseline, view.title),
+        pictures.effects(table, view.baseline, view.title, view.baseline_text, view.full_label),
         "Differences from the baseline with their intervals, outcomes with the largest effects first. The axis is in "
         "standard deviations of a run, so that outcomes of different units share it; the numbers on the right are in "
         "the outcome's unit.",
@@ -110,7 +112,8 @@ def effects(view: View) -> Section:
     order = {name: number for number, name in enumerate(dict.fromkeys(shown["outcome"]))}
     table = table[table["outcome"].isin(order)].sort_values("outcome", key=lambda each: each.map(order), kind="stable")
     rows = [_effect_row(row, row["group"] == view.baseline) for _, row in table.iterrows()]
-    heads = ("outcome", view.title or "group", "n", "mean", "difference", "Cliff's δ", "p (Holm)", "variance ratio")
+    to = f"difference to {view.baseline_text}"
+    heads = ("outcome", view.title or "group", "n", "mean", to, "Cliff's δ", "p (Holm)", "variance ratio")
     caption = (
         f"The {len(order)} outcomes with the largest effects of {len(names)}. Variance ratio: how many times as many "
         "runs an unpaired comparison would need."
@@ -148,7 +151,8 @@ def sample_size(view: View) -> Section:
         needed = target.loc[target.index.intersection(own.index)].set_index("index")[["runs", "half_width"]]
         now, group = f"{own['n'].iloc[0]:,}", worst[name]
         takes = [f"{row.runs:,} (±{number(row.half_width)})" for row in needed.itertuples()]
-        rows.append((name, group, now, *(dict(zip(needed.index, takes)).get(index, "-") for index in range(_WIDTHS))))
+        by_width = dict(zip(needed.index, takes))
+        rows.append((name, group, now, *(by_width.get(index, MISSING) for index in range(_WIDTHS))))
         if _IN_SENTENCE in needed.index and len(bullets) < 3:
             chosen = needed.loc[_IN_SENTENCE]
             width = f"±{number(chosen['half_width'])}"
@@ -165,7 +169,10 @@ def sample_size(view: View) -> Section:
         "Runs needed for a half-width in percent of the mean (yes/no outcomes: in percentage points), and that width."
     )
     tables = [Table("enough", heads, rows, "enough.csv", note, words=2)]
-    shown = [Picture("enough", curves.widths(dict(list(lines.items())[:7])), caption, "enough.csv")] if lines else []
+    shown = []
+    if lines:
+        figure = curves.widths(dict(list(lines.items())[:7]), view.full_label)
+        shown = [Picture("enough", figure, caption, "enough.csv")]
     return Section(title, (), bullets, shown, tables)
 
 
@@ -182,6 +189,12 @@ def method(view: View, command: str) -> Section:
         "Paths. Median over runs by step with Woodruff's interval (1952), and the band from the 10% to the 90% "
         "quantile of the runs.",
     ]
+    if not view.comparison.change_effects.empty:
+        sentences.append(
+            "Effects of a change. Differences of the paths of two runs with the same seed, which agree to the last bit "
+            "before it. By step: median over pairs with Woodruff's interval, and the band from the 10% to the 90% "
+            "quantile of the pairs. Sums over the steps from the change on: mean over pairs, bootstrap-t."
+        )
     used = ", ".join(f"{name} {version}" for name, version in settings["versions"].items())
     sentences.append(f"Made with {used}. This command makes the same comparison:")
     return Section("Method", sentences, code=command)

@@ -6,12 +6,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.output.number_text import interval, number, percent
+from abm.simulation import outcome_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 MOST_ROWS = 40  # of effects in a picture or table that can still be read
+MOST_BANDS = 4  # lines with bands in a panel; more bands would cover each other
+_TITLES = {"mean_T": "mean T", "mean_C": "mean C", "mean_R": "mean R", "sector_hhi": "HHI within sectors",
+           "firms": "number of firms"}  # fmt: skip
+
+
+def measure_name(measure: str) -> str:
+    """A measure's name for a reader.
+
+    Examples
+    --------
+    >>> measure_name("sector_hhi"), measure_name("share_balanced"), measure_name("mean_stress")
+    ('HHI within sectors', 'share of balanced', 'mean_stress')
+    """
+    share = measure.removeprefix("share_")
+    return _TITLES.get(measure) or (f"share of {share}" if share != measure else measure)
+
+
+def definition(shown: str) -> str:
+    """Definition, unit and source of an outcome by its name, as a table shows it; empty if it is not built in.
+
+    Examples
+    --------
+    >>> definition("HHI within sectors") == definition("sector_hhi")
+    True
+    >>> definition("share of balanced")
+    "Share of customers of the strategy's firms. Unit: share. Source: article §3.2."
+    """
+    titles = {title: name for name, title in _TITLES.items()}
+    name = titles.get(shown) or shown.replace("share of ", "share_", 1).partition("=")[0]
+    entry = outcome_list.entry_of(name)
+    if entry is None:
+        return ""
+    unit = f" Unit: {entry.unit}." if entry.unit != "–" else ""
+    return f"{entry.definition}{unit} Source: {entry.source}."
 
 
 def p_text(p: float) -> str:
