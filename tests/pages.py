@@ -11,9 +11,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for found in map(shutil.which, BROWSERS) if found), None)
-NO_BROWSER = f"no browser: none of {', '.join(BROWSERS)} is installed"
+# A browser is a package of the system and not to be had by pip, so where there is none these tests are skipped; what
+# needs none of the page is tested elsewhere. `.ci/run` installs Chromium before it runs them.
+IN_A_BROWSER = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(BROWSERS)} is installed"),
+]
 PATIENCE = 30_000  # milliseconds that anything on a page may take
 
 # Serves a scenario, and for each line of its input tells how many markets it holds, how many of them run, their steps,
@@ -21,8 +28,7 @@ PATIENCE = 30_000  # milliseconds that anything on a page may take
 SERVER = """
 import gc, sys, threading
 import psutil
-from abm import Scenario
-from abm.dashboard.origins import Origin
+from abm.dashboard.opening import read_opening
 from abm.dashboard.serve import serve
 
 def answer():
@@ -37,7 +43,8 @@ def answer():
 
 scenario, port = sys.argv[1:]
 threading.Thread(target=answer, daemon=True).start()
-serve(Origin(scenario, Scenario.load(scenario)), "127.0.0.1", int(port), lambda url: print("ready", url, flush=True))
+opening = read_opening(scenario, [], None, None, print)
+serve(opening, "127.0.0.1", int(port), lambda url: print("ready", url, flush=True))
 """
 
 
@@ -113,18 +120,28 @@ def browser(*arguments: str) -> Iterator:
             started.close()
 
 
+def axe_violations(page) -> list[tuple[str, str, str]]:
+    """Which rules of accessibility a page breaks, with the impact and the first place of each."""
+    import axe_playwright_python as axe
+
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run(document)")
+    assert len(found["passes"]) > 15
+    return [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found["violations"]]
+
+
 class Watched:
     """A page as a person uses it."""
 
-    def __init__(self, browser, url: str, width: int = 1400) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 1000}, accept_downloads=True)
+    def __init__(self, browser, url: str, width: int = 1400, **options: str) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 1000}, accept_downloads=True, **options)
         self.page.set_default_timeout(PATIENCE)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda problem: self.errors.append(str(problem)))
         self.page.on("response", lambda each: self.errors.append(each.url) if each.status >= 400 else None)
         self.page.goto(url)
         self.page.wait_for_selector("text=Step 0 of")
-        self.page.wait_for_selector(".abm-panels img")
+        self.page.wait_for_selector(".abm-panels canvas")
 
     def words(self) -> str:
         return self.page.locator(".abm-words").inner_text()
@@ -159,21 +176,21 @@ class Watched:
             self.page.keyboard.press("ArrowRight" if times > 0 else "ArrowLeft")
 
     def choose(self, label: str, option: str) -> None:
-        self.page.locator(".v-select", has_text=label).first.click()
-        wanted, menu = self.page.get_by_role("option", name=option, exact=True), ".menuable__content__active"
-        self.page.wait_for_selector(menu)
-        for _ in range(20):
-            if wanted.count():
-                break
-            # A long menu makes its items as they come into view.
-            self.page.locator(menu).evaluate("menu => { menu.scrollTop = menu.scrollHeight }")
-            self.page.wait_for_timeout(100)
-        wanted.click()
+        self.page.get_by_label(label).first.select_option(label=option)
+
+    def write(self, name: str, text: str) -> None:
+        """Type a parameter's value."""
+        field = self.page.locator(".abm-slider", has_text=name).locator(".abm-typed").first
+        field.fill(text)
+        field.press("Tab")
+
+    def typed(self, name: str) -> str:
+        return self.page.locator(".abm-slider", has_text=name).locator(".abm-typed").first.input_value()
 
     def pictures(self) -> list[str]:
         """What is drawn in the panels that are in view."""
-        read = "panels => panels.map(panel => panel.querySelector('img').src + panel.querySelector('svg').outerHTML)"
-        return self.page.locator(".abm-panel").evaluate_all(read)
+        read = "canvases => canvases.map(canvas => canvas.toDataURL())"
+        return self.page.locator(".abm-panel canvas").evaluate_all(read)
 
     def close(self) -> None:
         self.page.close(run_before_unload=False)

@@ -1,25 +1,34 @@
 """What a run starts with: scenario, seed and a slider for each parameter, made from the table of parameters."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import solara
-from mesa.visualization.utils import update_counter
+from mesa.visualization.utils import force_update, update_counter
 
-from abm.dashboard.controls import FIRST, about, choose, groups_of, positions, written
-from abm.dashboard.downloads import settings
-from abm.dashboard.inputs import Menu, OneOf
+from abm.dashboard.controls import FIRST, choose, groups_of, positions, written
+from abm.dashboard.inputs import Control, Menu
 from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
+from abm.scenario.changes import Change
+from abm.scenario.parameters import FIXED
+from abm.scenario.policies import POLICIES
 from abm.scenario.scenario import Scenario
+from abm.scenario.settings import settings_between
 from abm.simulation.market import check_memory
 from abm.simulation.simulate import SEEDS
 
+POLICY = "Policies, from the next step on"
+
 
 @solara.component
-def Chooser(chosen: solara.Reactive[dict[str, Any]]):
-    """Scenario, seed, a dozen sliders, and the others folded in groups; all of it is applied by Reset."""
+def Chooser(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+    """Scenario, seed, policies, a dozen sliders, and the others folded in groups.
+
+    What can change on the way acts from the next step of the run on screen; all of it is what Reset starts with.
+    """
     refusal, refusals = solara.use_reactive(""), solara.use_reactive(0)
     scenario: Scenario = chosen.value["scenario"]
     origin: Origin = chosen.value["origin"]
@@ -41,6 +50,21 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
             return
         refusal.value = ""
         chosen.value = {**chosen.value, "scenario": changed}
+        run = market.peek()
+        if run.steps_done and run.running and origin is run.origin and name.split(".")[-1] not in FIXED:
+            move(name, **{name: value})
+
+    def move(name: str, **values: Any) -> None:
+        try:
+            market.peek().move(name, **values)
+        except InputError as problem:  # a runway to or from infinity: it waits for Reset
+            refusal.value = str(problem)
+        force_update()
+
+    def follow(name: str) -> None:
+        refusal.value = ""
+        start_anew(market, chosen)
+        move(name, **POLICIES[name])
 
     Menu("Scenario", origin_names(), origin.name, load)
     with solara.Row(gap="8px", style={"align-items": "center"}):
@@ -55,34 +79,65 @@ def Chooser(chosen: solara.Reactive[dict[str, Any]]):
     with solara.Div(classes=["abm-sliders"]):
         for name in FIRST:
             ParameterControl(origin.scenario, scenario, name, change).key(f"{name} {refusals.value}")
-    Groups(origin.scenario, scenario, change, refusals.value)
+    Groups(origin.scenario, scenario, change, refusals.value, lambda: Policies(market.value, follow))
 
 
 @solara.component
-def Groups(origin: Scenario, scenario: Scenario, change: Callable[[str, Any], None], refusals: int):
-    """The folded groups; the sliders of a group exist while it is open."""
-    opened, set_opened = solara.use_state(None)
+def Policies(market: WatchedMarket, follow: Callable[[str], None]):
+    """Buttons for policies, which act from the next step on."""
+    update_counter.get()  # a run ends with a frame
+    with solara.Row(gap="8px", style={"flex-wrap": "wrap"}):
+        for name, values in POLICIES.items():
+            solara.Button(
+                name, on_click=partial(follow, name), disabled=not market.running, outlined=True, small=True,
+                attributes={"title": in_words(Change(name="policy", step=1, **values))},
+            )  # fmt: skip
+
+
+def start_anew(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]) -> None:
+    """Make the market of what is chosen, if it has made no step and something else was chosen since."""
+    before = market.peek()
+    if not before.steps_done and differences(before, chosen.peek()):
+        market.value = WatchedMarket(**chosen.peek())
+        before.close()
+
+
+@solara.component
+def Groups(
+    origin: Scenario,
+    scenario: Scenario,
+    change: Callable[[str, Any], None],
+    refusals: int,
+    policies: Callable[[], solara.Element],
+):
+    """The folded groups, policies first; the sliders of a group exist while it is open."""
+    opened, set_opened = solara.use_state("")
     sectors, strategies = (tuple(each.name for each in part) for part in (scenario.sectors, scenario.strategies))
-    with solara.v.ExpansionPanels(v_model=opened, on_v_model=set_opened, accordion=True, flat=True):
-        for place, (heading, names) in enumerate(groups_of(sectors, strategies).items()):
-            with solara.v.ExpansionPanel():
-                solara.v.ExpansionPanelHeader(children=[heading])
-                with solara.v.ExpansionPanelContent(), solara.Div(classes=["abm-sliders"]):
-                    for name in names if place == opened else ():
+    with solara.Div(classes=["abm-group-list"]):
+        for heading, names in {POLICY: (), **groups_of(sectors, strategies)}.items():
+            here = heading == opened
+            solara.Button(
+                f"{'▾' if here else '▸'} {heading}", on_click=partial(set_opened, "" if here else heading), text=True,
+                classes=["abm-group"], attributes={"aria-expanded": str(here).lower(), "aria-label": heading},
+            )  # fmt: skip
+            if here and heading == POLICY:
+                policies()
+            elif here:
+                with solara.Div(classes=["abm-sliders"]):
+                    for name in names:
                         ParameterControl(origin, scenario, name, change).key(f"{name} {refusals}")
 
 
 @solara.component
 def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Callable[[str, Any], None]):
-    """A slider over the values offered for a parameter, with the value in its label, or a menu."""
+    """A slider over the values offered for a parameter, or a menu."""
     parameter, value = scenario.settable()[name], scenario.get(name)
     offered = solara.use_memo(lambda: positions(parameter, origin.get(name)), [origin, name])
     key = name.split(".")[-1]
-    if value not in offered:  # it was changed together with another parameter
+    if value not in offered:  # it was typed, or changed together with another parameter
         offered = sorted([*offered, value])
     symbol = "" if parameter.symbol in ("–", key) else f"{parameter.symbol} "
-    label = key if parameter.choices else f"{symbol}{key} = {written(value)}"
-    OneOf(label, about(key, parameter), offered, value, lambda new: change(name, new), slides=not parameter.choices)
+    Control(f"{symbol}{key}", parameter, offered, value, lambda new: change(name, new))
 
 
 @solara.component
@@ -113,22 +168,42 @@ def is_seed(text: str) -> bool:
 
 @solara.component
 def Pending(market: WatchedMarket, chosen: dict[str, Any]):
-    """The changes that take effect at the next Reset."""
+    """What was moved in this run, and what waits for the next one."""
     update_counter.get()  # drawn again at each frame, also when a run ends
+    waiting, sentences = differences(market, chosen), []
+    if market.moves:
+        moved = [f"{in_words(move)} from step {move.step:,} on" for move in market.moves[-3:]]
+        sentences.append(f"In this run: {'… ' if len(market.moves) > 3 else ''}{'; '.join(moved)}.")
+    if waiting:
+        start = "Reset starts a run" if market.steps_done else "The run will start"
+        sentences.append(f"{start} with {', '.join(waiting)}.")
+    elif not market.running:
+        sentences.append("This run is finished; Reset starts it anew.")
+    elif not market.moves:
+        sentences.append("Sliders act from the next step on; what cannot change on the way waits for Reset.")
+    solara.Text(" ".join(sentences), classes=["abm-quiet", "abm-pending"])
+
+
+def differences(market: WatchedMarket, chosen: dict[str, Any]) -> list[str]:
+    """In what a run started now would differ from the start of the one on screen."""
     parts, scenario = [], chosen["scenario"]
-    before = market.scenario
-    if chosen["origin"] != market.origin:
+    before = market.given
+    if chosen["origin"] is not market.origin:
         parts.append(chosen["origin"].name)
         before = chosen["origin"].scenario
-    parts += [each.replace("=", " = ") for each in settings(before, scenario)]
-    if scenario.steps != before.steps:
-        parts.append(f"steps = {scenario.steps:,}")
+    parts += [each.replace("=", " = ") for each in settings_between(before, scenario)]
     if chosen["rng"] != market.seed:
         parts.append(f"seed {chosen['rng']}")
-    if parts:
-        text = f"Reset starts a run with {', '.join(parts)}."
-    elif market.running:
-        text = "What is changed takes effect at Reset."
-    else:
-        text = "This run is finished; Reset starts it anew."
-    solara.Text(text, classes=["abm-quiet", "abm-pending"])
+    return parts
+
+
+def in_words(move: Change) -> str:
+    """What a move changes.
+
+    Examples
+    --------
+    >>> in_words(Change(name="open", step=3, ramp=8, spillover=0.1))
+    'spillover = 0.1 (over 8 steps)'
+    """
+    values = ", ".join(f"{name} = {written(value)}" for name, value in move.values.items())
+    return values if move.ramp == 1 else f"{values} (over {move.ramp} steps)"

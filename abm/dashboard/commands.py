@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from abm.errors import need_packages
-from abm.output.options import whole
+from abm.output.options import Firms, Settings, whole
 
 PORT = 8765
 LOCAL = "127.0.0.1"
@@ -19,8 +19,15 @@ NEEDED = {name: name for name in ("solara", "networkx", "altair", "ipyvuetify", 
 
 def dashboard(
     scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A bundled scenario's name or the path of a TOML file.")
+        str,
+        typer.Argument(metavar="SCENARIO", help="A bundled scenario, the path of a TOML file, or the folder of a run."),
     ] = "four-sectors",
+    settings: Settings = None,
+    firms: Firms = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(0, 2**63 - 1), help="Seed of all draws.", show_default="0"),
+    ] = None,
     port: Annotated[
         int, typer.Option(metavar="N", parser=whole(1, 65535), help="Port that the page is served on.")
     ] = PORT,
@@ -29,13 +36,13 @@ def dashboard(
     ] = LOCAL,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser, only say where.")] = False,
 ) -> None:
-    """Watch and change a market on a page in the browser."""
+    """Watch and change a market on a page in the browser, or look at one that was run."""
     need_packages(NEEDED, "the page", "dashboard")
     from abm.dashboard.gate import LOOPBACK
+    from abm.dashboard.opening import read_opening
     from abm.dashboard.serve import check_address, serve
-    from abm.scenario.scenario import Scenario
 
-    loaded = Scenario.load(scenario)
+    opening = read_opening(scenario, settings or [], firms, seed, lambda note: print(f"abm: {note}", file=sys.stderr))
     check_address(host, port)
     if host not in LOOPBACK:
         print(
@@ -43,20 +50,17 @@ def dashboard(
             "the page, and what it sends is not encrypted",
             file=sys.stderr,
         )
-    from abm.dashboard.origins import Origin
-    from abm.simulation.market import check_memory
     from abm.simulation.warmup import compile_if_cold
 
-    check_memory(loaded, 0)
     compile_if_cold(lambda note: print(note, file=sys.stderr))
     with tempfile.TemporaryDirectory(prefix="abm-") as folder:  # readable by its owner only
 
         def say(url: str) -> None:
-            print(f"{loaded.name} on {url} (Ctrl-C ends it)", flush=True)
+            print(f"{opening.origin.scenario.name} on {url} (Ctrl-C ends it)", flush=True)
             if not no_browser:
                 open_in_browser(url, Path(folder))
 
-        serve(Origin(scenario, loaded), host, port, say)
+        serve(opening, host, port, say)
 
 
 def open_in_browser(url: str, folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from abm.scenario.parameters import MARKET, SECTOR, STRATEGY, Parameter
+from abm.scenario.parameters import MARKET, SECTOR, SECTOR_OWN, STRATEGY, Parameter
 
 # Always in view: those that moved the market most in the sensitivity experiment, and the article's own coefficients.
 FIRST = (
@@ -41,7 +41,7 @@ def groups_of(sectors: tuple[str, ...], strategies: tuple[str, ...]) -> dict[str
     return (
         GROUPS
         | ({"Others": others} if others else {})
-        | {f"Sector {name}": tuple(f"sectors.{name}.{key}" for key in SECTOR) for name in sectors}
+        | {f"Sector {name}": tuple(f"sectors.{name}.{key}" for key in (*SECTOR, *SECTOR_OWN)) for name in sectors}
         | {f"Strategy {name}": tuple(f"strategies.{name}.{key}" for key in STRATEGY) for name in strategies}
     )
 
@@ -62,7 +62,7 @@ def positions(parameter: Parameter, current: Any) -> list[Any]:
     ['literal', 'rate', 'increment']
     """
     if parameter.choices:
-        return list(parameter.choices)
+        return list(dict.fromkeys([*parameter.choices, current]))  # it may be a rule of the user's own
     width = parameter.high - parameter.low
     if width <= _NARROW:
         unit = 10.0 ** round(math.log10(width) - 2.0)
@@ -90,31 +90,23 @@ def _around(parameter: Parameter, current: Any) -> list[float]:
     return [value for value in values if low <= value <= high]
 
 
-def written(value: Any) -> str:
-    """A value as short as it can be read.
+def written(value: Any, exact: bool = False) -> str:
+    """A value as short as it can be read, or with all its digits as it can be typed.
 
     Examples
     --------
     >>> written(0.30000000000000004), written(20000), written(math.inf), written("rate")
     ('0.3', '20,000', '∞', 'rate')
+    >>> written(12345.6789), written(12345.6789, exact=True)
+    ('12,345.7', '12345.6789')
     """
     if isinstance(value, str):
         return value
     if math.isinf(value):
         return "∞"
+    if exact:
+        return repr(value).removesuffix(".0")
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
-
-
-def about(name: str, parameter: Parameter) -> str:
-    """The text of a tooltip: meaning, unit, range and name.
-
-    Examples
-    --------
-    >>> about("churn", MARKET["churn"]).splitlines()[1]
-    'churn in (0, 1], share per step'
-    """
-    unit = "" if parameter.unit == "–" else f", {parameter.unit}"
-    return f"{parameter.meaning}\n{name} in {parameter.allowed}{unit}"
 
 
 def choose(scenario: Any, name: str, value: Any) -> Any:

@@ -1,17 +1,26 @@
 """The files of the run on screen, and the command that makes it again."""
 
 import shlex
-from typing import Any
+from types import SimpleNamespace
+
+import pandas as pd
 
 from abm.agents.model import MarketModel
-from abm.dashboard.origins import Origin
-from abm.scenario.parameters import MARKET
+from abm.dashboard.watched import MovedMarket, WatchedMarket
+from abm.output.overview import overview
+from abm.output.picture_files import picture_bytes
 from abm.scenario.scenario import Scenario
+from abm.scenario.settings import settings_between
+
+
+def steps_made(run: MarketModel) -> pd.DataFrame:
+    """The measures of each step made, by step."""
+    return run.datacollector.get_model_vars_dataframe().iloc[1:].rename_axis("step")
 
 
 def steps_csv(run: MarketModel) -> str:
     """The measures of each step made, as `steps.parquet` of `abm run` has them; every digit is kept."""
-    return run.datacollector.get_model_vars_dataframe().iloc[1:].rename_axis("step").reset_index().to_csv(index=False)
+    return steps_made(run).reset_index().to_csv(index=False)
 
 
 def firms_csv(run: MarketModel) -> str:
@@ -29,55 +38,57 @@ def run_so_far(run: MarketModel) -> Scenario:
     return run.scenario.replace(steps=run.steps_done or run.scenario.steps)
 
 
-def run_line(run: MarketModel, origin: Origin, suffix: str = "") -> str:
-    """The `abm run` that gives what is on screen, to the last bit.
+def so_far(run: WatchedMarket) -> SimpleNamespace:
+    """The run on screen as `overview` takes the result of a finished one; at least one step is made."""
+    shares = [f"share_{name}" for name in run.market.strategy_names]
+    steps = pd.RangeIndex(1, run.steps_done + 1)
+    sectors = [
+        pd.DataFrame({"step": steps, "sector": sector}).assign(
+            **{name: run.sector_rows(sector, name, 1) for name in ("firms", *shares)}
+        )
+        for sector in run.market.sector_names
+    ]
+    return SimpleNamespace(
+        scenario=run_so_far(run),
+        seed=run.seed,
+        steps=steps_made(run),
+        sectors=pd.concat(sectors),
+        firms=run.firms,
+        lives=run.lives,
+        outcomes=run.outcomes(),
+    )
+
+
+def picture(result: SimpleNamespace, kind: str) -> bytes:
+    """What `so_far` gives as the picture that `abm run` draws; `kind` is png, svg or pdf."""
+    return picture_bytes(overview(result), kind)
+
+
+def run_line(run: MovedMarket, suffix: str = "") -> str:
+    """The `abm run` that gives what is on screen, to the last bit; one with moves is run from its own scenario's file.
 
     Parameters
     ----------
-    run : MarketModel
-    origin : Origin
-        What its scenario was before it was changed on the page.
+    run : MovedMarket
     suffix : str
-        Of the directory's name.
+        Of the names of its files.
 
     Examples
     --------
     >>> from abm.dashboard.origins import find_origin
     >>> origin = find_origin("one-market")
-    >>> print(run_line(MarketModel(origin.scenario.replace(churn=0.4), rng=7), origin))
+    >>> print(run_line(MovedMarket(origin.scenario.replace(churn=0.4), rng=7, origin=origin)))
     abm run one-market --set churn=0.4 --steps 400 --seed 7 --out one-market-7
     """
-    scenario = run_so_far(run)
-    words = ["abm", "run", origin.name]
-    for setting in settings(origin.scenario, scenario):
-        words += ["--set", setting]
+    scenario, origin = run_so_far(run), run.origin
+    if run.moves:
+        words = ["abm", "run", f"scenario{suffix}.toml"]
+    else:
+        words = ["abm", "run", origin.name]
+        for setting in settings_between(origin.scenario, run.given):
+            words += [] if setting.startswith("steps=") else ["--set", setting]
+        words += ["--steps", str(scenario.steps)]
+    words += ["--firms", origin.firms] if origin.firms else []
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in scenario.name)
-    words += ["--steps", str(scenario.steps), "--seed", str(run.seed), "--out", f"{name}-{run.seed}{suffix}"]
+    words += ["--seed", str(run.seed), "--out", f"{name}-{run.seed}{suffix}"]
     return shlex.join(words)
-
-
-def settings(origin: Scenario, scenario: Scenario) -> list[str]:
-    """What `--set` needs to make one scenario of another with the same sectors and strategies; `steps` is left out.
-
-    Examples
-    --------
-    >>> settings(Scenario(), Scenario(runway=float("inf")))
-    ['runway=inf']
-    """
-    before, now = origin.flat(), scenario.flat()
-    return [
-        f"{name}={_literal(value)}"
-        for name, value in now.items()
-        if name != "steps" and _is_other(origin, scenario, name, differs=before[name] != value)
-    ]
-
-
-def _is_other(origin: Scenario, scenario: Scenario, name: str, *, differs: bool) -> bool:
-    if name in MARKET and MARKET[name].follows:
-        # Where it is not set it follows another value in either; where it is set in both it follows none.
-        return scenario.is_set(name) and (differs or not origin.is_set(name))
-    return differs
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)

@@ -1,6 +1,5 @@
 """The tabs of the page, of which only the open one is drawn: views of the market, the second run, downloads."""
 
-import html
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,104 +8,92 @@ import solara
 import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
-from abm.agents.model import MarketModel
-from abm.dashboard.controls import FIRST, about, positions, written
-from abm.dashboard.downloads import firms_csv, run_line, scenario_toml, steps_csv
-from abm.dashboard.inputs import Menu, OneOf, is_place
-from abm.dashboard.panels import Panel
-from abm.dashboard.ranking import largest_firms
-from abm.dashboard.views import VIEWS, pictures
-from abm.dashboard.watched import WatchedMarket, second_scenario
+from abm.dashboard.controls import FIRST, positions, written
+from abm.dashboard.downloads import firms_csv, picture, run_line, scenario_toml, so_far, steps_csv
+from abm.dashboard.inputs import Control, Menu, is_place
+from abm.dashboard.many_seeds import SEEDS, ManySeeds, compared_scenario, design_toml
+from abm.dashboard.pictures import Differences, FollowedFirm, FrameDrawn, Pictures, WhoWins
+from abm.dashboard.ranking import Asked, firm_page
+from abm.dashboard.views import VIEWS
+from abm.dashboard.watched import MovedMarket, WatchedMarket, second_scenario
 from abm.errors import InputError
 from abm.scenario.parameters import SECTOR, STRATEGY
 
+TABS = [*VIEWS, "Download"]
 _ALONE = (*SECTOR, *STRATEGY)  # keys that stand for all sectors or strategies
 
 
 @solara.component
-def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
+def Gallery(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]], tab: solara.Reactive[str]):
     """Tabs, and the view of the one that is open."""
-    place, set_place = solara.use_state(0)
-    names = [*VIEWS, "Download"]
 
-    def open_tab(new: Any) -> None:
-        if is_place(new, names):
-            set_place(new)
+    def open_tab(place: Any) -> None:
+        if is_place(place, TABS):
+            tab.value = TABS[place]
 
-    with solara.v.Tabs(v_model=place, on_v_model=open_tab, show_arrows=True):
-        for name in names:
+    with solara.v.Tabs(v_model=TABS.index(tab.value), on_v_model=open_tab, show_arrows=True):
+        for name in TABS:
             solara.v.Tab(children=[name])
-    name = names[place]
-    if name == "Two runs":
+    if tab.value == "Two runs":
         Rival(market, chosen)
-    if name in VIEWS:
-        Pictures(market.value, name)
+        OverSeeds(market.value)
+    if tab.value in VIEWS:
+        Pictures(market.value, tab.value)
     else:
         Download(market.value)
-    if name == "Firms":
-        Largest(market.value)
+    if tab.value == "Strategies":
+        WhoWins(market.value)
+    if tab.value == "Firms":
+        FollowedFirm(market.value)
+        Firms(market.value)
     FrameDrawn(market.value)
 
 
 @solara.component
-def Pictures(market: WatchedMarket, name: str):
-    """The panels of a view at this frame; they are kept, so that a tab that was open before is shown at once."""
+def Firms(market: WatchedMarket):
+    """All firms as a table, a page at a time: sorted by a column, and those that a text is found in."""
     frame = update_counter.get()
-    changed = market.changed_parameter
-    kept: dict[str, list[Panel]] = solara.use_memo(dict, [market, changed])
-    if name not in kept:
-        kept[name] = VIEWS[name](market)
-    drawn = solara.use_memo(lambda: pictures(market, kept[name]), [market, name, changed, frame])
-    Panels(
-        titles=[each.title for each in drawn],
-        stills=[each.still for each in drawn],
-        moving=[each.moving for each in drawn],
-        wide=name != "Market",
-    )
+    asked = solara.use_reactive(Asked())
+
+    def ask(new: Any) -> None:
+        asked.value = asked.value.with_(new)
+
+    found = solara.use_memo(lambda: firm_page(market, asked.value), [market, frame, asked.value])
+    _Firms(**found, event_ask=ask)
+    solara.FileDownload(lambda: locked(market, firms_csv), "firms.csv", label="firms.csv")
 
 
-@solara.component_vue("panels.vue")
-def Panels(titles: list[str], stills: list[str], moving: list[str], wide: bool):
-    """All panels of a view in one message, of which a frame sends what has changed."""
+@solara.component_vue("firms.vue")
+def _Firms(
+    columns: list[str], rows: list[list[str]], firms: int, page: int, pages: int, column: str, descending: bool,
+    text: str, event_ask: Callable[[Any], None],
+):  # fmt: skip
+    pass
 
 
-@solara.component
-def FrameDrawn(market: WatchedMarket):
-    """Reports to the market that the frame is drawn; draws nothing."""
-    frame = update_counter.get()
-
-    def tell() -> None:
-        market.frame_drawn = frame
-
-    solara.use_effect(tell, [market, frame])
-
-
-@solara.component
-def Largest(market: WatchedMarket):
-    """The ten largest firms as a table."""
-    frame = update_counter.get()
-    rows = solara.use_memo(lambda: largest_firms(market), [market, frame])
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0]) if rows else "<th>no firm is left</th>"
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row.values()) + "</tr>" for row in rows)
-    with solara.Div(classes=["abm-table"]):
-        solara.HTML("table", unsafe_innerHTML=f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
-    if rows:
-        solara.Text("The ten largest by share of their sector's customers.", classes=["abm-quiet"])
+def locked(market: WatchedMarket, content: Callable[[MovedMarket], Any], run: MovedMarket | None = None) -> Any:
+    """The content of a file about a market, or the one beside it, while no step is made."""
+    with market.lock:
+        return content(run or market)
 
 
 @solara.component
 def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
     """Chooses a second run with the same seed and one parameter changed, and compares it with the first."""
     update_counter.get()  # drawn again at each frame: a second run may have come or gone
-    scenario = market.value.scenario
+    scenario = market.value.given
+    there = scenario.flat()  # a change on the way could have any key
     names = [name for name in scenario.settable() if name not in ("steps", *_ALONE)]
+    names = [name for name in names if not name.startswith("changes.") or name in there]
     changed = market.value.changed_parameter or (FIRST[0], None)
     name, picked = solara.use_reactive(changed[0]), solara.use_reactive(changed[1])
     refusal = solara.use_reactive("")
     own = name.value if name.value in names else FIRST[0]
     parameter, value = scenario.settable()[own], scenario.get(own)
     offered = solara.use_memo(lambda: positions(parameter, value), [scenario, own])
-    other = picked.value if picked.value in offered else value
+    other = value if picked.value is None else picked.value
+    if other not in offered:  # it was typed
+        offered = sorted([*offered, other])
 
     def choose_name(new: str) -> None:
         name.value, picked.value = new, None
@@ -135,11 +122,10 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
 
     first = [each for each in FIRST if each in names]
     with solara.Row(gap="16px", style={"align-items": "center", "flex-wrap": "wrap"}):
-        with solara.Div(style={"width": "260px"}):
+        with solara.Div(style={"width": "330px", "max-width": "100%"}):
             Menu("Changed in the second run", first + [each for each in names if each not in first], own, choose_name)
-        with solara.Div(style={"width": "260px"}):
-            label = f"second run: {written(other)}, this run: {written(value)}"
-            OneOf(label, about(own, parameter), offered, other, picked.set, slides=not parameter.choices)
+        with solara.Div(style={"width": "330px", "max-width": "100%"}):
+            Control(f"second run, this run has {written(value)}", parameter, offered, other, picked.set)
         there = market.value.changed_parameter == chosen.value["changed"] == (own, other)
         solara.Button(
             "Compare",
@@ -155,40 +141,91 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
         solara.Text(f"The second run is brought to step {market.value.steps_done:,} …", classes=["abm-quiet"])
     elif not market.value.other:
         solara.Text(
-            "Both runs draw the same firms and the same shocks, so the difference between them is the parameter's.",
+            "Both runs draw the same firms and the same shocks, so the difference between them is the parameter's, for "
+            "this seed alone: with another one it may have the other sign.",
             classes=["abm-quiet"],
         )
+
+
+@solara.component
+def OverSeeds(market: WatchedMarket):
+    """Both runs with many seeds, made in the background, and the design of a sweep that has more."""
+    update_counter.get()
+    seeds: ManySeeds | None = market.many_seeds
+
+    def begin() -> None:
+        market.many_seeds = ManySeeds(market, force_update)
+        force_update()
+
+    def cancel() -> None:
+        market.many_seeds.cancelled = True
+        force_update()
+
+    if market.other is None:
+        return
+    solara.HTML("h2", f"Beyond this seed: {SEEDS} seeds of both runs")
+    with solara.Row(gap="8px", style={"flex-wrap": "wrap", "align-items": "center"}):
+        if seeds and seeds.current and not seeds.view and not seeds.refusal:
+            solara.Text(f"{seeds.finished} of {2 * SEEDS} runs are made.")
+            solara.Button("Cancel", on_click=cancel, outlined=True)
+        else:
+            solara.Button(f"Run {SEEDS} seeds of both", on_click=begin, outlined=True)
+        solara.FileDownload(lambda: locked(market, design_toml), "design.toml", label="design.toml")
+        scenario = partial(locked, market, lambda run: compared_scenario(run).to_toml())
+        solara.FileDownload(scenario, "design-scenario.toml", label="design-scenario.toml")
+    if seeds and seeds.refusal:
+        solara.Error(seeds.refusal, dense=True)
+    if seeds and seeds.current and seeds.view:
+        Differences(market, seeds)
+    about = "A band that does not hold 0 is a difference that more than chance explains, at that step taken by itself."
+    solara.Text(f"{about} The two files are the design of a sweep with 100 seeds.", classes=["abm-quiet"])
 
 
 @solara.component
 def Download(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
-    if market.steps_done:
+    if market.moves:
+        note = f"Save scenario.toml; this command makes the run on screen, up to step {market.steps_done:,}, again:"
+    elif market.steps_done:
         note = f"This command makes the run on screen, up to step {market.steps_done:,}, again to the last bit:"
     else:
         note = "No step is made yet. This command makes the whole run:"
     Files(market, market, "", note)
+    if market.steps_done:
+        solara.Text("The run so far in one picture, as abm run draws it:")
+        with solara.Row(gap="8px", style={"flex-wrap": "wrap", "margin": "12px 0"}):
+            for kind in ("svg", "pdf", "png"):
+                drawn = partial(_overview, market, kind)
+                solara.FileDownload(drawn, f"overview.{kind}", label=f"overview.{kind}")
     if market.other:
         name, value = market.changed_parameter
         Files(market, market.other, "-second", f"The second run, with {name} = {written(value)}:")
 
 
+def _overview(market: WatchedMarket, kind: str) -> bytes:
+    """The picture of the run so far; steps go on while it is drawn."""
+    return picture(locked(market, so_far), kind)
+
+
 @solara.component
-def Files(market: WatchedMarket, run: MarketModel, suffix: str, note: str):
+def Files(market: WatchedMarket, run: MovedMarket, suffix: str, note: str):
     """The files and the command of one of the two runs."""
     update_counter.get()  # its arguments stay the same during a run, so they would not cause a new drawing
 
-    def locked(content: Callable[[MarketModel], str]) -> str:
-        with market.lock:
-            return content(run)
-
     contents = {"steps.csv": steps_csv, "firms.csv": firms_csv, "scenario.toml": scenario_toml}
-    files = solara.use_memo(lambda: {name: partial(locked, each) for name, each in contents.items()}, [run])
+    files = solara.use_memo(
+        lambda: {name: partial(locked, market, each, run) for name, each in contents.items()}, [run]
+    )
     with solara.Row(gap="8px", style={"flex-wrap": "wrap", "margin": "12px 0"}):
         for name, content in files.items():
             own = name.replace(".", f"{suffix}.")
             solara.FileDownload(content, own, label=own)
     solara.Text(note)
-    line = run_line(run, market.origin, suffix)
-    solara.HTML("div", unsafe_innerHTML=html.escape(line), classes=["abm-line"])
+    line = run_line(run, suffix)
+    _Line(text=line)
+
+
+@solara.component_vue("line.vue")
+def _Line(text: str):
+    pass

@@ -5,46 +5,79 @@ from typing import Any
 
 import solara
 
+from abm.dashboard.controls import written
+from abm.errors import InputError
+from abm.scenario.numerals import hint, literal
+from abm.scenario.parameters import Parameter
+
+
+@solara.component_vue("menu.vue")
+def _Menu(label: str, texts: list[str], place: int, meaning: str, event_take: Callable[[Any], None]):
+    pass
+
+
+@solara.component_vue("slider.vue")
+def _Slider(
+    label: str, texts: list[str], place: int, typed: str, unit: str, allowed: str, meaning: str, refusal: str,
+    answered: tuple[int, int],
+    event_take: Callable[[Any], None], event_write: Callable[[Any], None],
+):  # fmt: skip
+    pass
+
 
 @solara.component
-def Menu(
-    label: str, offered: list[Any], value: Any, take: Callable[[Any], None], tip: str | None = None, dense: bool = False
-):
+def Menu(label: str, offered: list[Any], value: Any, take: Callable[[Any], None], meaning: str = ""):
     """A menu of some values."""
-
-    def take_offered(new: Any) -> None:
-        for each in offered:
-            if each == new:
-                take(each)
-                return
-
-    explained = {"title": tip} if tip else {}
-    solara.v.Select(
-        label=label, items=offered, v_model=value, on_v_model=take_offered, dense=dense, attributes=explained
-    )
-
-
-@solara.component
-def Slider(label: str, offered: list[Any], value: Any, take: Callable[[Any], None], tip: str):
-    """A slider over some values in their order."""
 
     def take_offered(place: Any) -> None:
         if is_place(place, offered):
             take(offered[place])
 
-    solara.v.Slider(
-        label=label, min=0, max=len(offered) - 1, step=1, v_model=offered.index(value), on_v_model=take_offered,
-        hide_details=True, dense=True, class_="abm-slider", attributes={"title": tip},
-    )  # fmt: skip
+    texts = [str(each) for each in offered]
+    _Menu(label=label, texts=texts, place=offered.index(value), meaning=meaning, event_take=take_offered)
 
 
 @solara.component
-def OneOf(label: str, tip: str, offered: list[Any], value: Any, take: Callable[[Any], None], slides: bool):
-    """A slider over some values, or a menu of them."""
-    if slides:
-        Slider(label, offered, value, take, tip)
+def Control(label: str, parameter: Parameter, offered: list[Any], value: Any, take: Callable[[Any], None]):
+    """A slider over some values of a parameter, with a field for any other that is allowed, or a menu of its choices.
+
+    A text that is refused stays in the field and is not used.
+    """
+    typed, refusal, answered = solara.use_reactive(""), solara.use_reactive(""), solara.use_reactive((0, -1))
+
+    def take_offered(place: Any) -> None:
+        if is_place(place, offered):
+            typed.value = refusal.value = ""
+            take(offered[place])
+            answered.value = answered.value[0] + 1, place  # taken or not: the slider goes to the value that holds
+
+    def write(text: Any) -> None:
+        text = str(text).replace("∞", "inf")
+        try:
+            number = parameter.check(literal(text), whole_floats=True)
+        except InputError as problem:
+            typed.value, refusal.value = text, f"{problem}{hint(text)}"
+            return
+        typed.value = refusal.value = ""
+        take(number)
+
+    texts = solara.use_memo(lambda: [written(each) for each in offered], [offered])
+    if parameter.choices:
+        Menu(label, offered, value, take, parameter.meaning)
     else:
-        Menu(label, offered, value, take, tip, dense=True)
+        _Slider(
+            label=label,
+            texts=texts,
+            place=offered.index(value),
+            typed=typed.value or written(value, exact=True),
+            unit="" if parameter.unit == "–" else f" {parameter.unit}",
+            allowed=parameter.allowed,
+            meaning=parameter.meaning,
+            refusal=refusal.value,
+            answered=answered.value,
+            event_take=take_offered,
+            event_write=write,
+        )
 
 
 def is_place(place: Any, offered: list[Any]) -> bool:

@@ -5,6 +5,7 @@ and do nothing.
 """
 
 import itertools
+import math
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ import solara
 import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
-from abm.dashboard.chooser import Pending
+from abm.dashboard.chooser import start_anew
 from abm.dashboard.inputs import Menu
 from abm.dashboard.watched import WatchedMarket
 
@@ -28,17 +29,20 @@ SPEEDS = {
 }
 
 PLAY, TO_THE_END = "play", "to the end"
-Drive = tuple[str, int]
-"""The button that moves the market on, and the number of the press: only the last press counts."""
+Drive = tuple[str, int, float]
+"""The button that moves the market on, the number of the press (only the last counts), and the step it moves to."""
 
-_presses = itertools.count()
+_presses = itertools.count(1)
 
 
 @solara.component
-def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[str, Any]]):
-    """The buttons, the speed of play, and what is chosen but not run yet."""
+def Player(
+    market: solara.Reactive[WatchedMarket],
+    chosen: solara.Reactive[dict[str, Any]],
+    drive: solara.Reactive[Drive | None],
+):
+    """The buttons and the speed of play."""
     speed = solara.use_reactive("1 step a frame")
-    drive: solara.Reactive[Drive | None] = solara.use_reactive(None)
     seconds, _ = SPEEDS[speed.value]
     to_the_end = drive.value is not None and drive.value[0] == TO_THE_END
 
@@ -46,7 +50,8 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
         driven, by = market.peek(), drive.peek()
 
         def goes_on() -> bool:
-            return by is not None and drive.peek() == by and driven is market.peek() and driven.running
+            mine = by is not None and drive.peek() == by and driven is market.peek()
+            return mine and driven.running and driven.steps_done < by[2]
 
         while goes_on():
             latest = time.monotonic() + FRAME
@@ -65,7 +70,6 @@ def Player(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[
     solara.use_effect(set_pace, [market.value, seconds, to_the_end])
     solara.lab.use_task(go, dependencies=[drive.value], prefer_threaded=True)
     Buttons(market, chosen, drive, speed)
-    Pending(market.value, chosen.value)
 
 
 @solara.component
@@ -86,27 +90,26 @@ def Buttons(
         before.close()
 
     def press(kind: str) -> None:
-        drive.value = None if by == kind else (kind, next(_presses))
+        start_anew(market, chosen)
+        drive.value = None if by == kind else (kind, next(_presses), math.inf)
 
     def step() -> None:
+        start_anew(market, chosen)
         for _ in range(SPEEDS[speed.value][1]):
-            market.value.step()
+            market.peek().step()
         force_update()
 
-    with solara.Row(justify="space-between"):
-        solara.Button("Reset", on_click=reset, color="primary")
+    with solara.Row(gap="8px", style={"flex-wrap": "wrap"}):
         solara.Button(
-            "❚❚" if by == PLAY else "▶",
-            on_click=lambda: press(PLAY),
-            disabled=ended or by == TO_THE_END,
-            color="primary",
-        )
+            "❚❚ Pause" if by == PLAY else "▶ Play", on_click=lambda: press(PLAY), disabled=ended or by == TO_THE_END,
+            color="primary", attributes={"aria-label": "Pause" if by == PLAY else "Play"},
+        )  # fmt: skip
         solara.Button("Step", on_click=step, disabled=ended or by is not None, color="primary")
-    with solara.Row(gap="8px", style={"align-items": "center"}):
-        Menu("Speed of play, and of Step", list(SPEEDS), speed.value, speed.set)
         solara.Button(
             "Stop" if by == TO_THE_END else "Run to end",
             on_click=lambda: press(TO_THE_END),
             disabled=ended or by == PLAY,
             outlined=True,
         )
+        solara.Button("Reset", on_click=reset, outlined=True)
+    Menu("Speed of play, and of Step", list(SPEEDS), speed.value, speed.set)

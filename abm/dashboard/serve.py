@@ -16,12 +16,14 @@ from importlib import resources
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from abm.agents.model import MarketModel
 from abm.dashboard.gate import Gate
-from abm.dashboard.origins import Origin, open_with
+from abm.dashboard.origins import Opening, open_with
 from abm.errors import InputError
 from abm.scenario.scenario import Scenario
 
@@ -56,6 +58,14 @@ SOLARA_ROUTES = (
 )
 FETCHED = "/_solara/cdn"
 
+# What Solara's page lacks: a language, leave to zoom, dark where the browser is (its own setting has no place for it).
+FOR_EVERYBODY = {
+    "<html>": '<html lang="en">',
+    "initial-scale=1, maximum-scale=1, user-scalable=no, minimal-ui": "initial-scale=1",
+    "<v-progress-linear ": '<v-progress-linear aria-label="at work" ',
+    '"variant": "light"': '"variant": "auto"',
+}
+
 
 def check_address(host: str, port: int) -> None:
     """Refuse an address where no server of ours can listen.
@@ -87,12 +97,12 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def serve(origin: Origin, host: str, port: int, when_ready: Callable[[str], None]) -> None:
+def serve(opening: Opening, host: str, port: int, when_ready: Callable[[str], None]) -> None:
     """Serve pages until the process is asked to end.
 
     Parameters
     ----------
-    origin : Origin
+    opening : Opening
         What a page opens with.
     host : str
     port : int
@@ -106,7 +116,7 @@ def serve(origin: Origin, host: str, port: int, when_ready: Callable[[str], None
     """
     if "solara" in sys.modules:
         raise RuntimeError("solara is imported already, so that its settings would not be read")
-    open_with(origin)
+    open_with(opening)
     compile_kernels()
     with resources.as_file(resources.files("abm.dashboard") / "assets") as assets:
         os.environ |= SETTINGS | {"SOLARA_ASSETS_PROXY_CACHE_DIR": str(assets)}
@@ -134,7 +144,18 @@ def application(assets: Path) -> Starlette:
     """What is served: of Solara what the page needs, and the files that are shipped."""
     from solara.server import starlette as solara_server
 
-    routes = [each for each in solara_server.routes if each.path in SOLARA_ROUTES]
+    async def page(request: Request) -> Response:
+        answer = await solara_server.root(request)
+        text = bytes(answer.body).decode("utf-8")
+        for theirs, ours in FOR_EVERYBODY.items():
+            text = text.replace(theirs, ours, 1)
+        answer.body = text.encode("utf-8")
+        answer.headers["content-length"] = str(len(answer.body))
+        return answer
+
+    routes = [each for each in solara_server.routes if each.path in SOLARA_ROUTES and each.path != "/"]
+    routes.append(Route("/", endpoint=page))
+    routes.append(Mount(f"{FETCHED}/charts", StaticFiles(packages=[("abm.output", "assets")])))
     routes.append(Mount(FETCHED, StaticFiles(directory=assets)))
     return Starlette(routes=routes, lifespan=solara_server.lifespan, middleware=solara_server.middleware)
 

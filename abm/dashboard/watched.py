@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,14 @@ from mesa.visualization.utils import update_counter
 
 from abm.agents.model import MarketModel
 from abm.dashboard.controls import choose
+from abm.dashboard.firms import Path
 from abm.dashboard.origins import Origin
-from abm.market.measures import MEASURE
+from abm.scenario.changes import Change
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import check_memory
 
-# What is kept of each sector at each step.
-SECTOR_MEASURES = {name: getattr(MEASURE, name) for name in ("firms", "hhi", "mean_T", "weighted_R")}
-PATIENCE = 2.0  # seconds that a step waits for a frame to be drawn
+SECTOR_MEASURES = ("firms", "hhi", "mean_T", "weighted_R")  # kept of each sector at each step, beside shares
+PATIENCE = 10.0  # seconds that a step waits for a frame to be drawn
 PAUSE = 0.02  # seconds before the first step after a frame, in which the page can react
 
 
@@ -38,7 +39,56 @@ def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
     return other
 
 
-class WatchedMarket(MarketModel):
+def with_moves(scenario: Scenario, moves: Iterable[Change], kept: str | None = None) -> Scenario:
+    """A scenario with what was moved on the way; a parameter that is `kept` is not moved.
+
+    Examples
+    --------
+    >>> moved = with_moves(Scenario(), [Change(name="churn_at_3", step=3, churn=0.5, k1=0.8)], kept="k1")
+    >>> [change.plain() for change in moved.changes]
+    [{'name': 'churn_at_3', 'step': 3, 'ramp': 1, 'churn': 0.5}]
+    """
+    others = [{name: value for name, value in move.plain().items() if name != kept} for move in moves]
+    own = [each for each, move in zip(others, moves, strict=True) if move.values.keys() - {kept}]
+    return scenario.replace(changes=(*scenario.changes, *own)) if own else scenario
+
+
+class MovedMarket(MarketModel):
+    """A market whose parameters are moved while it runs.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    rng : int
+    origin : Origin
+        What the scenario was before it was changed on the page, and the firm table.
+    kept : str, optional
+        A parameter that is not moved.
+
+    Attributes
+    ----------
+    given : Scenario
+        What it was made of: without moves, and without what a firm table brings.
+    moves : tuple of Change
+    """
+
+    def __init__(self, scenario: Scenario, *, rng: int, origin: Origin, kept: str | None = None) -> None:
+        super().__init__(scenario, rng=rng, firms=origin.table(scenario))
+        self.origin, self.given, self._begun, self._kept = origin, scenario, self.scenario, kept
+        self.moves: tuple[Change, ...] = ()
+
+    def moved(self, moves: tuple[Change, ...]) -> Scenario:
+        """The scenario with other moves; refused if they are not allowed in it."""
+        return with_moves(self._begun, moves, self._kept)
+
+    def take_moves(self, moves: tuple[Change, ...]) -> None:
+        """Go on with other moves."""
+        if moves != self.moves:
+            self.market.go_on_with(self.moved(moves))
+            self.moves = moves
+
+
+class WatchedMarket(MovedMarket):
     """A market on a page.
 
     The page's player steps it in a thread and asks for a frame after every few steps. If frames were
@@ -52,6 +102,8 @@ class WatchedMarket(MarketModel):
         What the scenario was before it was changed on the page.
     changed : tuple of (str, value), optional
         A parameter, and its value in a second market beside this one.
+    moves : iterable of Change
+        What was moved on the way when this market was played before.
 
     Attributes
     ----------
@@ -63,7 +115,9 @@ class WatchedMarket(MarketModel):
         Seconds between two steps, at least.
     closed : bool
         Whether its page is gone.
-    other : MarketModel or None
+    followed : Path or None
+        The firm that is followed.
+    other : MovedMarket or None
         The second market: with the same seed, at the same step.
 
     Examples
@@ -75,19 +129,68 @@ class WatchedMarket(MarketModel):
     (3, 3, False)
     """
 
-    def __init__(self, scenario: Scenario, *, rng: int, origin: Origin, changed: tuple[str, Any] | None = None) -> None:
-        super().__init__(scenario, rng=rng)
-        self.origin = origin
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        rng: int,
+        origin: Origin,
+        changed: tuple[str, Any] | None = None,
+        moves: Iterable[Change] = (),
+    ) -> None:
+        super().__init__(scenario, rng=rng, origin=origin)
         self.lock = threading.RLock()
         self.frame_drawn = 0
         self.closed = False
         self.pace = self._last_step = 0.0
         self._frame_before = update_counter.peek()
+        shares = [f"share_{name}" for name in self.market.strategy_names]
+        self._sector_places = {name: self.market.measures.index(name) for name in (*SECTOR_MEASURES, *shares)}
         self._sectors = [self._sector_row()]
+        self.followed: Path | None = None
         self.changed_parameter: tuple[str, Any] | None = None
+        self.many_seeds: Any = None  # what was asked for over many seeds
         self._awaited: tuple[str, Any] | None = None
-        self.other: MarketModel | None = None
+        self.other: MovedMarket | None = None
+        self.take_moves(tuple(moves))
         self.compare_with(changed)
+
+    def move(self, name: str, **values: Any) -> None:
+        """Let parameters take other values from the next step on, in the second market too, where they do not differ.
+
+        Parameters
+        ----------
+        name : str
+            What is moved; again at the same step it takes the place of what it was moved to before.
+        **values
+            As in `MarketModel.set`; `ramp` too.
+
+        Raises
+        ------
+        InputError
+            If they cannot change on the way, or not to these values; then nothing is moved.
+
+        Examples
+        --------
+        >>> scenario = Scenario(capacity=20, steps=3)
+        >>> market = WatchedMarket(scenario, rng=1, origin=Origin("my.toml", scenario))
+        >>> market.step()
+        >>> market.move("churn", churn=0.4)
+        >>> [change.plain() for change in market.scenario.changes]
+        [{'name': 'churn_at_2', 'step': 2, 'ramp': 1, 'churn': 0.4}]
+        """
+        with self.lock:
+            step = self.steps_done + 1
+            label = f"{name}_at_{step}".replace(" ", "_").replace(".", "-")
+            while any(label == change.name for change in self._begun.changes):
+                label += "_again"
+            others = [each for each in self.moves if each.name != label]
+            moves = (*others, Change(name=label, step=step, **values))
+            markets = (self, self.other) if self.other else (self,)
+            for each in markets:
+                each.moved(moves)  # refused before any of them goes on with it
+            for each in markets:
+                each.take_moves(moves)
 
     def compare_with(self, changed: tuple[str, Any] | None) -> None:
         """Make a second market with one parameter changed and step it to the same step, or remove it (None).
@@ -97,16 +200,22 @@ class WatchedMarket(MarketModel):
         InputError
             If there can be no such market; what was there stays.
         """
-        other = None if changed is None else MarketModel(second_scenario(self.scenario, changed), rng=self.seed)
+        other = None
+        if changed is not None:
+            scenario = second_scenario(self.given, changed)
+            other = MovedMarket(scenario, rng=self.seed, origin=self.origin, kept=changed[0])
         self._awaited = changed
         self._catch_up(other)  # which may take a while, in which this market may be seen and go on
         with self.lock:
             if self._awaited == changed:  # nothing else was asked for meanwhile
                 self._catch_up(other)
+                if other:
+                    other.take_moves(self.moves)
                 self.changed_parameter, self.other = changed, other
 
-    def _catch_up(self, other: MarketModel | None) -> None:
+    def _catch_up(self, other: MovedMarket | None) -> None:
         while other and other.steps_done < self.steps_done and not self.closed:
+            other.take_moves(self.moves)
             other.step()
 
     def close(self) -> None:
@@ -123,6 +232,8 @@ class WatchedMarket(MarketModel):
             super().step()
             self._last_step = time.monotonic()
             self._sectors.append(self._sector_row())
+            if self.followed:
+                self.followed.look()
             if self.other:
                 self.other.step()
             if self.steps_done >= self.scenario.steps:
@@ -141,9 +252,9 @@ class WatchedMarket(MarketModel):
             time.sleep(0.005)
 
     def _sector_row(self) -> np.ndarray:
-        return self.market.record.present[1:, list(SECTOR_MEASURES.values())].copy()
+        return self.market.record.present[1:, list(self._sector_places.values())].copy()
 
-    @property
-    def sector_history(self) -> np.ndarray:
-        """`SECTOR_MEASURES` from the start on; shape (steps + 1, sectors, measures)."""
-        return np.array(self._sectors)
+    def sector_rows(self, sector: str, measure: str, since: int = 0) -> np.ndarray:
+        """A measure of a sector at each step from `since` on: one of `SECTOR_MEASURES` or a strategy's share."""
+        place = self.market.sector_names.index(sector), list(self._sector_places).index(measure)
+        return np.array([row[place] for row in self._sectors[since:]])

@@ -9,7 +9,7 @@ from abm import Scenario
 from abm.dashboard import origins
 from abm.dashboard.gate import Gate
 from abm.dashboard.inputs import is_place
-from abm.dashboard.origins import Origin, find_origin, open_with
+from abm.dashboard.origins import Opening, Origin, find_origin, open_with
 from abm.errors import InputError
 from tests.watching import FOUR
 
@@ -122,14 +122,14 @@ def test_a_page_takes_no_scenario_that_it_does_not_offer(tmp_path):
     mine, secret = (tmp_path / f"{name}.toml" for name in ("mine", "secret"))
     for each in (mine, secret):
         each.write_text("steps = 3\n", encoding="utf-8")
-    open_with(Origin(str(mine), Scenario.load(mine)))
+    open_with(Opening(Origin(str(mine), Scenario.load(mine))))
     try:
         assert find_origin(str(mine)).scenario.steps == find_origin(str(mine)).scenario.steps == 3
         for name in (str(secret), "/etc/passwd", f"{tmp_path}/../{tmp_path.name}/mine.toml", "", "one-market.toml"):
             with pytest.raises(InputError, match="the page offers no scenario"):
                 find_origin(name)
     finally:
-        open_with(FOUR)
+        open_with(Opening(FOUR))
 
 
 SENT = [None, True, -1, 10**9, 0.5, float("nan"), "", "1", [], ["a"], {}, {"a": 1}]
@@ -159,13 +159,17 @@ def test_no_message_to_an_input_of_the_page_reads_a_file_or_breaks_it(tmp_path):
     assert opened.pop() == str(file)  # it would be seen
     opened.clear()
     _, page = solara.render(Page(), handle_error=False)
-    kinds = (ipyvuetify.Select, ipyvuetify.Slider, ipyvuetify.Tabs, ipyvuetify.TextField, ipyvuetify.ExpansionPanels)
+    kinds = (ipyvuetify.VuetifyTemplate, ipyvuetify.Tabs, ipyvuetify.TextField)
     count = 0
     for kind in kinds:
         for place in range(len(page.find(kind).widgets)):
             for value in [*SENT, str(file), file.as_uri(), [str(file)]]:
                 found = page.find(kind).widgets
-                if place < len(found):
+                if place < len(found) and kind is ipyvuetify.VuetifyTemplate:
+                    for name in [each for each in dir(found[place]) if each.startswith("vue_")]:
+                        getattr(found[place], name)(value)
+                        count += 1
+                elif place < len(found):
                     found[place].v_model = value
                     count += 1
     assert count > 200

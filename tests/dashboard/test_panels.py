@@ -1,116 +1,196 @@
-"""What a page shows, without a browser: pictures, the largest firms, words."""
-
-import re
-from xml.etree import ElementTree
+"""What a page shows, without a browser: columns and the rows that are new, dots, the largest firms, words."""
 
 import numpy as np
 import pytest
 
 from abm import simulate
-from abm.cli import main
-from abm.dashboard import panels, ranking, vectors, views, words
-from tests.watching import FOUR, market_of
+from abm.dashboard import firms, panels, ranking, views, words
+from abm.market.firms import FIRM
+from abm.output.charts import Line, Panel, marks_described
+from abm.output.marks import marks_of
+from tests.watching import market_of
 
 # --- what is shown ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["Market", "Sectors", "Two runs"])
-def test_panels_that_have_followed_a_run_look_like_panels_made_at_its_end(name):
+def rows_of(new, view):
+    return np.frombuffer(new["rows"], "<f4").reshape(-1, len(view.columns))
+
+
+def kept_by(browser, new, view):
+    """What a browser keeps after a frame."""
+    assert new["first"] <= len(browser)
+    return np.concatenate([browser[: new["first"]], rows_of(new, view)])
+
+
+@pytest.mark.parametrize("name", ["Market", "Sectors", "Strategies", "Two runs"])
+def test_a_browser_that_has_followed_a_run_has_the_rows_of_the_run(name):
     market = market_of(capacity=60, changed=("churn", 0.5))
-    followed = views.VIEWS[name](market)
-    first = views.pictures(market, followed)
+    view = views.view_of(market, name)
+    browser = np.empty((0, len(view.columns)))
     for step in range(45):
         market.step()
         if step % 4 == 0:
-            views.pictures(market, followed)
-    last = views.pictures(market, followed)
-    assert len(last) == len(first) > 3
-    assert all(one != other for one, other in zip(first, last))
-    assert last == views.pictures(market, views.VIEWS[name](market))
-    assert all(picture.still.startswith("data:image/png;base64,") for picture in last)
+            browser = kept_by(browser, views.news(market, view), view)
+    new = views.news(market, view)
+    assert len(rows_of(new, view)) < 6  # those of this frame and the last one that was sent
+    browser = kept_by(browser, new, view)
+    np.testing.assert_array_equal(browser, views.table(market, view.columns).astype("<f4"))
+    assert browser[:, 0].tolist() == list(range(46))
 
 
-def test_lines_and_areas_are_sent_where_matplotlib_would_draw_them():
-    panel = panels.Panel("title", ["y"])
-    ax = panel.axes[0]
-    ax.set_yscale("log")
-    ax.set(xlim=(0, 4), ylim=(1.0, 100.0))
-    (line,) = ax.plot([0, 1, 2, 3, 4], [1.0, 10.0, np.nan, 10.0, 100.0], color="#0072B2", lw=2)
-    area = ax.fill_between([0, 4], [1.0, 1.0], [10.0, 10.0], color="#E69F00", alpha=0.5)
-    panel.add(line, area)
-    svg = ElementTree.fromstring(panel.picture().moving)
-    path, band = svg.iter("path")
-    height = float(svg.get("viewBox").split()[3])
-
-    def places(*points):
-        x, y = ax.transData.transform(points).T
-        return np.rint(vectors.FINE * np.column_stack([x, height - y])).astype(int).tolist()
-
-    first, second = (np.reshape(part.split(), (-1, 2)).astype(int).tolist() for part in path.get("d").split("M")[1:])
-    assert first == places((0, 1.0), (1, 10.0)) and second == places((3, 10.0), (4, 100.0))
-    corners = np.reshape(band.get("d").strip("MZ").split(), (-1, 2)).astype(int).tolist()
-    assert all(corner in corners for corner in places((0, 1.0), (4, 1.0), (0, 10.0), (4, 10.0)))
-    assert path.get("stroke") == "#0072b2" and band.get("fill") == "#e69f00" and band.get("opacity") == "0.50"
-    (end,) = svg.iter("circle")
-    assert [int(end.get("cx")), int(end.get("cy"))] == second[-1]
-
-
-def test_every_panel_shows_something_before_the_first_step():
-    market = market_of(capacity=60, changed=("churn", 0.5))
-    for view in views.VIEWS.values():
-        for picture in views.pictures(market, view(market)):
-            svg = ElementTree.fromstring(picture.moving)
-            wide = [path for path in svg.iter("path") if path.get("stroke") not in (None, "none")]
-            assert list(svg.iter("circle")) or wide, picture.title
-
-
-def test_every_firm_has_its_dot_and_the_number_at_the_top_is_named():
-    market = market_of(made=20, capacity=60)
-    (plane,) = views.pictures(market, views.firm_view(market))
-    assert plane.moving.count("h0") == 2 * len(market.agents)  # with an edge
-    for picture in views.pictures(market, views.market_view(market)):
-        (note,) = ElementTree.fromstring(picture.moving).findall("text")
-        assert not note.text or re.search("[a-z]{5}", note.text), picture.title
-
-
-def test_nothing_that_is_written_is_cut_or_lies_where_lines_are_drawn():
+def test_columns_are_those_of_the_result_of_the_same_run():
     market = market_of(made=30, capacity=60, changed=("churn", 0.5))
-    for view in views.VIEWS.values():
-        made = view(market)
-        views.pictures(market, made)
-        for panel in made:
-            legends = [ax.get_legend() for ax in panel.axes if ax.get_legend()]
-            labels = [each for ax in panel.axes for each in (*ax.texts, ax.yaxis.label, ax.xaxis.label)]
-            for each in (*legends, *labels, *panel.figure.texts):
-                box = each.get_window_extent()
-                assert box.x0 >= 0 and box.x1 <= panel.figure.bbox.x1 and box.y0 >= 0, (panel.title, each)
-                assert not any(box.overlaps(ax.bbox.padded(-2)) for ax in panel.axes if box.width), (panel.title, each)
+    result = simulate(market.scenario.replace(steps=30), seed=3)
+    columns = ["q10_T", "hhi", "share_balanced", "enterprise/hhi", "enterprise/share_balanced", "difference/mean_T"]
+    table = views.table(market, columns, since=1)
+    sector = result.sectors.loc[result.sectors["sector"] == "enterprise"]
+    other = simulate(market.scenario.replace(steps=30, churn=0.5), seed=3)
+    shares = 100.0 * result.steps["share_balanced"]
+    expected = [result.steps["q10_T"], result.steps["hhi"], shares, sector["hhi"], 100.0 * sector["share_balanced"]]
+    np.testing.assert_array_equal(table, np.column_stack([*expected, other.steps["mean_T"] - result.steps["mean_T"]]))
+
+
+def test_every_panel_names_columns_that_are_sent_and_is_told_apart():
+    market = market_of(capacity=60, changed=("churn", 0.5))
+    for name in views.VIEWS:
+        view = views.view_of(market, name)
+        for panel in view.described():
+            assert panel["title"] and panel["lines"]
+            for line in panel["lines"]:
+                assert view.columns[line["at"]] == line["column"]
+            looks = [(line["colour"], line["edge"]) for line in panel["lines"] if not line["edge"]]
+            assert len(set(looks)) == len(looks), panel["title"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 999, 1000, 1001, 2500, 12_345])
+def test_a_long_run_is_sent_as_extremes_that_keep_every_peak_and_the_last_row(count):
+    rng = np.random.default_rng(count)
+    table = np.column_stack([np.arange(count), rng.normal(size=count), rng.normal(size=count)])
+    table[rng.integers(count, size=count // 10), 1] = np.nan
+    table[count // 3, 1] = 99.0
+    lines = [Line("peaks", "peaks")], [Line("shares", "shares")]
+    shown = [Panel("", "", lines[0]), Panel("", "", lines[1], stacked=True)]
+    view = panels.View(shown, lambda names, since: table[since:])
+    rows = rows_of(view.news(count), view)
+    assert len(rows) <= 2 * panels.MOST + 3
+    assert (np.diff(rows[:, 0]) > 0).all() and rows[0, 0] == 0 and rows[-1].tolist() == table[-1].astype("<f4").tolist()
+    assert np.nanmax(rows[:, 1]) == 99.0 and np.nanmin(rows[:, 1]) == np.nanmin(table[:, 1]).astype("<f4")
+    # Shares are values of their own step, so that those of all strategies sum to 100.
+    np.testing.assert_array_equal(rows[:, 2], table[rows[:, 0].astype(int), 2].astype("<f4"))
+
+
+def test_rows_that_come_one_by_one_are_those_that_come_at_once():
+    table = np.column_stack([np.arange(5000), np.random.default_rng(1).normal(size=5000)])
+    line = Panel("", "", [Line("one", "one")])
+    view, fresh = (panels.View([line], lambda names, since: table[since:count]) for _ in range(2))
+    browser = np.empty((0, 2))
+    for count in (*range(1, 5000, 37), 5000):
+        browser = kept_by(browser, view.news(count), view)
+    np.testing.assert_array_equal(browser, rows_of(fresh.news(5000), fresh))
+
+
+def test_every_firm_has_its_dot_and_small_ones_lie_in_front():
+    market = market_of(made=20, capacity=60)
+    dots = np.frombuffer(firms.dots(market), "<f4").reshape(-1, 6)
+    state = market.market.state.firms
+    living = np.flatnonzero(state[FIRM.B] > 0)
+    assert sorted(dots[:, 0]) == living.tolist()
+    slots = dots[:, 0].astype(int)
+    np.testing.assert_array_equal(dots[:, 1:4], state[[FIRM.T, FIRM.C, FIRM.R]][:, slots].T.astype("<f4"))
+    assert (np.diff(dots[:, 4]) <= 0).all()
+    assert dots[:, 5].tolist() == state[FIRM.strategy, slots].tolist()
+
+
+def test_what_is_said_of_a_firm_is_what_the_table_of_firms_has():
+    market = market_of(made=20, capacity=60)
+    row = market.firms.iloc[5]
+    said = firms.said_of(market, int(row["slot"]))
+    rows = dict(said["rows"])
+    assert said["title"] == f"firm {row['id']}" and rows["sector"] == row["sector"]
+    assert rows["strategy"] == row["strategy"] and rows["age"] == f"{row['age']} steps"
+    for name in firms.SAID:
+        assert float(rows[name].replace(",", "")) == pytest.approx(row[name], rel=0.006)
+    vacant = np.flatnonzero(market.market.state.firms[FIRM.B] == 0)
+    assert firms.said_of(market, int(vacant[0])) is None and firms.said_of(market, None) is None
+    assert firms.said_of(market, 10**6) is None and firms.said_of(market, -1) is None
+
+
+def test_the_path_of_a_firm_is_that_of_the_same_firm_in_a_panel_and_ends_when_it_leaves():
+    market = market_of(made=5, capacity=60)
+    result = simulate(market.scenario.replace(steps=60), seed=3, panel=1)
+    lives = result.lives
+    leaver = lives[(lives["exit_step"] > 8) & (lives["entry_step"] == 0)].iloc[0]
+    slot = int(market.firms.set_index("id").loc[leaver["id"], "slot"])
+    market.followed = firms.Path(market, slot)
+    for _ in range(55):
+        market.step()
+    panel = result.panel.reset_index()
+    own = panel[(panel["id"] == leaver["id"]) & (panel["step"] >= 5)]
+    for name in "TCR":
+        path = views.table(market, [f"firm/{name}"])[:, 0]
+        end = int(leaver["exit_step"])
+        assert np.isnan(path[:5]).all() and np.isnan(path[end + 1 :]).all()
+        np.testing.assert_array_equal(path[5:end], own[name])
+        assert path[end] == leaver[name]
+    assert f"step {leaver['exit_step']} ({leaver['reason']})" in market.followed.exit
+    assert market.followed.ring() == {"T": leaver["T"], "C": leaver["C"], "left": True}
 
 
 @pytest.mark.parametrize("reading", ["rate", "increment"])
 def test_views_hold_markets_that_grow_without_bound_or_are_empty(reading):
-    market = market_of(capacity=40, reading=reading, changed=("k1", 2.0))
-    shown = {name: view(market) for name, view in views.VIEWS.items()}
-    for step in range(60):
-        market.step()
-        for each in shown.values() if step % 15 == 0 else ():
-            views.pictures(market, each)
+    market = market_of(made=60, capacity=40, reading=reading, changed=("k1", 2.0))
     empty = market_of(made=30, capacity=20, runway=0.5, k1=0.0, k2=0.0, R0=0.1, entry_rate=0.0, changed=("k1", 2.0))
     assert len(empty.agents) == 0
-    for view in views.VIEWS.values():
-        views.pictures(empty, view(empty))
-    assert ranking.largest_firms(empty) == []
-    assert words.run_in_words(empty) == "Step 30 of 400: collapsed market, no firm is left."
+    for each in (market, empty):
+        for name in views.VIEWS:
+            view = views.view_of(each, name)
+            assert not np.isinf(rows_of(views.news(each, view), view)).any()
+    assert firms.dots(empty) == b""
+    assert asked_of(empty)["rows"] == []
+    since = int((empty.datacollector.rows(["firms"])[:, 0] > 0.0).sum())
+    assert words.run_in_words(empty) == f"Step 30 of 400: collapsed market, no firm from step {since} on."
 
 
-def test_the_ten_largest_firms_are_those_of_the_table_of_firms():
+def test_a_change_on_the_way_is_a_mark_with_its_end_or_none():
+    changes = [
+        {"name": "shock", "step": 9, "demand_factor": 0.5},
+        {"name": "open", "step": 3, "until": 7, "churn": 0.5},
+    ]
+    assert marks_described(marks_of(market_of(capacity=40, changes=changes).scenario)) == [
+        ("shock", 9.0, None),
+        ("open", 3.0, 7.0),
+    ]
+
+
+def asked_of(market, **asked) -> dict:
+    return ranking.firm_page(market, ranking.Asked(**asked))
+
+
+@pytest.mark.parametrize("column", [each for each in ranking.COLUMNS if each != "firm"])
+def test_the_table_of_firms_holds_all_of_them_a_page_at_a_time_by_any_column(column):
     market = market_of(made=20, capacity=60)
-    expected = market.firms.sort_values("share", ascending=False, kind="stable").head(10)
-    rows = ranking.largest_firms(market)
-    assert [row["firm"] for row in rows] == [f"firm {each}" for each in expected["id"]]
-    assert [row["strategy"] for row in rows] == expected["strategy"].tolist()
-    assert [row["sector"] for row in rows] == expected["sector"].tolist()
-    assert [int(row["age"]) for row in rows] == expected["age"].tolist()
+    for descending in (True, False):
+        expected = market.firms.sort_values(column, ascending=not descending, kind="stable")
+        rows, page = [], 0
+        while (found := asked_of(market, column=column, descending=descending, page=page))["page"] == page:
+            rows += [dict(zip(found["columns"], row, strict=True)) for row in found["rows"]]
+            page += 1
+        assert len(rows) == found["firms"] == len(expected) and found["pages"] == page
+        assert {row["firm"] for row in rows} == {f"firm {each}" for each in expected["id"]}
+        form = {"share": lambda value: f"{100 * value:.2f}%", "sector": str, "strategy": str, "age": "{:,}".format}
+        written = [form.get(column, "{:.3g}".format)(value) for value in expected[column]]
+        assert [row[column] for row in rows] == written
+
+
+def test_the_table_of_firms_is_searched_by_name_sector_and_strategy():
+    market = market_of(made=20, capacity=60)
+    table = market.firms
+    assert asked_of(market, text="enterprise")["firms"] == (table["sector"] == "enterprise").sum()
+    assert asked_of(market, text="imitative")["firms"] == (table["strategy"] == "imitative").sum()
+    last = f"firm {table['id'].max()}"
+    assert last in [row[0] for row in asked_of(market, text=last)["rows"]]
+    assert asked_of(market, text="nobody")["rows"] == []
 
 
 def test_the_words_say_what_the_outcomes_of_the_same_run_say():
@@ -131,63 +211,9 @@ def test_the_words_name_a_winner_at_the_end_and_nothing_before_the_first_step():
     assert "winner: " in done and "ahead so far" not in done
 
 
-def test_the_words_about_the_equations_name_all_sectors_that_are_alike_and_the_reading():
-    rates = {f"sectors.{each.name}.monetisation": 1.5 for each in FOUR.scenario.sectors}
-    two = dict(list(rates.items())[:2])
-    said = words.equations_in_words(FOUR.scenario.replace(**two))
-    names = [each.name for each in FOUR.scenario.sectors]
-    assert said.startswith("The equations without ceilings: loop gain 0.729: ")
-    assert f"in {names[0]} and {names[1]} loop gain 1.09: " in said and names[2] not in said
-    said = words.equations_in_words(FOUR.scenario.replace(**rates))
-    assert said.startswith("The equations without ceilings: in all sectors loop gain 1.09: ") and "0.729" not in said
-    assert "That is literal" not in said
-    said = words.equations_in_words(FOUR.scenario.replace(reading="rate"))
-    assert "That is literal; rate is " in said and "any loop gain grows" in said
-
-
 def test_the_plane_draws_the_largest_firms_of_a_large_market():
     market = market_of(made=3, capacity=12_000)
-    (plane,) = [each for each in views.VIEWS["Firms"](market) if isinstance(each, views.Plane)]
-    views.pictures(market, [plane])
-    drawn = np.asarray(plane._dots.get_offsets())
+    dots = np.frombuffer(firms.dots(market), "<f4").reshape(-1, 6)
     largest = market.firms.nlargest(100, "share")
-    assert len(drawn) == views.DOTS
-    assert {*map(tuple, largest[["T", "C"]].to_numpy())} <= {*map(tuple, drawn)}
-
-
-@pytest.mark.parametrize("step", [25, 1_000, 10_000, 250_000, 1_000_000])
-def test_the_last_step_of_an_axis_is_not_cut(step):
-    panel = panels.Panel("", ["y"])
-    panel.reach(step, step)
-    panel.picture()
-    drawn = [label.get_window_extent() for label in panel.axes[0].get_xticklabels() if label.get_text()]
-    assert max(box.x1 for box in drawn) < panel.figure.bbox.width
-    assert panel.axes[0].get_xticks()[-1] == step
-
-
-def test_a_logarithmic_axis_holds_what_lies_far_below_its_top():
-    panel = panels.Panel("", ["y"])
-    (ax,) = panel.axes
-    panels.hold(ax, np.append(np.full(50, 1.5), [1e9, 1e12]))
-    assert ax.get_yscale() == "log" and ax.get_ylim() == (1.0, 1e12)
-    panels.hold_on_both_axes(ax, np.append(np.full(50, 1.5), [1e9, 1e12]), np.full(52, 2.0))
-    assert ax.get_xlim()[0] == 1.0
-    panels.hold(ax, np.array([1.0, 2.0, 10_000.0]))
-    assert ax.get_ylim()[1] == 1e4
-
-
-def test_the_words_about_the_equations_tell_sectors_apart_where_they_differ(capsys):
-    scenario = FOUR.scenario.replace(**{"sectors.enterprise.monetisation": 1.5})
-    said = words.equations_in_words(scenario)
-    assert main(["equilibrium", "four-sectors", "--set", "sectors.enterprise.monetisation=1.5"]) == 0
-    printed = capsys.readouterr().out
-    lines = dict(line.split(": ", 1) for line in printed.splitlines() if ": " in line)
-    assert lines["nlp_vision"] in said and f"in enterprise {lines['enterprise']}" in said
-    assert "health_finance" not in said
-
-
-def test_a_line_is_drawn_through_few_points_and_reaches_its_last():
-    for count in (1, 2, 400, 401, 799, 12_345):
-        places = panels.thinned(count)
-        assert places[0] == 0 and places[-1] == count - 1 and len(places) <= panels.POINTS + 1
-        assert (np.diff(places) > 0).all()
+    assert len(dots) == firms.DOTS
+    assert {*largest["slot"]} <= {*dots[:, 0].astype(int)}

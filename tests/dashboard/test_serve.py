@@ -24,11 +24,13 @@ from mesa.visualization.utils import update_counter
 from abm import Scenario, simulate
 from abm.cli import main
 from abm.dashboard import downloads, serve
-from abm.dashboard.controls import FIRST, about, choose, groups_of, positions
-from abm.dashboard.origins import Origin, find_origin, first_origin, open_with, origin_names
+from abm.dashboard.address import visit
+from abm.dashboard.controls import FIRST, choose, groups_of, positions
+from abm.dashboard.origins import Opening, Origin, find_origin, first_opening, open_with, origin_names
 from abm.dashboard.watched import SECTOR_MEASURES, WatchedMarket
 from abm.errors import InputError
 from abm.scenario.parameters import MARKET, PARAMETERS
+from abm.scenario.settings import settings_between
 from tests.watching import FOUR, market_of
 
 
@@ -130,12 +132,6 @@ def test_a_slider_offers_allowed_values_alone_and_the_current_one_among_them(par
         assert all(type(value) is int for value in offered)
 
 
-def test_a_tooltip_has_name_range_and_meaning():
-    for parameter in PARAMETERS:
-        text = about(parameter.name, parameter)
-        assert parameter.name in text and parameter.allowed in text and parameter.meaning in text
-
-
 def test_firms_and_slots_go_along_with_each_other():
     scenario = Scenario(capacity=100, initial_firms=80)
     assert choose(scenario, "capacity", 50).initial_firms == 50
@@ -161,10 +157,10 @@ def test_a_run_on_the_page_is_the_run_of_simulate_and_ends_with_its_scenario():
         check_exact=True,
     )
     pd.testing.assert_frame_equal(market.firms, result.firms, check_exact=True)
-    for place, sector in enumerate(market.market.sector_names):
+    for sector in market.market.sector_names:
         rows = result.sectors[result.sectors["sector"] == sector]
-        history = market.sector_history[1:, place]
-        np.testing.assert_array_equal(history, rows[list(SECTOR_MEASURES)].to_numpy(float))
+        for measure in SECTOR_MEASURES:
+            np.testing.assert_array_equal(market.sector_rows(sector, measure, 1), rows[measure].to_numpy(float))
 
 
 @pytest.mark.parametrize("when", [0, 5])
@@ -268,7 +264,7 @@ def test_the_line_and_the_files_are_those_of_abm_run_to_the_last_bit(changes, se
     shown = market.other if second else market
     steps, firms = (read(shown) for read in (downloads.steps_csv, downloads.firms_csv))
     monkeypatch.chdir(tmp_path)
-    command = shlex.split(downloads.run_line(shown, market.origin))
+    command = shlex.split(downloads.run_line(shown))
     assert command[0] == "abm" and main([*command[1:], "--no-picture"]) == 0
     out = tmp_path / command[-1]
     for name, text in (("steps", steps), ("firms", firms)):
@@ -306,17 +302,18 @@ def test_any_choices_of_the_controls_are_written_as_settings_that_give_the_same_
             scenario = choose(scenario, name, offered[where % len(offered)])
         except InputError:  # all demand shares 0: the page refuses it, too
             continue
-    text = downloads.settings(FOUR.scenario, scenario)
-    again = FOUR.scenario.with_settings(text).replace(steps=scenario.steps)
+    again = FOUR.scenario.with_settings(settings_between(FOUR.scenario, scenario))
     assert again.to_dict() == scenario.to_dict()
 
 
 def test_a_page_opens_with_the_scenario_that_the_command_was_given():
-    assert first_origin().name == "four-sectors"
+    assert first_opening() == Opening(find_origin("four-sectors"))
     mine = Origin("my.toml", Scenario(capacity=7))
-    open_with(mine)
+    open_with(Opening(mine, ("churn=0.3",), 5))
     try:
-        assert first_origin() == find_origin("my.toml") == mine
+        assert first_opening().origin is find_origin("my.toml") is mine
         assert origin_names() == [*Scenario.bundled(), "my.toml"]
+        first = visit(None)
+        assert (first.chosen["scenario"], first.market.seed) == (Scenario(capacity=7, churn=0.3), 5)
     finally:
-        open_with(FOUR)
+        open_with(Opening(FOUR))

@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from abm import Scenario
-from tests.pages import BROWSER, NO_BROWSER, PATIENCE, Watched, served
+from tests.pages import IN_A_BROWSER, PATIENCE, Watched, served
 
-# A browser is a system's package and not to be had by pip.
-# A browser is a package of the system and not to be had by pip; what needs none of the page is tested elsewhere.
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
+pytestmark = IN_A_BROWSER
 ROOT = Path(__file__).parents[2]
 
 # --- the process --------------------------------------------------------------------------------------
@@ -41,7 +39,7 @@ def test_ctrl_c_ends_it_cleanly_also_while_a_page_plays(chromium):
     told = re.fullmatch(r"one-market on (http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}) \(Ctrl-C ends it\)\n", said)
     assert told and told[2] == str(port)
     page = Watched(chromium, told[1])
-    page.press("▶")
+    page.press("Play")
     page.until_step(2)
     process.send_signal(signal.SIGINT)
     out, complaints = process.communicate(timeout=20)
@@ -86,6 +84,8 @@ with served("four-sectors") as server, browser() as chromium:
 
 
 def test_it_works_with_no_connection_to_the_outside_server_included():
+    # Only a process that may take the network away can test this: root on Linux, as CI in a container, unless the
+    # container itself is forbidden it.
     if not shutil.which("unshare") or not shutil.which("ip"):
         pytest.skip("no unshare or ip")
     allowed = subprocess.run(
@@ -114,12 +114,12 @@ def test_20000_firms_play_and_the_speed_is_printed(big, chromium):
         page = Watched(chromium, server.url)
         for tab in ("Market", "Firms", "Sectors"):
             page.open_tab(tab)
-            page.press("▶")
+            page.press("Play")
             page.until_step(page.step() + 3)
             first, started = page.step(), time.monotonic()
             page.page.wait_for_timeout(5000)
             frames = (page.step() - first) / (time.monotonic() - started)
-            page.press("❚❚")
+            page.press("Pause")
             print(f"{tab}: {frames:.1f} frames a second with 20,000 firms")
         page.close()
 
@@ -128,9 +128,9 @@ def test_memory_stays_flat_over_hundreds_of_frames_and_over_20_pages(server, chr
     page = Watched(chromium, server.url)
     memory = []
     for _ in range(2):
-        page.press("▶")
+        page.press("Play")
         page.until_step(120, patience=4 * PATIENCE)  # many frames, on a machine that may be busy
-        page.press("❚❚")
+        page.press("Pause")
         page.press("Reset")
         page.until(lambda: page.step() == 0)
         memory.append(server.held()[3])
@@ -159,10 +159,10 @@ from abm.dashboard.watched import WatchedMarket
 
 origin = find_origin("four-sectors")
 market = WatchedMarket(origin.scenario.replace(capacity=60, steps=3_000), rng=0, origin=origin)
-shown = views.VIEWS["Market"](market)
+view = views.view_of(market, "Market")
 for step in range(2_200):
     market.step()
-    views.pictures(market, shown)
+    views.news(market, view)
     if step in (200, 2_199):
         print(psutil.Process().memory_info().rss / 1e6)
 """

@@ -14,11 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from abm.dashboard.serve import __file__ as serve_file
-from tests.pages import BROWSER, NO_BROWSER, browser, served
+from tests.pages import IN_A_BROWSER, browser, served
 
-# A browser is a system's package and not to be had by pip.
-# A browser is a package of the system and not to be had by pip; what needs none of the page is tested elsewhere.
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)]
+pytestmark = IN_A_BROWSER
 SOCKET = "jupyter/api/kernels/stranger/channels?session_id=stranger"
 NOBODY = 65534
 FOREIGN = "foreign.example"
@@ -90,7 +88,7 @@ def test_another_page_of_the_same_browser_neither_connects_nor_reads_nor_frames_
     context = chromium.new_context()
     ours, other = context.new_page(), context.new_page()
     ours.goto(server.url)
-    ours.wait_for_selector(".abm-panels img")
+    ours.wait_for_selector(".abm-panels canvas")
     socket = server.place.replace("http", "ws") + SOCKET
     assert ours.evaluate(CONNECT, socket) == "open"  # what is refused to others
     for place in (f"http://{stranger}/", f"http://{stranger.replace('127.0.0.1', 'localhost')}/"):
@@ -144,6 +142,7 @@ def test_of_solara_only_what_the_page_needs_is_served_and_its_files_stay(server)
 
 
 def test_another_user_of_the_machine_finds_the_token_nowhere(tmp_path, chromium):
+    # Whoever is not root can run nothing as another user. Where CI is root, as in a container, this is tested.
     if os.name != "posix" or os.geteuid() or not shutil.which("curl"):
         pytest.skip("only root can be another user, and curl asks")
     # Stands for a browser: says what it was started with, as a list of processes shows it.

@@ -1,0 +1,70 @@
+"""What is on screen as the query of an address."""
+
+import pandas as pd
+import pytest
+
+from abm.dashboard.address import address_of, visit
+from abm.dashboard.origins import Opening, Origin, open_with
+from abm.dashboard.watched import WatchedMarket
+from abm.scenario.policies import POLICIES
+from abm.scenario.scenario import Scenario
+from tests.watching import FOUR, market_of
+
+
+def test_an_address_brings_the_same_market_to_the_same_step():
+    market = market_of(
+        made=6, rng=2**62 + 1, changed=("network_effect", 0.9), capacity=50, steps=90, runway=7.123456789
+    )
+    market.move("churn", churn=0.31)
+    market.move("open weights", **POLICIES["open weights"])
+    for _ in range(9):
+        market.step()
+    found = visit(address_of(market, "Firms"))
+    assert (found.step, found.tab, found.complaint) == (15, "Firms", "")
+    again = found.market
+    while again.steps_done < found.step:
+        again.step()
+    assert again.scenario == market.scenario and again.changed_parameter == market.changed_parameter
+    for one, other in ((again, market), (again.other, market.other)):
+        pd.testing.assert_frame_equal(one.firms, other.firms, check_exact=True)
+    assert found.chosen["scenario"] == market.given and address_of(again, "Firms") == address_of(market, "Firms")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("scenario=/etc/passwd", "the page offers no scenario"),
+        ("scenario=four-sectors&set=chrun%3D1", "did you mean 'churn'"),
+        ("scenario=four-sectors&set=capacity%3D1e9", "GB of memory"),
+        ("scenario=four-sectors&seed=-1", "seed = '-1'"),
+        ("scenario=four-sectors&step=x", "step = 'x'"),
+        ("scenario=four-sectors&moves=[{]", "The address is not followed"),
+        ("scenario=four-sectors&moves=[1]", "The address is not followed"),
+        ('scenario=four-sectors&moves=[{"name":"a","step":3,"capacity":7}]', "capacity cannot change on the way"),
+        ("scenario=four-sectors&second=nothing", "second = 'nothing'"),
+    ],
+)
+def test_an_address_that_is_not_understood_is_said_and_the_page_opens_without_it(query, words):
+    found = visit(query)
+    assert words in found.complaint and found.market.given == FOUR.scenario and found.step == 0
+
+
+def test_an_address_leads_to_no_file(tmp_path):
+    rule = tmp_path / "rule.py"
+    rule.write_text("raise SystemExit\n")
+    for query in (f"set=policy%3D{rule}:choose", f"second=policy%3D{rule}:choose", f"set=policy%3D'{rule}:choose'"):
+        assert "names no rule of your own" in visit(f"scenario=four-sectors&{query}").complaint
+
+
+def test_an_address_of_a_firm_table_s_market_brings_its_firms(tmp_path):
+    from abm.simulation.firm_table import read_firm_cells
+
+    market_of(capacity=30).firms.to_csv(tmp_path / "firms.csv", index=False)
+    origin = Origin("mine.toml", Scenario.load("four-sectors"), read_firm_cells(tmp_path / "firms.csv"), "firms.csv")
+    open_with(Opening(origin))
+    try:
+        market = WatchedMarket(origin.scenario, rng=4, origin=origin)
+        assert len(market.agents) == 30
+        pd.testing.assert_frame_equal(visit(address_of(market, "")).market.firms, market.firms, check_exact=True)
+    finally:
+        open_with(Opening(FOUR))
