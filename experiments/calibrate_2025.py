@@ -1,8 +1,8 @@
 """Which parameters bring the foundation-models scenario to the published figures of 2025, and which figures clash?
 
-The scenario `foundation-models-2025` (ten firms, a step is a quarter, five years) is calibrated to figures as reported;
-where two were reported, the target is their middle and its error half their distance. Ranges of 95 % give an error of a
-fourth of their width. Where nothing is known of an error, one is chosen here, and the list below says so.
+The scenario `experiments/api_2025.toml` (ten firms, a step is a quarter, five years) is calibrated to figures as
+reported; where two were reported, the target is their middle and its error half their distance. Ranges of 95 % give an
+error of a fourth of their width. Where nothing is known of an error, one is chosen here, and the list below says so.
 
 - HHI of API use: 1,770 by tokens, 2,770 by spend. Target 2,270 ± 500.
 - Share of the leader: 28.4 % by tokens, 40 % by spend. Target 0.342 ± 0.058.
@@ -20,6 +20,8 @@ and whether the others can be met without it.
     python -m experiments.calibrate_2025 [--quick] [--out DIR]
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -34,8 +36,9 @@ TARGETS = {
     "sector_hhi": (2270.0, 500.0), "top_share": (0.342, 0.058), "cr4": (0.84, 0.05), "frontier_gap": (1.087, 0.033),
     "weighted_R": (0.49, 0.1), "leader_hazard": (0.9, 0.1),
 }  # fmt: skip
+MARKET = Path(__file__).with_name("api_2025.toml")
 TEXT = """
-scenario = "foundation-models-2025"
+scenario = "{market}"
 [parameters]
 network_effect = {{low = 0.0, high = 1.2}}
 heterogeneity = {{low = 0.01, high = 0.8, scale = "log"}}
@@ -53,7 +56,9 @@ CLASH = 1.96  # standard errors
 def specification(names: list[str], seeds: int, budget: int) -> Specification:
     """The specification with some of the targets."""
     lines = [f"{name} = {{value = {TARGETS[name][0]}, error = {TARGETS[name][1]}}}" for name in names]
-    return Specification.from_toml(TEXT.format(targets="\n".join(lines), seeds=seeds, budget=budget))
+    return Specification.from_toml(
+        TEXT.format(market=MARKET.as_posix(), targets="\n".join(lines), seeds=seeds, budget=budget)
+    )
 
 
 def predicted(found: Calibration, spec: Specification) -> np.ndarray:

@@ -28,9 +28,10 @@ class Markets:
 
     def __call__(self, unit: np.ndarray, *, fresh: bool) -> np.ndarray:
         plan = plan_of_points(self.spec, unit, replications_of(self.spec, self.problem, fresh=fresh))
-        return np.array([self._of(plan.changes(point), plan.seeds[0].tolist()) for point in range(len(unit))])
+        return np.array([self.of(plan.changes(point), plan.seeds[0].tolist()) for point in range(len(unit))])
 
-    def _of(self, changes: dict, seeds: list[int]) -> np.ndarray:
+    def of(self, changes: dict, seeds: list[int]) -> np.ndarray:
+        """The targets' outcomes of runs with some changes, a row a run."""
         table = runs_of(self.spec.scenario.replace(**changes), seeds, self.spec.level == "full", self._wanted)
         return np.stack([table[name].to_numpy().astype(float) for name in self._columns], axis=1)
 

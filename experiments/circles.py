@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 
 from abm import Scenario, simulate
 from abm.equilibrium.equilibria import CEILINGS, NAMES, SPEEDS, equilibria
+from abm.output.number_text import minus
 from abm.scenario.parameters import MARKET
 from experiments.common import COLOURS, Experiment, band, experiment, mean_with_interval, shown, swept
 
@@ -141,7 +142,9 @@ def effect_picture(tables: dict[float, pd.DataFrame]) -> Figure:
         for line in (len(CONCEPTS), len(CONCEPTS | PARTS | SHOCKS)):
             axes.axhline(0.5 - line, color="0.85", linewidth=1)
         axes.set_yticks(heights, table["variant"])
-        axes.set_title(f"start {'below' if start == BELOW else 'above'} the threshold (x = {start:g})", fontsize=10)
+        axes.set_title(
+            f"start {'below' if start == BELOW else 'above'} the threshold (x = {minus(f'{start:g}')})", fontsize=10
+        )
     figure.supxlabel("change of T of the average customer's firm (baselines; 95 % intervals over pairs)", fontsize=10)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     return figure

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike
 from abm import Scenario, sweep
 from abm.comparison.statistics.intervals import mean_intervals, wilson
 from abm.output.lettering import letter
+from abm.output.number_text import minus_signs
 from abm.sweeps import Design, SweepResults
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -102,10 +103,11 @@ def experiment(document: str, name: str) -> Iterator[Experiment]:
     yield out
     seconds = time.monotonic() - started
     command = f"python -m experiments.{name}" + (" --quick" if options.quick else "")
-    found = [f"- {sentence}" for sentence in out.answers]
+    answers = [minus_signs(sentence) for sentence in out.answers]
+    found = [f"- {sentence}" for sentence in answers]
     head = [f"# {out.question}", "", *found, "", f"Made by `{command}` in {seconds:.0f} s.", ""]
-    (folder / "README.md").write_text("\n".join(head + out.lines), encoding="utf-8")
-    about = {"question": out.question, "answers": out.answers, "command": command}
+    (folder / "README.md").write_text(minus_signs("\n".join(head + out.lines)), encoding="utf-8")
+    about = {"question": out.question, "answers": answers, "command": command}
     (folder / "answer.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stdout.write("\n".join([out.question, *found, f"{folder}, {seconds:.0f} s", ""]))
     if options.out is None:

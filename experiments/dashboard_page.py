@@ -1,4 +1,4 @@
-"""A picture of the page of `abm dashboard`, taken by a Chromium without a window."""
+"""Two pictures of the page of `abm dashboard`, taken in a Chromium without a window."""
 
 import re
 import shutil
@@ -9,15 +9,17 @@ from playwright.sync_api import Page, sync_playwright
 
 from experiments.common import RESULTS
 
-STEPS_A_FRAME, FRAMES = 25, 6
+STEPS_A_FRAME, FRAMES, MOVED = 25, 6, 3
 SIZE = {"width": 1400, "height": 1000}
 
 
-def end(page: Page) -> float:
-    """Where the picture ends: below the panels, between two sliders."""
-    panels = page.locator(".abm-panels").bounding_box()
-    sliders = [each.bounding_box()["y"] for each in page.locator(".abm-slider").all()]
-    return min(y for y in sliders if y > panels["y"] + panels["height"]) - 4.0
+def save(page: Page, name: str, height: float) -> None:
+    """What is in view, down to a height."""
+    page.mouse.move(700, 60)
+    page.wait_for_timeout(1500)  # until the last picture is there
+    folder = RESULTS / "dashboard"
+    folder.mkdir(exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", clip=SIZE | {"x": 0, "y": 0, "height": min(height, SIZE["height"])})
 
 
 def main() -> None:
@@ -30,16 +32,27 @@ def main() -> None:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport=SIZE)
             page.goto(url)
-            page.locator(".v-select", has_text="Speed of play").click()
-            page.get_by_role("option", name=f"{STEPS_A_FRAME} steps a frame").click()
+            page.get_by_label("Speed of play").select_option(label=f"{STEPS_A_FRAME} steps a frame")
             for frame in range(1, FRAMES + 1):
                 page.get_by_role("button", name="Step", exact=True).click()
                 page.wait_for_selector(f"text=Step {frame * STEPS_A_FRAME} of")
-            page.mouse.move(700, 700)
-            page.wait_for_timeout(1500)  # until the last picture is there
-            folder = RESULTS / "dashboard"
-            folder.mkdir(exist_ok=True)
-            page.screenshot(path=folder / "page.png", clip=SIZE | {"x": 0, "y": 0, "height": end(page)})
+                if frame == MOVED:
+                    field = page.locator(".abm-slider", has_text="churn").locator(".abm-typed")
+                    field.fill("0.4")
+                    field.press("Tab")
+                    page.wait_for_selector("text=churn = 0.4 from step")
+            panels = page.locator(".abm-panels").bounding_box()
+            save(page, "page", panels["y"] + panels["height"] + 8.0)
+            page.get_by_role("tab", name="Two runs").click()
+            field = page.locator(".abm-main .abm-typed")
+            field.fill("0.9")
+            field.press("Tab")
+            compare = page.get_by_role("button", name="Compare", exact=True)
+            page.wait_for_timeout(500)
+            compare.click()
+            page.get_by_role("button", name="Run 40 seeds of both").click()
+            page.wait_for_selector("text=mean difference over 40 seeds", timeout=120_000)
+            save(page, "two-runs", SIZE["height"])
             browser.close()
     finally:
         server.terminate()

@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from abm import Scenario
+from abm.output.number_text import minus
 from experiments.common import (
     COLOURS,
     WEIGHTS,
@@ -69,7 +70,8 @@ def map_picture(table: pd.DataFrame) -> Figure:
     """Maps of the differences in return and survival; what is not distinguishable from 0 is grey."""
     figure = Figure(figsize=(8.2, 6.4), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
-    for row, name in zip(panels, ("return", "survival")):
+    titles = {"return": "return R", "survival": "survival"}
+    for row, name in zip(panels, titles):
         limit = table[name].abs().max()
         for axes, (ceiling, own) in zip(row, table.groupby(CEILING)):
             cells = own.pivot(index="tau", columns="gamma", values=name)
@@ -80,14 +82,14 @@ def map_picture(table: pd.DataFrame) -> Figure:
                 known = not values[f"{name} low"] <= 0.0 <= values[f"{name} high"]
                 if not known:
                     axes.fill_between([x, x + 1], y, y + 1, facecolor="0.8", edgecolor="white")
-                text = f"{values[name]:+.2f}"
+                text = minus(f"{values[name]:+.2f}")
                 if name == "return":
                     first, last = values["best from"], values["best to"]
                     text += f"\n{first:g}" + (f"–{last:g}" if last > first else "")
                 axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=7,
                           color="white" if known and abs(values[name]) > 0.7 * limit else "black")  # fmt: skip
-            axes.set_title(f"{name}, ceiling of competitiveness {ceiling:g}", fontsize=10)
-        figure.colorbar(image, ax=row, label=f"{name}: θ = 0.8 less θ = 0.2")
+            axes.set_title(f"{titles[name]}, ceiling of competitiveness {ceiling:g}", fontsize=10)
+        figure.colorbar(image, ax=row, label=f"{titles[name]}: θ = 0.8 less θ = 0.2")
     text = (
         "In each market: technology-first (θ = 0.8) less market-first (θ = 0.2), grey if not distinguishable;\n"
         "in the upper row below it the weights θ among the best"
@@ -113,7 +115,7 @@ def weight_picture(table: pd.DataFrame) -> Figure:
             band(axes, own["theta"], ends, colour, marker=mark, markersize=4, label=text)
         axes.set_xlabel("technology weight θ")
         axes.set_ylim(bottom=0.0)
-    panels[0].set_ylabel("return at the end (1 breaks even; failed firms 0)")
+    panels[0].set_ylabel("return R at the end (1 = break-even; failed firms 0)")
     panels[1].set_ylabel("share of the first firms that live at the end")
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=8, frameon=False)

@@ -108,8 +108,8 @@ def weight_picture(table: pd.DataFrame) -> Figure:
             band(axes, own["omega"], ends, colour, marker=mark, markersize=4, label=name)
         axes.set_title(f"{label}: φ = {cell[0]:g}, δ = {cell[1]:g}", fontsize=10)
         axes.set_xlabel("optimisation weight ω")
-        axes.set_ylim(bottom=0.0)
-    panels[0].set_ylabel("return at the end (failed firms 0)")
+    panels[0].set_ylim(bottom=0.0)  # once all panels are drawn, since an end that is set stays
+    panels[0].set_ylabel("return R at the end (1 = break-even; failed firms 0)")
     panels[1].legend(frameon=False, fontsize=9, loc="upper right")
     return figure
 

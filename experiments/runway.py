@@ -86,9 +86,10 @@ def changes(points: pd.DataFrame, survival: np.ndarray) -> pd.DataFrame:
 
 def picture(table: pd.DataFrame) -> Figure:
     """Survival by runway: for each outside capital, for each stress response, and less market-first."""
-    figure = Figure(figsize=(11.0, 4.2), layout="constrained")
+    figure = Figure(figsize=(12.5, 4.4), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True)
     table = table[np.isfinite(table["runway"])]
+    runways = sorted(table["runway"].unique())
     usual = table[table["stress_response"] == USUAL["stress_response"]]
     stress = table[table["outside_capital"] == USUAL["outside_capital"]]
     whole, less = "survival of technology-first", "technology-first less market-first"
@@ -99,21 +100,30 @@ def picture(table: pd.DataFrame) -> Figure:
         groups = list(own.groupby(key))
         for number, ((value, line), colour, mark) in enumerate(zip(groups, COLOURS, "os^Dv")):
             ends = [line[f"{measure}{end}"] for end in ("", " low", " high")]
-            aside = 0.08 * (number - (len(groups) - 1) / 2)  # side by side: the intervals overlap
-            beside(axes, line["runway"], ends, colour, aside, ratio=True, marker=mark, markersize=4, label=f"{value:g}")
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(line["runway"], [f"{each:g}" for each in line["runway"]])
+            # Each runway has a field of its own, in which the values stand side by side: their intervals overlap.
+            aside = 0.8 * (number - (len(groups) - 1) / 2) / len(groups)
+            fields = [runways.index(each) for each in line["runway"]]
+            beside(axes, fields, ends, colour, aside, marker=mark, markersize=5, linestyle="none", label=f"{value:g}")
+        for border in range(len(runways) - 1):
+            axes.axvline(border + 0.5, color="0.9", linewidth=1)
+        axes.set_xlim(-0.5, len(runways) - 0.5)
+        axes.set_xticks(range(len(runways)), [f"{each:g}" for each in runways])
         axes.set_title(title, fontsize=10)
-        axes.minorticks_off()
-        axes.set_xlabel("runway F̄ (steps of spending; log scale)")
+        axes.set_xlabel("runway F̄ (steps of spending)")
         low, high = axes.get_ylim()
+        low = low if measure != "survival" else 0.0
         axes.set_ylim(low, high + 0.17 * (high - low))  # room for the legend
         axes.legend(title=label, frameon=False, fontsize=8, title_fontsize=8, ncols=5, loc="upper center",
                     handlelength=1.2, columnspacing=0.9, handletextpad=0.3)  # fmt: skip
     panels[1].axhline(0.0, color="0.6", linewidth=1)
     panels[0].set_ylabel("share of the first firms that live at the end")
     panels[1].set_ylabel("difference of the shares")
-    figure.suptitle("Bars: 95 % intervals over runs. All values of ψ and χ share their seeds.", fontsize=9, color="0.3")
+    figure.suptitle(
+        "Bars: 95 % intervals over runs. All values of ψ and χ share their seeds, so that small differences between "
+        "them count too (their intervals are in the table).",
+        fontsize=9,
+        color="0.3",
+    )
     return figure
 
 

@@ -1,7 +1,7 @@
 """Which parameters move the market, and which do not matter?
 
 The article gives no numbers for its mechanisms (§2, §3), so the effect of the chosen numbers must be known.
-Morris screening (SALib) of twenty numeric parameters of a small market, then Sobol indices of the six that are
+Morris screening (SALib) of twenty-seven numeric parameters of a small market, then Sobol indices of the six that are
 strongest over four outcomes: the first-order index is the share of the outcome's variance that a parameter explains
 alone, the total index that with all its interactions. Both samples go through the sweep engine; the outcome of a
 point is the mean of its runs, the same seeds at every point. Strength is the mean absolute elementary effect μ*
@@ -43,6 +43,13 @@ RANGES = {  # low, high, scale
     "competitiveness_noise": (0.0, 0.1, "linear"),
     "quality_decay": (0.0, 0.1, "linear"),
     "learning_step": (0.0, 0.2, "linear"),
+    "demand_noise": (0.0, 0.3, "linear"),
+    "demand_noise_odds": (0.05, 1.0, "log"),
+    "size_dependence": (0.0, 0.5, "linear"),
+    "frontier_cost": (0.0, 3.0, "linear"),
+    "return_noise": (0.0, 0.5, "linear"),
+    "frontier_growth": (0.0, 0.05, "linear"),
+    "release_odds": (0.1, 1.0, "log"),
     "heterogeneity": (0.05, 0.4, "linear"),
     "k1": (0.7, 1.1, "linear"),
 }
@@ -98,7 +105,7 @@ def indices(names: list[str], values: np.ndarray) -> pd.DataFrame:
 
 def screening_picture(table: pd.DataFrame, order: list[str]) -> Figure:
     """Strength of each parameter for each outcome."""
-    figure = Figure(figsize=(10.5, 5.6), layout="constrained")
+    figure = Figure(figsize=(10.5, 7.0), layout="constrained")
     panels = figure.subplots(1, len(OUTCOMES), sharey=True)
     for axes, (outcome, own) in zip(panels, table.groupby("outcome", sort=False)):
         own = own.set_index("parameter").loc[order[::-1]]
@@ -107,16 +114,22 @@ def screening_picture(table: pd.DataFrame, order: list[str]) -> Figure:
                   color=[COLOURS[0] if each else "0.75" for each in own["matters"]],
                   error_kw={"elinewidth": 1, "ecolor": "0.3"})  # fmt: skip
         axes.axvline(SMALL, color="0.4", linestyle=":", linewidth=1)
+        axes.set_xlim(left=0.0)  # an absolute effect is not negative, though the interval around its mean may be
         axes.set_title(outcome, fontsize=10)
         axes.tick_params(labelsize=8)
+        axes.locator_params(axis="x", nbins=4)
+        axes.margins(y=0.01)
     figure.supxlabel("mean absolute elementary effect μ* as a share of the outcome's largest", fontsize=9)
     signs = [
-        Patch(color=COLOURS[0], label="may matter: the interval reaches the dotted line"),
-        Patch(color="0.75", label="does not matter"),
-        Line2D([], [], color="0.3", label="95 % interval over trajectories"),
-        Line2D([], [], color="0.4", linestyle=":", label=f"{100 * SMALL:.0f} % of the largest effect"),
+        Patch(
+            color=COLOURS[0],
+            label=f"blue: may matter, for the interval goes beyond {100 * SMALL:.0f} % of the largest effect",
+        ),
+        Patch(color="0.75", label="grey: does not matter"),
+        Line2D([], [], color="0.3", label="95 % interval of the mean over trajectories"),
+        Line2D([], [], color="0.4", linestyle=":", label=f"{100 * SMALL:.0f} % of the largest"),
     ]
-    figure.legend(handles=signs, loc="outside upper center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles=signs, loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
@@ -149,7 +162,7 @@ def answers(out: Experiment, screened: pd.DataFrame, found: pd.DataFrame, chosen
     out.answer(f"Most moved, by total index: {', '.join(leading)}. Strongest six overall: {', '.join(chosen)}.")
     nowhere = screened.groupby("parameter", sort=False)["matters"].any()
     out.answer(
-        f"Without influence on all four outcomes: {', '.join(nowhere.index[~nowhere]) or 'none of the twenty'}. "
+        f"Without influence on all four outcomes: {', '.join(nowhere.index[~nowhere]) or 'none of the twenty-seven'}. "
         + " ".join(f"For {outcome}: {', '.join(own['parameter'][~own['matters']]) or 'none'}."
                    for outcome, own in screened.groupby("outcome", sort=False))
     )  # fmt: skip

@@ -133,20 +133,25 @@ def plot(table: pd.DataFrame) -> Figure:
             for start, colour, mark, aside in zip(STARTS, COLOURS, "o^", (-0.01, 0.01)):
                 ends = [own[f"{name} {start}{end}"] for end in ("", " low", " high")]
                 beside(axes, x, ends, colour, aside, marker=mark, markersize=4, label=start)
-            axes.axvline(1.0, color="0.7", linewidth=1)
+            axes.axvline(1.0, color="0.5", linewidth=1, linestyle="--")
             axes.set_ylim(-0.02 * scale, scale)
     for upper, lower, churn in zip(*panels, churns):
         upper.axhline(MONOPOLY, color="0.7", linestyle=":", linewidth=1)
         upper.set_title(f"churn μ = {churn:g} a step", fontsize=10)
         lower.set_xlabel("network effect β")
-    panels[0, 0].set_ylabel("HHI (mean of the last fourth)")
+    panels[0, 0].set_ylabel("HHI (mean of the last fourth of the steps)")
+    panels[0, 0].yaxis.set_major_formatter("{x:,.0f}")
     panels[1, 0].set_ylabel("share of runs in which firm 0\nis the largest at the end")
-    panels[0, 0].text(0.02, MONOPOLY + 150, f"monopoly from {MONOPOLY:,}", fontsize=8, color="0.4")
+    panels[0, 0].text(0.02, MONOPOLY + 150, f"called a monopoly from {MONOPOLY:,}", fontsize=8, color="0.4")
     panels[1, 0].text(
-        0.97, 0.5, "winner takes all\nfrom β = 1 by\nattractiveness alone", fontsize=8, color="0.4", ha="right"
-    )
+        0.95, 0.5, "right of β = 1 one firm would\ntake all if customers chose\nby attractiveness alone",
+        fontsize=8, color="0.4", ha="right",
+    )  # fmt: skip
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    start_labels = {"even": "start: customers dealt evenly", "concentrated": "start: four fifths of them with firm 0"}
+    start_labels = {
+        "even": "at the start all firms have equally many customers",
+        "concentrated": "at the start firm 0 has four fifths of the customers",
+    }
     figure.legend(handles, [start_labels[each] for each in labels], loc="outside upper center", ncols=2, frameon=False)
     return figure
 

@@ -2,11 +2,8 @@
 
 import argparse
 import json
-import os
-import platform
 from pathlib import Path
 
-import numba
 import numpy as np
 import pandas as pd
 
@@ -14,9 +11,10 @@ import experiments.speed
 from abm.simulation.market import SMALL
 from experiments.peers import stream_triad
 from experiments.speed.costs import FIRMS, size_costs, step_costs
+from experiments.speed.machine import instructions, machine, processor
 from experiments.speed.pictures import costs_picture, rates_picture
 from experiments.speed.stages import stage_costs
-from experiments.speed.subjects import HAS_JAX, engine, jax_peer, mesa_peer, numpy_peer
+from experiments.speed.subjects import HAS_JAX, STEADY, engine, jax_peer, mesa_peer, naive_peer, numpy_peer, steady
 from experiments.speed.targets import targets
 from experiments.speed.turns import Candidate, take_turns
 
@@ -35,7 +33,8 @@ def beside_peers(rounds: int, quick: bool) -> list[tuple[int, Candidate, Candida
     for firms in SIZES[:2] if quick else SIZES:
         steps = max(2, 1_000_000 // firms)
         peer = numpy_peer(firms, steps)
-        found += [(firms, engine(firms, 1, steps), peer), (firms, peer, peer)]
+        found += [(firms, steady(firms), peer)] if firms == 10_000 else []
+        found += [(firms, engine(firms, 1, steps), peer), (firms, peer, peer), (firms, naive_peer(firms, steps), peer)]
         found += [(firms, engine(firms, 2, steps), peer)] if firms > SMALL else []
         found += [(firms, mesa_peer(firms, 10), peer)] if firms <= 1_000 else []
         behind += [(firms, steps)] if HAS_JAX else []
@@ -46,27 +45,15 @@ def beside_peers(rounds: int, quick: bool) -> list[tuple[int, Candidate, Candida
 
 
 def table(listed: list[tuple[int, Candidate, Candidate]], limit: float) -> pd.DataFrame:
-    """Median rate of each candidate, and its ratio to NumPy's with the range over rounds."""
-    rows = []
-    for firms, candidate, peer in sorted(listed, key=lambda each: each[0]):
+    """Median rate of each candidate, and its ratio to NumPy's with the range over rounds; the steady state first."""
+    rows, on = [], f"{processor()}, {instructions()}"
+    for firms, candidate, peer in sorted(listed, key=lambda each: (each[1].name != STEADY, each[0])):
         ratios = candidate.rates / peer.rates
         row = {"firms": firms, "candidate": candidate.name}
         row |= {"million_firm_steps_a_second": np.median(candidate.rates) / 1e6, "ratio_to_numpy": np.median(ratios)}
         row |= {"lowest_ratio": ratios.min(), "highest_ratio": ratios.max()}
-        rows.append(row | {"share_of_memory_limit": np.median(candidate.rates) / limit})
+        rows.append(row | {"share_of_memory_limit": np.median(candidate.rates) / limit, "processor": on})
     return pd.DataFrame(rows)
-
-
-def machine(triad: float) -> dict:
-    """What it was measured on."""
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numba": numba.__version__,
-        "numpy": np.__version__,
-        "stream_triad_GB_a_second_2_threads": round(triad, 1),
-    }
 
 
 def show(frame: pd.DataFrame) -> None:
@@ -78,27 +65,30 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=experiments.speed.__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller markets and three rounds")
+    parser.add_argument("--rounds", type=int, help="turns that are timed (default 7, quick 3)")
     parser.add_argument("--out", type=Path, default=Path("results/speed"))
+    parser.add_argument("--release", type=Path, help="a checkout of the release before, to be timed beside this one")
     options = parser.parse_args()
-    rounds, largest, longest = (3, 100_000, 1_000) if options.quick else (7, 10_000_000, 10_000)
+    usual, largest, longest = (3, 100_000, 1_000) if options.quick else (7, 10_000_000, 10_000)
+    rounds = options.rounds or usual
     triad = max(stream_triad(10_000_000 if options.quick else 50_000_000, 2, 5) for _ in range(2))
     limit = triad * 1e9 / BYTES_A_FIRM_STEP
-    sizes, steps = size_costs(3, largest), step_costs(5, longest)
-    listed = beside_peers(rounds, options.quick)
-    frames = {
-        "speed": table(listed, limit),
-        "targets": targets({(firms, each.name): each for firms, each, _ in listed}, limit, rounds, options.quick),
-        "stages": stage_costs(20),
-        "sizes": sizes,
-        "steps": steps,
-    }
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, frame in frames.items():
+
+    def keep(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         frame.to_csv(options.out / f"{name}.csv", index=False, float_format="%.4g")
         show(frame)
-    rates_picture(frames["speed"]).savefig(options.out / "speed.png")
-    costs_picture(frames["sizes"], frames["steps"], FIRMS).savefig(options.out / "costs.png")
-    (options.out / "machine.json").write_text(json.dumps(machine(triad), indent=2) + "\n")
+        return frame
+
+    listed = beside_peers(rounds, options.quick)
+    rates_picture(keep("speed", table(listed, limit))).savefig(options.out / "speed.png")
+    by_name = {(firms, each.name): each for firms, each, _ in listed}
+    keep("targets", targets(by_name, limit, rounds, options.quick, options.release))
+    keep("stages", stage_costs(20))
+    steps, sizes = keep("steps", step_costs(rounds, longest)), keep("sizes", size_costs(min(rounds, 3), largest))
+    costs_picture(sizes, steps, FIRMS).savefig(options.out / "costs.png")
+    about = machine(triad) | {"rounds": rounds}
+    (options.out / "machine.json").write_text(json.dumps(about, indent=2) + "\n")
     print(f"memory: {triad:.1f} GB/s by STREAM triad on two threads")
 
 

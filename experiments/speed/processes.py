@@ -40,10 +40,16 @@ print(json.dumps(peak() - before - int(many.outcomes.memory_usage(deep=True).sum
 
 def _python(*arguments: str, cache: Path | None = None) -> str:
     own = os.environ | ({} if cache is None else {"XDG_CACHE_HOME": str(cache)})
+    own.pop("PYTHONDONTWRITEBYTECODE", None)  # a start without it is what users have, whatever this shell sets
     done = subprocess.run(
         [sys.executable, *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=own, text=True
     )
     return done.stdout
+
+
+def bare_imports() -> Candidate:
+    """Python with the two libraries that no run can do without."""
+    return Candidate("imports", 1, lambda: None, lambda _: _python("-c", "import numpy, numba"))
 
 
 def help_command() -> Candidate:

@@ -6,11 +6,12 @@ import time
 import pandas as pd
 from numba import njit
 
-from abm.market import stages, sums
-from abm.market.arrays import Key, firm_of, work_of
+from abm.market import stages, step, sums
+from abm.market.arrays import Key
 from abm.market.growth import growth_spreads, growths
+from abm.market.records import market_of, sector_of, taste_of
 from abm.simulation.market import Market
-from experiments.speed.subjects import BASE
+from experiments.speed.worker import BARE
 
 FIRMS = 10_000
 
@@ -18,83 +19,45 @@ FIRMS = 10_000
 @njit(nogil=True)
 def _shocks(state, parameters, scratch):
     for block in state.blocks:
-        work = work_of(scratch, 0, block.stop - block.start)
         key = Key(1, block.sector, block.start - block.first_slot, 7)
-        stages.shocks(key, parameters.market[0], work)
+        stages.shocks(key, market_of(parameters.market, 0), block.stop - block.start, scratch)
 
 
 @njit(nogil=True)
-def _first_three(state, parameters, scratch):
+def _one_to_eight(state, parameters, scratch):
     for block in state.blocks:
-        firm = firm_of(state.firms, block.start, block.stop)
-        work, market = work_of(scratch, 0, block.stop - block.start), parameters.market[0]
-        stages.demand(firm, market, state.sectors[block.sector], work)
-        stages.commercialisation_challenge(firm, market, work)
-        stages.innovation(firm, market, work)
+        market, sector = market_of(parameters.market, 0), sector_of(state.sectors, block.sector)
+        taste = taste_of(parameters.sectors, block.sector)
+        step.advance_firms(state.firms, block, market, taste, sector, scratch)
 
 
 @njit(nogil=True)
-def _targets(state, parameters, scratch):
+def _entries(state, parameters, scratch):
     for block in state.blocks:
-        firm = firm_of(state.firms, block.start, block.stop)
-        stages.targets(firm, parameters.market[0], work_of(scratch, 0, block.stop - block.start))
-
-
-@njit(nogil=True)
-def _adjustment(state, parameters, scratch):
-    for block in state.blocks:
-        firm = firm_of(state.firms, block.start, block.stop)
-        work, sector = work_of(scratch, 0, block.stop - block.start), state.sectors[block.sector]
-        stages.adjustment(firm, parameters.market[0], sector, work)
-
-
-@njit(nogil=True)
-def _funds_and_age(state, parameters, scratch):
-    for block in state.blocks:
-        firm, market = firm_of(state.firms, block.start, block.stop), parameters.market[0]
-        stages.funds(firm, market, state.sectors[block.sector])
-        stages.ageing(firm, market)
-
-
-@njit(nogil=True)
-def _turnover(state, parameters, scratch):
-    for block in state.blocks:
-        firm = firm_of(state.firms, block.start, block.stop)
-        work, sector = work_of(scratch, 0, block.stop - block.start), state.sectors[block.sector]
         key = Key(1, block.sector, block.start - block.first_slot, 7)
-        stages.turnover(firm, parameters, sector, block, key, work)
-
-
-@njit(nogil=True)
-def _attractiveness(state, parameters, scratch):
-    for block in state.blocks:
-        firm = firm_of(state.firms, block.start, block.stop)
-        work, sector = work_of(scratch, 0, block.stop - block.start), parameters.sectors[block.sector]
-        sums.attract(firm, parameters.market[0], sector, work)
+        stages.entries(state.firms, parameters, state.sectors[block.sector], block, key)
 
 
 @njit(nogil=True)
 def _sums(state, parameters, scratch, measured):
     for place in range(state.blocks.size):
-        block, market = state.blocks[place], parameters.market[0]
-        firm = firm_of(state.firms, block.start, block.stop)
-        work, sector = work_of(scratch, 0, block.stop - block.start), parameters.sectors[block.sector]
-        sums.sum_block(firm, block.start, market, sector, measured, state.sums[place], work)
+        block = state.blocks[place]
+        market, taste = market_of(parameters.market, 0), taste_of(parameters.sectors, block.sector)
+        sums.sum_block(state.firms, block, market, taste, measured, state.sums[place], scratch)
 
 
-def _attractiveness_and_carried(state, parameters, scratch):
+def _carried(state, parameters, scratch):
     _sums(state, parameters, scratch, False)
 
 
-def _attractiveness_and_all_sums(state, parameters, scratch):
+def _measured(state, parameters, scratch):
     _sums(state, parameters, scratch, True)
 
 
 @njit(nogil=True)
 def _shares(state, parameters, scratch):
     for place in range(state.blocks.size):
-        firm = firm_of(state.firms, state.blocks[place].start, state.blocks[place].stop)
-        stages.compare_shares(firm, (1.0, 1.0), (1.0, 1.0), state.sums[place])
+        stages.compare_shares(state.firms, state.blocks[place], (1.0, 1.0), (1.0, 1.0), state.sums[place])
 
 
 def _growths(state, parameters, scratch):
@@ -104,27 +67,22 @@ def _growths(state, parameters, scratch):
 
 TIMED = {
     "shocks: hash, logarithm, sine, cosine": _shocks,
-    "1 to 3: demand, challenge, innovation": _first_three,
-    "4: targets": _targets,
-    "5: adjustment": _adjustment,
-    "6 and 7: funds, age": _funds_and_age,
-    "8: turnover": _turnover,
-    "9: attractiveness": _attractiveness,
-    "9: sums that the next step needs": _attractiveness_and_carried,
-    "9: sums of the light statistics": _attractiveness_and_all_sums,
+    "1 to 8: demand to departures": _one_to_eight,
+    "8: entries": _entries,
+    "9: attractiveness and what the next step needs": _carried,
+    "9: sums of the light statistics": _measured,
     "9: shares against the step before": _shares,
     "growths, in the window alone": _growths,
 }
 # Some stages are timed together with those that they need, whose time is then subtracted.
 _BEHIND = {
-    "9: sums that the next step needs": "9: attractiveness",
-    "9: sums of the light statistics": "9: sums that the next step needs",
+    "9: sums of the light statistics": "9: attractiveness and what the next step needs",
 }
 
 
 def stage_costs(rounds: int) -> pd.DataFrame:
     """Nanoseconds a firm that each stage takes, one thread."""
-    market = Market(BASE.replace(capacity=FIRMS, steps=400), 0, full=False, every=1, steps=400, threads=1)
+    market = Market(BARE.replace(capacity=FIRMS, steps=400), 0, full=False, every=1, steps=400, threads=1)
     market.advance(20)
     firms, taken = market.state.firms.copy(), {name: [] for name in TIMED}
     for turn in range(rounds + 1):

@@ -1,35 +1,40 @@
 """The markets that are timed: this package's and its peers'."""
 
 import importlib.util
+import time
 
-from abm import MarketModel, Scenario, simulate_many
+from abm import MarketModel, simulate_many
 from abm.simulation.market import Market
-from experiments.peers import MesaMarket, NumpyMarket
+from experiments.peers import MesaMarket, NaiveMarket, NumpyMarket
+from experiments.speed import worker
 from experiments.speed.turns import Candidate
+from experiments.speed.worker import BARE
 
-# The peers know neither entry nor review.
-BASE = Scenario.load("four-sectors").replace(entry_rate=0.0, review_interval=1_000_000, policy="fixed")
+STEADY = "abm in its steady state, 1 thread"
 HAS_JAX = importlib.util.find_spec("jax") is not None
 
 
 def engine(firms: int, threads: int, steps: int, *, full: bool = False, every: int = 1) -> Candidate:
     """The bare engine from its second step to its last, the growths of the last fourth included; noise on."""
+    return Candidate(
+        f"abm, {threads} thread{'s' * (threads > 1)}",
+        firms * steps,
+        lambda: worker.fresh(firms, steps, full, every, threads),
+        worker.go_on,
+        time.process_time if threads == 1 else time.perf_counter,
+    )
 
-    def make() -> Market:
-        scenario = BASE.replace(capacity=firms, steps=steps + 1)
-        market = Market(scenario, 0, full=full, every=every, steps=scenario.steps, threads=threads)
-        market.advance(1)
-        return market
 
-    name = f"abm, {threads} thread{'s' * (threads > 1)}"
-    return Candidate(name, firms * steps, make, lambda market: market.advance(steps + 1))
+def steady(firms: int) -> Candidate:
+    """A market with entry, exit and review once as many firms enter as exit; its work is counted in slots."""
+    return Candidate(STEADY, firms * worker.STEPS, lambda: worker.steady(firms), worker.go_on, time.process_time)
 
 
 def model(firms: int, steps: int) -> Candidate:
     """The Mesa model of this package, light, with as many threads as the engine takes by itself."""
 
     def make() -> MarketModel:
-        market = MarketModel(BASE.replace(capacity=firms), rng=0, collect="light")
+        market = MarketModel(BARE.replace(capacity=firms), rng=0, collect="light")
         market.step()
         return market
 
@@ -44,7 +49,7 @@ def engine_step_by_step(firms: int, steps: int) -> Candidate:
     """The engine as the model drives it: without an end, a call a step, its rows read at each."""
 
     def make() -> Market:
-        market = Market(BASE.replace(capacity=firms), 0, full=False, every=0, steps=None)
+        market = Market(BARE.replace(capacity=firms), 0, full=False, every=0, steps=None)
         market.advance(1)
         return market
 
@@ -57,7 +62,7 @@ def engine_step_by_step(firms: int, steps: int) -> Candidate:
 
 def many(runs: int, firms: int, steps: int, threads: int) -> Candidate:
     """`simulate_many`, outcomes only."""
-    scenario = BASE.replace(capacity=firms, steps=steps)
+    scenario = BARE.replace(capacity=firms, steps=steps)
     return Candidate(
         "simulate_many",
         runs * firms * steps,
@@ -68,13 +73,23 @@ def many(runs: int, firms: int, steps: int, threads: int) -> Candidate:
 
 def numpy_peer(firms: int, steps: int) -> Candidate:
     """The NumPy formulation, one thread."""
+    return _numpy("NumPy", NumpyMarket, firms, steps)
 
-    def make() -> NumpyMarket:
-        market = NumpyMarket(firms)
+
+def naive_peer(firms: int, steps: int) -> Candidate:
+    """NumPy as one writes it in an afternoon: six statistics, no exits, one thread."""
+    return _numpy("naive NumPy", NaiveMarket, firms, steps)
+
+
+def _numpy(name: str, kind: type[NumpyMarket | NaiveMarket], firms: int, steps: int) -> Candidate:
+    """A market from its second step to its last."""
+
+    def make() -> NumpyMarket | NaiveMarket:
+        market = kind(firms)
         market.run(1)
         return market
 
-    return Candidate("NumPy", firms * steps, make, lambda market: market.run(steps))
+    return Candidate(name, firms * steps, make, lambda market: market.run(steps), time.process_time)
 
 
 def mesa_peer(firms: int, steps: int) -> Candidate:
@@ -84,7 +99,7 @@ def mesa_peer(firms: int, steps: int) -> Candidate:
         for _ in range(steps):
             market.step()
 
-    return Candidate("Mesa objects", firms * steps, lambda: MesaMarket(firms), go)
+    return Candidate("Mesa objects", firms * steps, lambda: MesaMarket(firms), go, time.process_time)
 
 
 def jax_peer(firms: int, steps: int) -> Candidate:

@@ -1,4 +1,4 @@
-"""The experiments `section43`, `circles`, `readings` and `sectors`: each runs, and says what is known independently."""
+"""Experiments from `section43` to `policies`: each runs, and says what is known independently."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["section43", "circles", "readings", "sectors"])
+@pytest.mark.parametrize("name", ["section43", "circles", "readings", "sectors", "futures", "policies"])
 def test_a_quick_run_writes_answers_with_finite_numbers(quick_run, name):
     folder = quick_run(name)
     about = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
@@ -87,5 +87,5 @@ def test_the_worked_comparison_writes_its_report_and_the_differences_of_its_tabl
     answers = json.loads((folder / "answer.json").read_text(encoding="utf-8"))["answers"]
     table = pd.read_csv(folder / "comparison.csv", dtype={"group": str}).set_index(["outcome", "group"])
     said = next(each for each in answers if each.startswith("firms") and "0.9" in each)
-    assert f"{table.loc[('firms', '0.9'), 'difference']:.3g} [" in said
+    assert f"−{-table.loc[('firms', '0.9'), 'difference']:.3g} [" in said  # fewer, with a minus sign
     assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

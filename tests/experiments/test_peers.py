@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from abm import simulate
-from experiments.peers import MesaMarket, NumpyMarket, start
-from experiments.speed.subjects import BASE
+from experiments.peers import MesaMarket, NaiveMarket, NumpyMarket, start
+from experiments.speed.worker import BARE
 
 FIRMS, STEPS = 400, 120
 
@@ -15,10 +15,10 @@ FIRMS, STEPS = 400, 120
 def ours():
     """The market's measures of a run from the firms that the peers start from."""
     drawn = start(FIRMS)
-    names = [sector.name for sector in BASE.sectors], [strategy.name for strategy in BASE.strategies]
+    names = [sector.name for sector in BARE.sectors], [strategy.name for strategy in BARE.strategies]
     table = pd.DataFrame({name: drawn[name] for name in ("T0", "C0", "R0", "k1", "k2", "k3", "theta", "omega", "B")})
     table["sector"], table["strategy"] = np.take(names[0], drawn["sector"]), np.take(names[1], drawn["strategy"])
-    scenario = BASE.replace(steps=STEPS, capacity=FIRMS, technology_noise=0.0, competitiveness_noise=0.0)
+    scenario = BARE.replace(steps=STEPS, capacity=FIRMS, technology_noise=0.0, competitiveness_noise=0.0)
     return simulate(scenario, firms=table, collect="light").steps
 
 
@@ -40,6 +40,8 @@ def test_numpy(ours):
 
 
 def test_jax(ours):
+    # A peer of the speed benchmark alone, and none of the packages that are installed with `dev`: this is tested where
+    # somebody installs it for `python -m experiments.speed`, which leaves it out as well where it is missing.
     pytest.importorskip("jax", reason="JAX is an optional peer and is not installed")
     from experiments.peers.jax_market import JaxMarket
 
@@ -53,3 +55,11 @@ def test_mesa(ours):
     frame = market.datacollector.get_model_vars_dataframe()
     assert len(frame.columns) == 10
     agree(ours, {name: frame[name].to_numpy() for name in frame})
+
+
+def test_naive_numpy_as_long_as_nobody_exits(ours):
+    before_exits = int(np.argmax(ours["exits"].to_numpy() > 0))
+    assert before_exits > 3
+    frame = pd.DataFrame(NaiveMarket(FIRMS, noise=False).run(before_exits))
+    assert len(frame.columns) == 6
+    agree(ours[:before_exits], {name: frame[name].to_numpy() for name in frame})
