@@ -67,7 +67,7 @@ def test_the_tables_have_the_columns_that_others_rely_on(finished):
         "theta omega T C P R Q B F"
     )
     assert list(lives["id"]) == list(range(len(lives)))
-    assert " ".join(panel.columns) == "step id sector strategy T C R B F theta name P Q omega share age"
+    assert " ".join(panel.columns) == "step id sector strategy T C R B F theta name P Q omega share age revenue"
     assert list(panel["step"].unique()) == [0, 5, 10]
 
 

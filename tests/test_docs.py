@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from abm import Scenario, simulate
+from abm import MarketModel, Scenario, simulate
 from abm.scenario.listing import markdown
 from abm.scenario.parameters import PARAMETERS
 from abm.simulation import outcome_list
@@ -155,6 +155,48 @@ def test_a_diff_that_is_shown_applies(place):
     command = ["git", "apply", "--check", "-"]
     applied = subprocess.run(command, cwd=ROOT, input=diffs()[place].encode(), capture_output=True, check=False)
     assert applied.returncode == 0, applied.stderr.decode()
+
+
+def examples() -> dict:
+    """What the Python text of extending.md defines."""
+    code = re.findall(r"^```python\n(.*?)^```", text_of(DOCS / "extending.md"), flags=re.DOTALL | re.MULTILINE)
+    found: dict = {"__name__": "extending"}
+    for text in code:
+        exec(compile(text, "extending.md", "exec"), found)
+    return found
+
+
+def test_the_regulator_that_is_shown_taxes_returns_and_pays_entrants():
+    model = MarketModel("shakeout", rng=1)
+    model.agents.set("R", 3.0).set("F", 4.0)
+    young = model.agents.select(at_most=2)
+    old = model.agents.select(model.agents.get("unique_id") > young.get("unique_id").max())
+    old.set("age", 5)
+    examples()["regulator"](model)
+    assert old.get("F").tolist() == pytest.approx([3.9] * len(old))
+    assert young.get("F").tolist() == pytest.approx([3.9 + 0.1 * len(model.agents) / 2] * 2)
+
+
+def test_the_break_up_that_is_shown_leaves_no_large_firm():
+    breakup = examples()["breakup"]
+    model = MarketModel("shakeout", rng=1)
+    large = model.agents[0]
+    large.B = 2.0 * model.agents.get("B").sum()
+    customers, number = model.agents.get("B").sum(), len(model.agents)
+    while model.agents.get("share").max() > 0.4:
+        breakup(model)
+    assert model.agents.get("B").sum() == pytest.approx(customers)
+    assert len(model.agents) > number
+    assert simulate("shakeout", 1, each_step=breakup).outcomes["top_share"] <= 0.45
+
+
+def test_the_acquirer_that_is_shown_buys_firms_in_need():
+    result = simulate("shakeout", 1, each_step=examples()["acquirer"])
+    bought = result.lives[result.lives["reason"] == "acquired"]
+    assert len(bought) > 10
+    assert (bought["F"] < 1.0).all()
+    failed = [(each.lives["reason"] == "failed").sum() for each in (result, simulate("shakeout", 1))]
+    assert failed[0] < failed[1] / 2
 
 
 KINDS = ["strategy policy", "measure", "parameter", "mechanism", "sector"]

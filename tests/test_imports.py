@@ -10,7 +10,7 @@ PACKAGE = Path(abm.__file__).parent
 # From the roof down.
 ROOMS = (
     "__main__", "cli", "dashboard", "discovery", "sensitivity", "calibration", "comparison", "sweeps", "equilibrium",
-    "agents", "simulation", "output", "market", "equations", "scenario", "numerics", "errors", "version",
+    "agents", "simulation", "output", "market", "equations", "scenario", "numerics", "errors", "version", "scenarios",
 )  # fmt: skip
 
 
