@@ -187,6 +187,14 @@ def wait_for_parts(out: Path, count: int = 2) -> None:
     wait_until(lambda: parts(out) >= count, f"{count} parts")
 
 
+def says_how_to_go_on(errors: str, out: Path) -> bool:
+    """Whether all lines are messages of this program, and one says how to go on."""
+    lines = errors.splitlines()
+    return all(line.startswith("abm: ") for line in lines) and any(
+        str(out) in line and "the same command goes on" in line for line in lines
+    )
+
+
 def tables(out: Path) -> dict[str, bytes]:
     """What must be equal byte for byte however it was made."""
     return {name: (out / f"{name}.parquet").read_bytes() for name in TABLES}

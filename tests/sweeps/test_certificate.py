@@ -1,6 +1,5 @@
 """Only its owner can connect to a running sweep, with every executor."""
 
-import contextlib
 import os
 import stat
 
@@ -11,22 +10,11 @@ from abm.cli import main
 from abm.errors import InputError
 from abm.sweeps.work.executors.certificate import CERTIFICATE, shared_security
 from abm.sweeps.work.executors.existing import ExistingCluster
-from tests.faults.commands import SLOW, DaskCluster, run_sweep, sweep, tables, wait_for_parts, write_design
+from tests.faults.commands import SLOW, run_sweep, sweep, tables, wait_for_parts
 from tests.faults.strangers import listening, open_sockets, what_a_stranger_reaches
 
 # Whoever is not root can run nothing as another user. Where CI is root, as in a container, this is tested.
 OTHER_USER = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-
-
-@pytest.fixture(scope="module")
-def design(tmp_path_factory):
-    return write_design(tmp_path_factory.mktemp("design"))
-
-
-@pytest.fixture
-def dask(tmp_path):
-    with contextlib.ExitStack() as stack:
-        yield DaskCluster(tmp_path, stack)
 
 
 @pytest.fixture(scope="module")

@@ -33,18 +33,6 @@ pytestmark = pytest.mark.slow
 IMPATIENT = {"abm.sweeps.store.lock.PATIENCE": 2.0, "abm.sweeps.store.lock.BEAT": 0.3}
 
 
-@pytest.fixture(scope="module")
-def design(tmp_path_factory):
-    return write_design(tmp_path_factory.mktemp("design"))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, design):
-    out = tmp_path_factory.mktemp("undisturbed") / "out"
-    assert run_sweep(design, out)[0] == 0
-    return tables(out)
-
-
 def at_work(out, pid) -> str:
     return f"abm: error: {out}: process {pid} on {platform.node()} is at work on this sweep\n"
 

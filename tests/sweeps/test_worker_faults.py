@@ -1,7 +1,5 @@
 """Runs that raise, crash their process or never end: they alone are recorded as failed."""
 
-import contextlib
-
 import pandas as pd
 import pytest
 
@@ -10,7 +8,6 @@ from tests.faults.commands import (
     DESIGN,
     RUNS,
     TABLES,
-    DaskCluster,
     faults,
     python,
     run_sweep,
@@ -48,15 +45,6 @@ def without(frame: pd.DataFrame, runs: set[tuple[int, int]]) -> pd.DataFrame:
     return frame[[pair not in runs for pair in pairs]].reset_index(drop=True)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A design, and the folder of its sweep without faults."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    design = write_design(folder)
-    assert run_sweep(design, folder / "out")[0] == 0
-    return design, folder / "out"
-
-
 def assert_only(failed: set, out, undisturbed_out, names=TABLES) -> None:
     """All runs except the failed ones are there and equal to those without faults."""
     for name, table in frames(out, names).items():
@@ -64,8 +52,8 @@ def assert_only(failed: set, out, undisturbed_out, names=TABLES) -> None:
         pd.testing.assert_frame_equal(table, expected, check_exact=True, obj=name)
 
 
-def test_runs_that_fail_in_all_ways_are_recorded_and_no_other_is(undisturbed, tmp_path):
-    design, undisturbed_out = undisturbed
+def test_runs_that_fail_in_all_ways_are_recorded_and_no_other_is(design, undisturbed_sweep, tmp_path):
+    undisturbed_out, _ = undisturbed_sweep
     out = tmp_path / "out"
     injected = faults(
         befalls("raise", 0.0, 0.1, 0),
@@ -121,13 +109,11 @@ def test_among_runs_that_are_made_together_the_one_that_kills_is_found(tmp_path)
     assert_only({killer, raiser}, out, undisturbed_out, ("points", "outcomes", "steps", "sectors"))
 
 
-def test_on_an_existing_cluster_the_run_that_kills_is_found(undisturbed, tmp_path):
-    design, undisturbed_out = undisturbed
+def test_on_an_existing_cluster_the_run_that_kills_is_found(design, undisturbed_sweep, tmp_path, dask):
+    undisturbed_out, _ = undisturbed_sweep
     out = tmp_path / "out"
-    with contextlib.ExitStack() as stack:
-        dask = DaskCluster(tmp_path, stack).start()
-        dask.add(2, faults=faults(befalls("segfault", 0.5, 0.1, 2)))
-        code, _, errors = run_sweep(design, out, "--scheduler", dask.address, faults=faults())
+    dask.start().add(2, faults=faults(befalls("segfault", 0.5, 0.1, 2)))
+    code, _, errors = run_sweep(design, out, "--scheduler", dask.address, faults=faults())
     killer = (POINTS[0.5, 0.1], 2)
     assert code == 3 and {*failures(out)} == {killer}
     assert errors == f"abm: 1 run failed; abm sweep failures {out} shows them\n"
@@ -143,8 +129,8 @@ def test_a_sweep_all_of_whose_runs_fail_ends(tmp_path):
     assert len(pd.read_parquet(out / "outcomes.parquet")) == 0
 
 
-def test_resuming_does_not_make_failed_runs_again_before_the_tables_are_made(undisturbed, tmp_path):
-    design, undisturbed_out = undisturbed
+def test_resuming_does_not_make_failed_runs_again_before_the_tables_are_made(design, undisturbed_sweep, tmp_path):
+    undisturbed_out, _ = undisturbed_sweep
     out = tmp_path / "out"
     injected = faults(befalls("raise", 0.9, 0.3, 1))
     code, _, _ = run_sweep(design, out, faults=injected | {"dies_at": "abm.sweeps.run.finish"})
