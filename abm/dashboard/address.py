@@ -4,14 +4,21 @@ import json
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from abm.dashboard.chooser import is_seed
-from abm.dashboard.origins import find_origin, first_opening
+from abm.dashboard.gallery import TABS
+from abm.dashboard.origins import find_origin, first_opening, origin_names
 from abm.dashboard.watched import WatchedMarket
-from abm.errors import InputError, shown
+from abm.errors import InputError, nearest, shown
 from abm.scenario.changes import Change
-from abm.scenario.numerals import literal
+from abm.scenario.fields import read_member
+from abm.scenario.flat_names import unknown
+from abm.scenario.numerals import hint, literal
 from abm.scenario.rules import is_function_name
+from abm.scenario.scenario import Scenario
 from abm.scenario.settings import settings_between
+from abm.simulation.simulate import SEEDS
+
+KEYS = ("scenario", "set", "seed", "step", "tab", "moves", "second")
+LONGEST, LONGEST_VALUE = 64_000, 1_000  # characters that are read of an address, and of a value other than moves
 
 
 class Visit(NamedTuple):
@@ -66,38 +73,86 @@ def visit(query: str | None) -> Visit:
     >>> visit("scenario=my-market").complaint.split(";")[0]
     "The address is not followed: the page offers no scenario 'my-market'"
     """
-    asked = parse_qsl(query or "")
-    first = first_opening()
-    if "scenario" in dict(asked):
-        try:
-            return _visit(asked)
-        except (InputError, ValueError, TypeError) as problem:
-            complaint = f"The address is not followed: {problem}"
-    else:
+    try:
+        if given := _given(query or ""):
+            return _visit(given)
         complaint = ""
+    except InputError as problem:
+        complaint = f"The address is not followed: {problem}"
+    first = first_opening()
     scenario = first.origin.scenario.with_settings(first.settings)
     chosen = {"scenario": scenario, "rng": first.seed, "origin": first.origin, "changed": None}
     return Visit(WatchedMarket(**chosen), chosen, 0 if complaint else first.step, "", complaint)
 
 
-def _visit(asked: list[tuple[str, str]]) -> Visit:
-    given = {"seed": "0", "step": "0", "tab": "", "moves": "[]", "second": "", **dict(asked)}
-    origin = find_origin(given["scenario"])
-    settings = [value for name, value in asked if name == "set"]
-    for setting in (*settings, given["second"]):
+def _given(query: str) -> dict[str, list[str]]:
+    """The values of each key of a query; those of the server and of Solara are left out."""
+    if len(query) > LONGEST:
+        raise InputError(f"it has {len(query):,} characters; allowed are at most {LONGEST:,}")
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name == "token" or name.startswith("solara"):
+            continue
+        if name not in KEYS:
+            raise InputError(f"unknown key {shown(name)}{nearest(name, KEYS)}; allowed: {', '.join(KEYS)}")
+        if len(value) > LONGEST_VALUE and name != "moves":
+            raise InputError(f"{name} has {len(value):,} characters; allowed are at most {LONGEST_VALUE:,}")
+        if name in given and name != "set":
+            raise InputError(f"{name} is there twice")
+        given.setdefault(name, []).append(value)
+    return given
+
+
+def _visit(given: dict[str, list[str]]) -> Visit:
+    if "scenario" not in given:
+        raise InputError(f"scenario is missing; allowed: {', '.join(origin_names())}")
+    settings = given.pop("set", [])
+    one = {"seed": "0", "step": "0", "tab": "", "moves": "[]"} | {name: values[0] for name, values in given.items()}
+    origin = find_origin(one["scenario"])
+    for setting in (*settings, one.get("second", "")):
         if is_function_name(literal(setting.partition("=")[2])):  # a link leads to no file
             raise InputError(f"setting {shown(setting)}: an address names no rule of your own")
     scenario = origin.scenario.with_settings(settings)
-    for name in ("seed", "step"):
-        if not is_seed(given[name]):
-            raise InputError(f"{name} = {shown(given[name])} is not a whole number")
-    changed = None
-    if given["second"]:
-        name, _, value = given["second"].partition("=")
-        parameter = scenario.settable().get(name)
-        if parameter is None:
-            raise InputError(f"second = {shown(given['second'])} is not of the form NAME=VALUE")
-        changed = name, parameter.check(literal(value), whole_floats=True)
-    chosen = {"scenario": scenario, "rng": int(given["seed"]), "origin": origin, "changed": changed}
-    market = WatchedMarket(**chosen, moves=[Change(**each) for each in json.loads(given["moves"])])
-    return Visit(market, chosen, min(int(given["step"]), scenario.steps), given["tab"])
+    seed = _whole("seed", one["seed"], SEEDS - 1)
+    step = _whole("step", one["step"], scenario.steps)
+    if one["tab"] and one["tab"] not in TABS:
+        raise InputError(f"tab = {shown(one['tab'])} is none of {', '.join(TABS)}{nearest(one['tab'], TABS)}")
+    changed = _second(scenario, one["second"]) if "second" in one else None
+    chosen = {"scenario": scenario, "rng": seed, "origin": origin, "changed": changed}
+    return Visit(WatchedMarket(**chosen, moves=_moves(one["moves"])), chosen, step, one["tab"])
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
+        raise InputError(f"{name} = {shown(text)} is not a whole number from 0 to {most:,}")
+    return int(text)
+
+
+def _second(scenario: Scenario, text: str) -> tuple[str, Any]:
+    """The parameter in which a second market differs, and its value there."""
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not name or not value:
+        raise InputError(f"second = {shown(text)} is not of the form NAME=VALUE")
+    known = scenario.settable()
+    if name not in known:
+        raise InputError(f"second = {shown(text)}: {unknown(name, known)}")
+    try:
+        return name, known[name].check(literal(value), f"second = {shown(text)}", whole_floats=True)
+    except InputError as problem:
+        raise InputError(f"{problem}{hint(value)}") from None
+
+
+def _moves(text: str) -> list[Change]:
+    try:
+        moves = json.loads(text)
+        json.dumps(moves, ensure_ascii=False).encode()  # "\\ud800" is half a character, which is no text
+    except (ValueError, RecursionError):  # no JSON, or lists within lists without end
+        moves = None
+    if not isinstance(moves, list) or not all(isinstance(move, dict) for move in moves):
+        form = '[{"name": NAME, "step": STEP, KEY: VALUE}, …]'
+        raise InputError(f"moves = {shown(text)} is not of the form {form}, in JSON")
+    for place, move in enumerate(moves):
+        for key, value in move.items():
+            if isinstance(value, dict | list):
+                raise InputError(f"moves[{place}]: {shown(key)} is a list or table; allowed is a number")
+    return [read_member(Change, move, f"moves[{place}]") for place, move in enumerate(moves)]

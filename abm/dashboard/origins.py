@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from abm.errors import InputError
+from abm.errors import InputError, shown
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import Cells, FirmTable, read_firm_table
 
@@ -81,7 +81,7 @@ def find_origin(name: str) -> Origin:
     'one-market'
     """
     if name not in origin_names():
-        raise InputError(f"the page offers no scenario {name!r}; allowed: {', '.join(origin_names())}")
+        raise InputError(f"the page offers no scenario {shown(name)}; allowed: {', '.join(origin_names())}")
     return next((each.origin for each in _given if each.origin.name == name), None) or _bundled(name)
 
 

@@ -33,20 +33,45 @@ def test_an_address_brings_the_same_market_to_the_same_step():
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("scenario=/etc/passwd", "the page offers no scenario"),
+        ("scenario=/etc/passwd", "the page offers no scenario '/etc/passwd'; allowed: "),
+        ("scenario=four%00", r"the page offers no scenario 'four\x00'"),
+        ("seed=5&step=10&set=churn%3D0.5", "scenario is missing; allowed: applications, "),
+        ("scenario=four-sectors&sed=7", "unknown key 'sed' (did you mean 'seed'?); allowed: scenario, set, seed, "),
+        ("scenario=four-sectors&seed=1&seed=2", "seed is there twice"),
         ("scenario=four-sectors&set=chrun%3D1", "did you mean 'churn'"),
         ("scenario=four-sectors&set=capacity%3D1e9", "GB of memory"),
-        ("scenario=four-sectors&seed=-1", "seed = '-1'"),
-        ("scenario=four-sectors&step=x", "step = 'x'"),
-        ("scenario=four-sectors&moves=[{]", "The address is not followed"),
-        ("scenario=four-sectors&moves=[1]", "The address is not followed"),
+        ("scenario=four-sectors&set=churn%3D" + 990 * "[", "is not a number; allowed is (0, 1]"),
+        ("scenario=four-sectors&set=churn%3D" + 1_000 * "1", "set has 1,006 characters; allowed are at most 1,000"),
+        ("scenario=four-sectors&seed=-1", "seed = '-1' is not a whole number from 0 to 9,223,372,036,854,775,807"),
+        (f"scenario=four-sectors&seed={2**63}", f"seed = '{2**63}' is not a whole number from 0 to "),
+        ("scenario=four-sectors&seed=", "seed = '' is not a whole number from 0 to "),
+        ("scenario=four-sectors&step=x", "step = 'x' is not a whole number from 0 to 400"),
+        ("scenario=four-sectors&step=401", "step = '401' is not a whole number from 0 to 400"),
+        (f"scenario=four-sectors&step={10**30}", f"step = '{10**30}' is not a whole number from 0 to 400"),
+        ("scenario=four-sectors&tab=firms", "tab = 'firms' is none of Market, Firms, "),
+        ("scenario=four-sectors&tab=firms", "(did you mean 'Firms'?)"),
+        ("scenario=four-sectors&second=nothing", "second = 'nothing' is not of the form NAME=VALUE"),
+        ("scenario=four-sectors&second=chrun%3D0.4", "unknown parameter 'chrun' (did you mean 'churn'?)"),
+        ("scenario=four-sectors&second=churn%3D4", "second = 'churn=4': churn = 4 is outside (0, 1]"),
+        ("scenario=four-sectors&moves=" + 12_000 * "[", "... is not of the form [{"),
+        ("scenario=four-sectors&moves=" + 100_000 * "1", "it has 100,028 characters; allowed are at most 64,000"),
+        ("scenario=four-sectors&moves=[1]", 'moves = \'[1]\' is not of the form [{"name": NAME, "step": STEP, '),
+        ("scenario=four-sectors&moves=null", "moves = 'null' is not of the form"),
+        ("scenario=four-sectors&moves=xx", "moves = 'xx' is not of the form"),
+        ('scenario=four-sectors&moves=[{"step":3,"churn":0.5}]', "moves[0]: name is missing"),
+        ('scenario=four-sectors&moves=[{"name":"a","step":3,"churn":[]}]', "moves[0]: 'churn' is a list or table"),
         ('scenario=four-sectors&moves=[{"name":"a","step":3,"capacity":7}]', "capacity cannot change on the way"),
-        ("scenario=four-sectors&second=nothing", "second = 'nothing'"),
+        (r'scenario=four-sectors&moves=[{"name":"a","step":3,"sectors.\ud800.churn":7}]', "is not of the form"),
     ],
 )
 def test_an_address_that_is_not_understood_is_said_and_the_page_opens_without_it(query, words):
     found = visit(query)
-    assert words in found.complaint and found.market.given == FOUR.scenario and found.step == 0
+    assert found.complaint.startswith("The address is not followed: ") and words in found.complaint
+    assert found.market.given == FOUR.scenario and found.step == 0
+
+
+def test_what_the_server_and_solara_put_into_an_address_asks_for_nothing():
+    assert visit("token=abc&solara-no-close=1").complaint == ""
 
 
 def test_an_address_leads_to_no_file(tmp_path):
