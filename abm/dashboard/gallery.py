@@ -11,7 +11,7 @@ from mesa.visualization.utils import force_update, update_counter
 from abm.dashboard.controls import FIRST, positions, written
 from abm.dashboard.downloads import firms_csv, picture, run_line, scenario_toml, so_far, steps_csv
 from abm.dashboard.inputs import Control, Menu, is_place
-from abm.dashboard.many_seeds import SEEDS, ManySeeds, compared_scenario, design_toml
+from abm.dashboard.many_seeds import SEEDS, ManySeeds, compared_scenario, comparison_in_words, design_toml
 from abm.dashboard.pictures import Differences, FollowedFirm, FrameDrawn, Pictures, WhoWins
 from abm.dashboard.ranking import Asked, firm_page
 from abm.dashboard.views import VIEWS
@@ -125,7 +125,7 @@ def Rival(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict[s
         with solara.Div(style={"width": "330px", "max-width": "100%"}):
             Menu("Changed in the second run", first + [each for each in names if each not in first], own, choose_name)
         with solara.Div(style={"width": "330px", "max-width": "100%"}):
-            Control(f"second run, this run has {written(value)}", parameter, offered, other, picked.set)
+            Control(f"second run, this run starts with {written(value)}", parameter, offered, other, picked.set)
         there = market.value.changed_parameter == chosen.value["changed"] == (own, other)
         solara.Button(
             "Compare",
@@ -177,8 +177,11 @@ def OverSeeds(market: WatchedMarket):
         solara.Error(seeds.refusal, dense=True)
     if seeds and seeds.current and seeds.view:
         Differences(market, seeds)
-    about = "A band that does not hold 0 is a difference that more than chance explains, at that step taken by itself."
-    solara.Text(f"{about} The two files are the design of a sweep with 100 seeds.", classes=["abm-quiet"])
+    solara.Text(
+        f"The seeds and the two files, the design of a sweep with 100 seeds, compare {comparison_in_words(market)}. "
+        "A band that does not hold 0 is a difference that more than chance explains, at that step taken by itself.",
+        classes=["abm-quiet"],
+    )
 
 
 @solara.component

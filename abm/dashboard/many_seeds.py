@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from abm.comparison.statistics.intervals import paired_intervals
+from abm.dashboard.controls import choose, written
 from abm.dashboard.panels import View
-from abm.dashboard.views import PAIRED, strategy_measures
+from abm.dashboard.views import compared_measures, difference_in, drawn_per_unit
 from abm.dashboard.watched import WatchedMarket, with_moves
 from abm.errors import InputError
 from abm.output.charts import Line, Panel
@@ -25,7 +26,7 @@ class Cancelled(Exception):
 
 
 class ManySeeds:
-    """The second run less the first one, with the seeds 0 to 39; the thread ends with the page or when told.
+    """The runs of `compared_pair` with the seeds 0 to 39; the thread ends with the page or when told.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class ManySeeds:
     """
 
     def __init__(self, market: WatchedMarket, told: Callable[[], None]) -> None:
-        self.of = market.scenario, market.other.scenario
+        self.of = compared_pair(market)
         self.finished, self.refusal, self.cancelled = 0, "", False
         self.view: View | None = None
         self._market, self._told = market, told
@@ -64,9 +65,9 @@ class ManySeeds:
 
     @property
     def current(self) -> bool:
-        """Whether the two markets are still those that were compared."""
+        """Whether what is compared is still the same."""
         market = self._market
-        return not self.cancelled and market.other is not None and self.of == (market.scenario, market.other.scenario)
+        return not self.cancelled and market.other is not None and self.of == compared_pair(market)
 
     def _count(self, finished: int) -> None:
         if not self.current or self._market.closed:
@@ -86,8 +87,9 @@ class ManySeeds:
         except InputError as problem:
             self.refusal = str(problem)
         else:
-            measures = [*PAIRED, *strategy_measures(self._market)]
-            values = many.steps[measures].to_numpy(float).reshape(2, SEEDS, -1)
+            measures = [*compared_measures(self._market)]
+            drawn = many.steps[measures].to_numpy(float) * [drawn_per_unit(each) for each in measures]
+            values = drawn.reshape(2, SEEDS, -1)
             steps = many.steps.index.get_level_values("step").unique().to_numpy(float)
             rows = differences(values[0], values[1], len(measures))
             table = np.column_stack([steps, *rows])
@@ -117,11 +119,10 @@ def differences(one: np.ndarray, other: np.ndarray, measures: int) -> np.ndarray
 
 def panels_of(market: WatchedMarket) -> Sequence[Panel]:
     """A panel for each measure, whose columns are those of `differences`."""
-    titles = PAIRED | strategy_measures(market)
     return [
         Panel(
             f"{title}: mean difference over {SEEDS} seeds",
-            "difference",
+            difference_in(unit),
             [
                 Line("mean", f"{name}/mean"),
                 Line("95% interval from", f"{name}/low", edge=True),
@@ -130,13 +131,27 @@ def panels_of(market: WatchedMarket) -> Sequence[Panel]:
             level=0.0,
             shape=0.5,
         )
-        for name, title in titles.items()
+        for name, (title, unit) in compared_measures(market).items()
     ]
 
 
 def compared_scenario(market: WatchedMarket) -> Scenario:
     """The whole run on screen without moves of what differs in the second one."""
     return with_moves(market.given, market.moves, market.changed_parameter[0])
+
+
+def compared_pair(market: WatchedMarket) -> tuple[Scenario, Scenario]:
+    """What many seeds are run of, as in the design of `design_toml`: one parameter differs from the start on."""
+    scenario, (name, value) = compared_scenario(market), market.changed_parameter
+    return choose(scenario, name, market.given.get(name)), choose(scenario, name, value)
+
+
+def comparison_in_words(market: WatchedMarket) -> str:
+    """What is compared over many seeds, here and in the design, and what of the run on screen is not in it."""
+    name, value = market.changed_parameter
+    words = f"{name} = {written(value)} with {written(market.given.get(name))}, each from the first step on"
+    moved = any(name in move.values for move in market.moves)
+    return f"{words}, without the moves of {name} in this run" if moved else words
 
 
 def design_toml(market: WatchedMarket) -> str:

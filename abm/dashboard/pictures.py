@@ -77,7 +77,7 @@ def Differences(market: WatchedMarket, seeds: ManySeeds):
         panels=solara.use_memo(seeds.view.described, [seeds]),
         columns=len(seeds.view.columns),
         frame=solara.use_memo(rows, [seeds, asked]),
-        marks=solara.use_memo(lambda: marks_described(marks_of(market.scenario)), [seeds]),
+        marks=solara.use_memo(lambda: marks_described(marks_of(seeds.of[0])), [seeds]),
         steps=market.scenario.steps,
         wide=True,
         pointed=None,

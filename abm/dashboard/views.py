@@ -13,12 +13,12 @@ from abm.output.division import HHI_BANDS, HHI_FAR
 from abm.output.style import ORANGE, dashes, hatch, strategy_colours
 
 RETURN = "R, return (revenue / cost)"  # what R is called everywhere
-PAIRED = {
-    "mean_T": "Mean T",
-    "mean_C": "Mean C",
-    "weighted_R": "R by customers",
-    "sector_hhi": "HHI within sectors",
-    "firms": "Firms",
+PAIRED = {  # what two runs are compared by: column to title and unit
+    "mean_T": ("Mean T", "T"),
+    "mean_C": ("Mean C", "C"),
+    "weighted_R": ("R by customers", "R"),
+    "sector_hhi": ("HHI within sectors", "HHI"),
+    "firms": ("Firms", "firms"),
 }
 
 
@@ -109,18 +109,34 @@ def pair_view(market: WatchedMarket) -> list[Panel]:
         return []
     name, value = market.changed_parameter
     panels = []
-    for column, title in (PAIRED | strategy_measures(market)).items():
+    for column, (title, unit) in compared_measures(market).items():
         both = [Line("this run", column), Line(f"{name.split('.', 1)[-1]} = {value}", f"other/{column}", ORANGE)]
-        panels.append(Panel(title, "", both, shape=0.5))
-        difference = Line("difference, for this seed", f"difference/{column}", "ink")
-        panels.append(Panel(f"{title}: second run less this one", "difference", [difference], level=0.0, shape=0.5))
+        panels.append(Panel(title, unit, both, shape=0.5))
+        drawn = [Line("difference, for this seed", f"difference/{column}", "ink")]
+        panels.append(Panel(f"{title}: second run less this one", difference_in(unit), drawn, level=0.0, shape=0.5))
     return panels
 
 
-def strategy_measures(market: WatchedMarket) -> dict[str, str]:
-    """The share of each strategy, where there are several: column to title."""
+def compared_measures(market: WatchedMarket) -> dict[str, tuple[str, str]]:
+    """What two runs are compared by, the share of each strategy too where there are several: column to title, unit."""
     names = market.market.strategy_names
-    return {f"share_{name}": f"Share of {name}" for name in names} if len(names) > 1 else {}
+    return PAIRED | {f"share_{name}": (f"Share of {name}", "%") for name in names if len(names) > 1}
+
+
+def difference_in(unit: str) -> str:
+    """What an axis of differences is called.
+
+    Examples
+    --------
+    >>> difference_in("HHI"), difference_in("%")
+    ('difference (HHI)', 'difference (percentage points)')
+    """
+    return f"difference ({'percentage points' if unit == '%' else unit})"
+
+
+def drawn_per_unit(measure: str) -> float:
+    """By what a measure is multiplied to be drawn: shares are drawn in percent."""
+    return 100.0 if measure.startswith("share_") else 1.0
 
 
 VIEWS: dict[str, Callable[[WatchedMarket], list[Panel]]] = {
@@ -158,7 +174,7 @@ def table(market: WatchedMarket, columns: Sequence[str], since: int = 0) -> np.n
         group, _, measure = name.rpartition("/")
         if name == "step":
             return np.arange(since, market.steps_done + 1)
-        unit = 100.0 if measure.startswith("share_") else 1.0
+        unit = drawn_per_unit(measure)
         if not group:
             return unit * collected.rows([measure], since)[:, 0]
         if group == "firm":

@@ -27,7 +27,7 @@ CONTRAST = """() => {
 
 def compare(page: Watched) -> None:
     page.open_tab("Two runs")
-    page.write("second run, this run has 0.5", "0.9")
+    page.write("second run, this run starts with 0.5", "0.9")
     page.until(lambda: page.page.get_by_role("button", name="Compare", exact=True).is_enabled())
     page.press("Compare")
     page.page.wait_for_selector("text=Beyond this seed")

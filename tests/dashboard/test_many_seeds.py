@@ -8,8 +8,16 @@ from scipy import stats
 
 from abm import simulate
 from abm.dashboard import many_seeds
-from abm.dashboard.many_seeds import SEEDS, ManySeeds, compared_scenario, design_toml, differences
-from abm.dashboard.views import PAIRED, strategy_measures
+from abm.dashboard.many_seeds import (
+    SEEDS,
+    ManySeeds,
+    compared_pair,
+    compared_scenario,
+    comparison_in_words,
+    design_toml,
+    differences,
+)
+from abm.dashboard.views import PAIRED, compared_measures, pair_view
 from abm.sweeps.design.design import Design
 from tests.watching import market_of
 
@@ -18,6 +26,7 @@ from tests.watching import market_of
 def compared():
     market = market_of(made=5, capacity=30, steps=24, changed=("network_effect", 0.9))
     market.move("churn", churn=0.4)
+    market.move("network_effect", network_effect=1.2)  # in the run on screen alone
     seeds = ManySeeds(market, lambda: None)
     seeds.thread.join()
     return market, seeds
@@ -30,20 +39,23 @@ def test_the_means_are_those_of_the_runs_one_by_one_with_moves_in_both(compared)
     got = dict(zip(view.columns, rows.T, strict=True))
     one, other = (
         np.array(
-            [
-                simulate(each.scenario, seed=seed, collect="light").steps[[*PAIRED, "share_balanced"]]
-                for seed in range(SEEDS)
-            ]
+            [simulate(each, seed=seed, collect="light").steps[[*PAIRED, "share_balanced"]] for seed in range(SEEDS)]
         )
-        for each in (market, market.other)
+        for each in (market.given.replace(changes=[*market.other.scenario.changes]), market.other.scenario)
     )
     assert [change.values for change in market.other.scenario.changes] == [{"churn": 0.4}]
     assert seeds.finished == 2 * SEEDS and got["step"].tolist() == list(range(1, 25))
     for place, name in enumerate([*PAIRED, "share_balanced"]):
-        pairs = (other - one)[:, :, place]
+        pairs = (other - one)[:, :, place] * (100.0 if name == "share_balanced" else 1.0)  # percentage points
         np.testing.assert_allclose(got[f"{name}/mean"], pairs.mean(axis=0), rtol=1e-5, atol=1e-6)
         assert (got[f"{name}/low"] <= got[f"{name}/mean"]).all() and (got[f"{name}/mean"] <= got[f"{name}/high"]).all()
-    assert {f"{name}/mean" for name in strategy_measures(market)} < set(view.columns)
+    assert {f"{name}/mean" for name in compared_measures(market)} < set(view.columns)
+    assert len(compared_measures(market)) == len(PAIRED) + len(market.market.strategy_names)
+    ours, beside = (
+        {panel.title.split(":")[0]: panel.y for panel in panels} for panels in (view.panels, pair_view(market))
+    )
+    assert ours == beside and ours["Share of balanced"] == "difference (percentage points)"
+    assert "difference (HHI)" in ours.values()
 
 
 def test_intervals_are_near_student_s_for_numbers_that_are_normal():
@@ -94,11 +106,17 @@ def test_what_does_not_fit_is_said(monkeypatch):
 def test_the_design_has_both_runs(changed, tmp_path):
     market = market_of(made=5, capacity=30, steps=24, changed=changed)
     market.move("k1", k1=0.8)
+    if changed[0] == "network_effect":
+        assert comparison_in_words(market) == "network_effect = 0.9 with 0.5, each from the first step on"
+        market.move("network_effect", network_effect=1.2)
+        assert comparison_in_words(market).endswith(", without the moves of network_effect in this run")
     (tmp_path / "design.toml").write_text(design_toml(market))
     (tmp_path / "design-scenario.toml").write_text(compared_scenario(market).to_toml())
     design = Design.load(tmp_path / "design.toml")
     assert design.replications.count == 100
     points = design.values()
     both = [design.scenario_at(points.iloc[row]) for row in range(len(points))]
-    first = market.scenario.replace(**{changed[0]: market.given.get(changed[0])})  # a sector's own, now said
+    own = {changed[0]: market.given.get(changed[0])}  # a sector's own, now said
+    first = market.given.replace(**own, changes=[*market.other.scenario.changes])
     assert [each.to_dict() for each in both] == [first.to_dict(), market.other.scenario.to_dict()]
+    assert both == [*compared_pair(market)]

@@ -247,7 +247,7 @@ def test_the_second_run_is_put_beside_the_first_and_taken_away(watched):
     watched.open_tab("Two runs")
     assert watched.pictures() == []
     watched.slide("second run", 40)
-    watched.until(lambda: watched.typed("second run, this run has 0.5") == "0.9")
+    watched.until(lambda: watched.typed("second run, this run starts with 0.5") == "0.9")
     watched.press("Compare")
     watched.until(lambda: len(watched.pictures()) == 20)
     before = watched.pictures()
@@ -260,7 +260,7 @@ def test_the_second_run_is_put_beside_the_first_and_taken_away(watched):
     watched.press("Remove second run")
     watched.until(lambda: watched.pictures() == [])
     watched.choose("Changed in the second run", "reading")
-    watched.choose("second run, this run has literal", "increment")
+    watched.choose("second run, this run starts with literal", "increment")
     watched.press("Compare")
     watched.until(lambda: len(watched.pictures()) == 20)
 
