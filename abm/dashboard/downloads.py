@@ -1,5 +1,6 @@
 """The files of the run on screen, and the command that makes it again."""
 
+import os
 import shlex
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from abm.agents.model import MarketModel
 from abm.dashboard.watched import MovedMarket, WatchedMarket
 from abm.output.overview import overview
 from abm.output.picture_files import picture_bytes
+from abm.scenario.rules import UserFunction, rules_of
 from abm.scenario.scenario import Scenario
 from abm.scenario.settings import settings_between
 
@@ -29,8 +31,30 @@ def firms_csv(run: MarketModel) -> str:
 
 
 def scenario_toml(run: MarketModel) -> str:
-    """The scenario as it is run, with the number of steps made."""
-    return run_so_far(run).to_toml()
+    """The scenario as it is run, with every move, up to its own last step."""
+    return with_rules_beside(run.scenario)[0].to_toml()
+
+
+def with_rules_beside(scenario: Scenario) -> tuple[Scenario, dict[str, str]]:
+    """A scenario that names its rules in files beside it, and these files: name to text.
+
+    Examples
+    --------
+    >>> with_rules_beside(Scenario())[1], [*with_rules_beside(Scenario.load("own-rule"))[1]]
+    ({}, ['rules.py'])
+    """
+    files: dict[str, str] = {}
+    places: dict[UserFunction, UserFunction] = {}
+    for rule in rules_of(scenario):
+        stem, number = os.path.basename(rule.file).removesuffix(".py"), 1
+        file = f"{stem}.py"
+        while files.get(file, rule.source) != rule.source:  # of the same name in another folder
+            number += 1
+            file = f"{stem}-{number}.py"
+        files[file] = rule.source
+        places[rule] = UserFunction(f"{file}:{rule.name}", rule.source)
+    own = {f"strategies.{each.name}.policy": places.get(each.policy, each.policy) for each in scenario.strategies}
+    return scenario.replace(**own) if places else scenario, files
 
 
 def run_so_far(run: MarketModel) -> Scenario:
@@ -65,7 +89,7 @@ def picture(result: SimpleNamespace, kind: str) -> bytes:
 
 
 def run_line(run: MovedMarket, suffix: str = "") -> str:
-    """The `abm run` that gives what is on screen, to the last bit; one with moves is run from its own scenario's file.
+    """The `abm run` that gives what is on screen, to the last bit; one with moves is run from its `scenario_toml`.
 
     Parameters
     ----------
@@ -87,8 +111,9 @@ def run_line(run: MovedMarket, suffix: str = "") -> str:
         words = ["abm", "run", origin.name]
         for setting in settings_between(origin.scenario, run.given):
             words += [] if setting.startswith("steps=") else ["--set", setting]
-        words += ["--steps", str(scenario.steps)]
-    words += ["--firms", origin.firms] if origin.firms else []
+    words += ["--steps", str(scenario.steps)]
+    if origin.firms:
+        words += ["--firms", os.path.abspath(origin.firms) if run.moves else origin.firms]
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in scenario.name)
     words += ["--seed", str(run.seed), "--out", f"{name}-{run.seed}{suffix}"]
     return shlex.join(words)

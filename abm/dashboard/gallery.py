@@ -9,9 +9,17 @@ import solara.lab
 from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.controls import FIRST, positions, written
-from abm.dashboard.downloads import firms_csv, picture, run_line, scenario_toml, so_far, steps_csv
+from abm.dashboard.downloads import (
+    firms_csv,
+    picture,
+    run_line,
+    scenario_toml,
+    so_far,
+    steps_csv,
+    with_rules_beside,
+)
 from abm.dashboard.inputs import Control, Menu, is_place
-from abm.dashboard.many_seeds import SEEDS, ManySeeds, compared_scenario, comparison_in_words, design_toml
+from abm.dashboard.many_seeds import SEEDS, ManySeeds, comparison_in_words, design_scenario, design_toml
 from abm.dashboard.pictures import Differences, FollowedFirm, FrameDrawn, Pictures, WhoWins
 from abm.dashboard.ranking import Asked, firm_page
 from abm.dashboard.views import VIEWS
@@ -171,14 +179,16 @@ def OverSeeds(market: WatchedMarket):
         else:
             solara.Button(f"Run {SEEDS} seeds of both", on_click=begin, outlined=True)
         solara.FileDownload(lambda: locked(market, design_toml), "design.toml", label="design.toml")
-        scenario = partial(locked, market, lambda run: compared_scenario(run).to_toml())
+        scenario = partial(locked, market, design_scenario)
         solara.FileDownload(scenario, "design-scenario.toml", label="design-scenario.toml")
+        RuleFiles(market)
     if seeds and seeds.refusal:
         solara.Error(seeds.refusal, dense=True)
     if seeds and seeds.current and seeds.view:
         Differences(market, seeds)
     solara.Text(
-        f"The seeds and the two files, the design of a sweep with 100 seeds, compare {comparison_in_words(market)}. "
+        f"The seeds and the files, saved side by side the design of a sweep with 100 seeds, compare "
+        f"{comparison_in_words(market)}. "
         "A band that does not hold 0 is a difference that more than chance explains, at that step taken by itself.",
         classes=["abm-quiet"],
     )
@@ -189,7 +199,7 @@ def Download(market: WatchedMarket):
     """Files of what is on screen, and the command that makes it again."""
     update_counter.get()
     if market.moves:
-        note = f"Save scenario.toml; this command makes the run on screen, up to step {market.steps_done:,}, again:"
+        note = to_save(market)
     elif market.steps_done:
         note = f"This command makes the run on screen, up to step {market.steps_done:,}, again to the last bit:"
     else:
@@ -203,7 +213,25 @@ def Download(market: WatchedMarket):
                 solara.FileDownload(drawn, f"overview.{kind}", label=f"overview.{kind}")
     if market.other:
         name, value = market.changed_parameter
-        Files(market, market.other, "-second", f"The second run, with {name} = {written(value)}:")
+        note = to_save(market.other, "-second") if market.moves else "This command makes it again:"
+        Files(market, market.other, "-second", f"The second run, with {name} = {written(value)}. {note}")
+
+
+def to_save(run: MovedMarket, suffix: str = "") -> str:
+    """What of a run with moves must be saved for its command, and what that makes."""
+    scenario, last = f"scenario{suffix}.toml", run.scenario.steps
+    files = " and ".join([scenario, *with_rules_beside(run.scenario)[1]])
+    beyond = f" {scenario} goes on to step {last:,}, with every move." if 0 < run.steps_done < last else ""
+    return (
+        f"Save {files} in one folder.{beyond} This command makes the run up to step {run.steps_done or last:,} again:"
+    )
+
+
+@solara.component
+def RuleFiles(run: MovedMarket):
+    """The files of rules that the file of a scenario names beside it."""
+    for name, text in with_rules_beside(run.scenario)[1].items():
+        solara.FileDownload(text, name, label=name)
 
 
 def _overview(market: WatchedMarket, kind: str) -> bytes:
@@ -224,6 +252,7 @@ def Files(market: WatchedMarket, run: MovedMarket, suffix: str, note: str):
         for name, content in files.items():
             own = name.replace(".", f"{suffix}.")
             solara.FileDownload(content, own, label=own)
+        RuleFiles(run)
     solara.Text(note)
     line = run_line(run, suffix)
     _Line(text=line)

@@ -8,6 +8,7 @@ import numpy as np
 
 from abm.comparison.statistics.intervals import paired_intervals
 from abm.dashboard.controls import choose, written
+from abm.dashboard.downloads import with_rules_beside
 from abm.dashboard.panels import View
 from abm.dashboard.views import compared_measures, difference_in, drawn_per_unit
 from abm.dashboard.watched import WatchedMarket, with_moves
@@ -154,13 +155,17 @@ def comparison_in_words(market: WatchedMarket) -> str:
     return f"{words}, without the moves of {name} in this run" if moved else words
 
 
+def design_scenario(market: WatchedMarket) -> str:
+    """What the design starts from, `compared_scenario` as a file."""
+    return with_rules_beside(compared_scenario(market))[0].to_toml()
+
+
 def design_toml(market: WatchedMarket) -> str:
-    """The design of a sweep over both runs; `design-scenario.toml` beside it is `compared_scenario`."""
+    """The design of a sweep over both runs; beside it stand `design-scenario.toml` and the files of rules."""
     name, value = market.changed_parameter
     firms = {"firms": os.path.abspath(market.origin.firms)} if market.origin.firms else {}
-    values = ", ".join(
-        toml_lines({"value": each}).removeprefix("value = ").strip() for each in (market.given.get(name), value)
-    )
+    first = with_rules_beside(compared_scenario(market))[0].get(name)
+    values = ", ".join(toml_lines({"value": each}).removeprefix("value = ").strip() for each in (first, value))
     return (
         "# Both runs of the page over many seeds: abm sweep design.toml --out sweep, then\n"
         f"# abm compare sweep --by {name} --out comparison\n"

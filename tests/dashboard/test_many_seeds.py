@@ -12,8 +12,8 @@ from abm.dashboard.many_seeds import (
     SEEDS,
     ManySeeds,
     compared_pair,
-    compared_scenario,
     comparison_in_words,
+    design_scenario,
     design_toml,
     differences,
 )
@@ -111,7 +111,7 @@ def test_the_design_has_both_runs(changed, tmp_path):
         market.move("network_effect", network_effect=1.2)
         assert comparison_in_words(market).endswith(", without the moves of network_effect in this run")
     (tmp_path / "design.toml").write_text(design_toml(market))
-    (tmp_path / "design-scenario.toml").write_text(compared_scenario(market).to_toml())
+    (tmp_path / "design-scenario.toml").write_text(design_scenario(market))
     design = Design.load(tmp_path / "design.toml")
     assert design.replications.count == 100
     points = design.values()

@@ -3,6 +3,7 @@
 import shlex
 import threading
 import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,13 +12,16 @@ from abm import Scenario, simulate
 from abm.cli import main
 from abm.dashboard import downloads
 from abm.dashboard.chooser import differences, in_words
+from abm.dashboard.many_seeds import design_scenario, design_toml
 from abm.dashboard.opening import read_opening
+from abm.dashboard.origins import Origin
 from abm.dashboard.watched import WatchedMarket
 from abm.errors import InputError
 from abm.output.marks import marks_of
 from abm.output.overview import overview
 from abm.output.picture_files import picture_bytes
 from abm.scenario.policies import POLICIES
+from abm.sweeps.design.design import Design
 from tests.watching import FOUR, market_of
 
 
@@ -29,7 +33,7 @@ def played(market: WatchedMarket, until: int) -> WatchedMarket:
 
 def assert_runs_again(run, path, seed=3) -> None:
     path.write_text(downloads.scenario_toml(run), encoding="utf-8")
-    again = simulate(path, seed=seed)
+    again = simulate(Scenario.load(path).replace(steps=run.steps_done), seed=seed)
     pd.testing.assert_frame_equal(again.firms, run.firms, check_exact=True)
     steps = run.datacollector.get_model_vars_dataframe().iloc[1:].reset_index(drop=True)
     pd.testing.assert_frame_equal(again.steps.reset_index(drop=True), steps, check_exact=True)
@@ -48,12 +52,13 @@ def test_what_was_played_with_moves_is_a_scenario_that_runs_again_to_the_last_bi
         played(market, market.steps_done + 4)
         market.move(name, **POLICIES[name])
     played(market, 40)
-    market.move("k1", k1=2.0)  # from a step on that is not made
+    market.move("k1", k1=2.0)  # from the step on that is made next
     assert not market.firms.equals(still.firms)
     assert_runs_again(market, tmp_path / "scenario.toml")
     changes = tomllib.loads((tmp_path / "scenario.toml").read_text())["changes"]
-    assert [each["step"] for each in changes] == [6, 6, 13, 17, 21, 25, 29, 33]
-    assert changes[0]["network_effect"] == 0.8 and "demand_factor" in changes[-1]
+    assert [each["step"] for each in changes] == [6, 6, 13, 17, 21, 25, 29, 33, 41]
+    assert changes[0]["network_effect"] == 0.8 and "demand_factor" in changes[-2]
+    assert Scenario.load(tmp_path / "scenario.toml") == market.scenario
     assert [name for name, *_ in marks_of(market.scenario)][:2] == [
         "network_effect_at_6",
         "sectors-enterprise-churn_at_6",
@@ -62,6 +67,45 @@ def test_what_was_played_with_moves_is_a_scenario_that_runs_again_to_the_last_bi
         assert_runs_again(market.other, tmp_path / "second.toml")
         kept = [change for change in market.other.scenario.changes if beside[0] in change.values]
         assert not kept and market.other.scenario.get(beside[0]) == beside[1]
+
+
+def test_the_files_of_a_run_so_far_make_it_again_in_a_folder_of_their_own_also_with_rules(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    rules = Scenario.load("own-rule").strategies[0].policy.source
+    (tmp_path / "other" / "rules.py").write_text(f"{rules}\n# another file of this name\n", encoding="utf-8")
+    base = Scenario.load("own-rule").replace(capacity=30, steps=30).to_toml()
+    late = '\n[[changes]]\nname = "late"\nstep = 20\nchurn = 0.9\n'
+    text = base.replace("rules.py:adaptive", "other/rules.py:adaptive") + late
+    (tmp_path / "rules.py").write_text(rules, encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    scenario = Scenario.load(tmp_path / "mine.toml")
+    origin = Origin("mine.toml", scenario)
+    changed = "strategies.greedy.policy", "imitate"
+    market = played(WatchedMarket(scenario, rng=3, origin=origin, changed=changed), 5)
+    market.move("churn", churn=0.4)
+    for folder, save in (("saved", True), ("design", False)):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        files = downloads.with_rules_beside(market.scenario)[1]
+        assert list(files) == ["rules.py", "rules-2.py"]
+        for name, content in files.items():
+            Path(name).write_text(content, encoding="utf-8")
+        if save:
+            for run, suffix in ((market, ""), (market.other, "-second")):
+                Path(f"scenario{suffix}.toml").write_text(downloads.scenario_toml(run), encoding="utf-8")
+                command = shlex.split(downloads.run_line(run, suffix))
+                assert main([*command[1:], "--no-picture"]) == 0
+                made = pd.read_parquet(Path(command[-1]) / "firms.parquet")
+                pd.testing.assert_frame_equal(made, run.firms, check_exact=True, check_dtype=False)
+                changes = Scenario.load(f"scenario{suffix}.toml").changes
+                assert [(each.name, each.step) for each in changes] == [("late", 20), ("churn_at_6", 6)]
+        else:
+            Path("design-scenario.toml").write_text(design_scenario(market), encoding="utf-8")
+            Path("design.toml").write_text(design_toml(market), encoding="utf-8")
+            design = Design.load("design.toml")
+            both = [design.scenario_at(point) for _, point in design.values().iterrows()]
+            assert [each.strategies[0].policy for each in both] == ["rules.py:greedy", "imitate"]
+            assert both[0].strategies[0].policy.source == rules and both[0].changes == market.scenario.changes
 
 
 def test_a_second_run_that_is_brought_beside_a_moved_one_was_moved_at_the_same_steps(tmp_path):

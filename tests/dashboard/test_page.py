@@ -195,7 +195,7 @@ def test_a_slider_that_is_moved_while_it_plays_acts_from_the_next_step_and_is_ta
                 with page.page.expect_download() as download:
                     page.press(name)
                 taken[name] = Path(download.value.path()).read_text(encoding="utf-8")
-            assert page.page.locator(".abm-line code").inner_text().startswith("abm run scenario.toml --seed 0 ")
+            assert page.page.locator(".abm-line code").inner_text().startswith("abm run scenario.toml --steps 400 ")
             scenario = Scenario.from_toml(taken["scenario.toml"])
             moved = {key for change in scenario.changes for key in change.values}
             assert moved == {"network_effect", "churn", "demand_factor"} and scenario.capacity == 400
