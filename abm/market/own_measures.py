@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, types
 from numba.core import cgutils
-from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from abm.errors import InputError, shown
+from abm.errors import InputError
 from abm.market.firms import FIRM
-from abm.market.rules import reason, user_function
 from abm.market.sums import SUM
+from abm.market.user_functions import compiled
 from abm.numerics.compilation import kernel, part
 from abm.scenario.rules import UserFunction
 
@@ -134,19 +133,10 @@ def measure_addresses(measures: Mapping[str, Callable | UserFunction]) -> np.nda
 
 
 def _compile(name: str, function: Callable | UserFunction) -> Callable:
-    plain = user_function(function) if isinstance(function, UserFunction) else getattr(function, "py_func", function)
-    if not callable(plain) or not hasattr(plain, "__code__"):
-        raise InputError(f"measure {name} = {shown(function)} is not a function of the firms")
-    measure = njit(error_model="numpy", nogil=True)(plain)
-    try:
-        measure.compile(_SEEN)
-        result = measure.overloads[_SEEN].signature.return_type
-        if not isinstance(result, types.Number | types.Boolean) or isinstance(result, types.Complex):
-            raise InputError(f"measure {name}: it returns {result}; due is a number")
-        return _as_c(measure)
-    except NumbaError as problem:
-        told = reason(problem, plain.__code__.co_filename)
-        raise InputError(f"measure {name}: it cannot be compiled: {told}") from None
+    measure, returned = compiled(function, f"measure {name}", ("firms",), _SEEN)
+    if not isinstance(returned, types.Number | types.Boolean) or isinstance(returned, types.Complex):
+        raise InputError(f"measure {name}: it returns {returned}; due is a number")
+    return _as_c(measure)
 
 
 def _as_c(measure: Callable) -> Callable:

@@ -5,19 +5,18 @@ rules and need not be compiled anew for one. An address holds in its own process
 """
 
 import math
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, types
 from numba.core import cgutils
-from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 
 from abm.errors import InputError
-from abm.scenario.rules import UserFunction, rules_of
+from abm.market.user_functions import compiled
+from abm.scenario.rules import ARGUMENTS, UserFunction, rules_of
 from abm.scenario.scenario import Scenario
 
 
@@ -125,35 +124,10 @@ def signs(directions: np.ndarray) -> np.ndarray:
     return np.where(directions < 0.0, -1.0, 1.0)
 
 
-def user_function(function: UserFunction) -> Callable:
-    """A function of the user's as Python knows it: its file is run to define it."""
-    namespace: dict = {"__name__": function.file, "__file__": function.file}
-    try:
-        exec(compile(function.source, function.file, "exec"), namespace)
-    except Exception as problem:  # noqa: BLE001 - whatever the user's file raises
-        line = _line_of(problem, function.file)
-        raise InputError(f"{function}{line}: {type(problem).__name__}: {problem}") from None
-    found = namespace[function.name]
-    return getattr(found, "py_func", found)
-
-
-def _line_of(problem: BaseException, file: str) -> str:
-    trace, line = problem.__traceback__, ""
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            line = f", line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return line
-
-
 def _compile(rule: UserFunction) -> Callable:
-    decide = njit(error_model="numpy", nogil=True)(user_function(rule))
-    try:
-        decide.compile(_SEEN)
-        _check_results(rule, decide.overloads[_SEEN].signature.return_type)
-        return _as_c(decide)
-    except NumbaError as problem:
-        raise InputError(f"policy = {str(rule)!r}: it cannot be compiled: {reason(problem, rule.file)}") from None
+    decide, returned = compiled(rule, f"policy = {str(rule)!r}", ARGUMENTS, _SEEN)
+    _check_results(rule, returned)
+    return _as_c(decide)
 
 
 def _check_results(rule: UserFunction, found: types.Type) -> None:
@@ -188,17 +162,3 @@ def _as_c(decide: Callable) -> Callable:
             out[0] = math.nan
 
     return call
-
-
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_NOISE = re.compile(r"Failed in|During: |File |<source|^\^|^-+$|^def |^@|^\s*$")
-
-
-def reason(problem: NumbaError, file: str) -> str:
-    """Why numba did not compile a user's function, in one line with the line of its file."""
-    text = _COLOURS.sub("", str(problem))
-    lines = [line.strip() for line in text.splitlines()]
-    told = [line for line in lines if not _NOISE.match(line)]
-    first = re.sub(r"(RuleFirm|RuleSector)\([^)]*\)", r"\1", told[0]) if told else type(problem).__name__
-    where = re.findall(rf'File "{re.escape(file)}", line (\d+)', text)
-    return f"{first.rstrip(':')}{f' ({file}, line {where[-1]})' if where else ''}"

@@ -79,7 +79,12 @@ def is_function_name(text: object) -> bool:
 
 
 def read_function(
-    text: str, folder: str | os.PathLike, arguments: tuple[str, ...], label: str = "policy"
+    text: str,
+    folder: str | os.PathLike,
+    arguments: tuple[str, ...],
+    label: str = "policy",
+    *,
+    compiled: bool = True,
 ) -> UserFunction:
     """The function that a text FILE.py:NAME names, with the text of the file, which is read but not run.
 
@@ -92,6 +97,8 @@ def read_function(
         What the function is called with.
     label : str
         What stands before a message.
+    compiled : bool
+        Whether numba compiles it: then it takes these arguments and no others.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def read_function(
         raise InputError(f"{label}: {path}: {problem.strerror}") from None
     except ValueError as problem:  # a path that no file can have
         raise InputError(f"{label}: {problem}") from None
-    _check_source(source, function.name, arguments, label, path)
+    _check_source(source, function.name, arguments, label, path, compiled)
     return UserFunction(text, source)
 
 
@@ -147,7 +154,7 @@ def rules_of(scenario: Any) -> list[UserFunction]:
     return list(dict.fromkeys(policy for policy in policies if isinstance(policy, UserFunction)))
 
 
-def _check_source(source: str, name: str, arguments: tuple[str, ...], label: str, path: Path) -> None:
+def _check_source(source: str, name: str, arguments: tuple[str, ...], label: str, path: Path, compiled: bool) -> None:
     try:
         tree = ast.parse(source)
     except SyntaxError as problem:
@@ -158,11 +165,17 @@ def _check_source(source: str, name: str, arguments: tuple[str, ...], label: str
     if name not in functions:
         raise InputError(f"{label}: {path} defines no function {name!r}{nearest(name, functions)}")
     taken = functions[name].args
-    names = [each.arg for each in (*taken.posonlyargs, *taken.args)]
-    required = [each.arg for each, default in zip(taken.kwonlyargs, taken.kw_defaults, strict=True) if default is None]
-    few = len(names) < len(arguments) and taken.vararg is None
-    if few or len(names) - len(taken.defaults) > len(arguments) or required:
+    if not _takes(taken, len(arguments), compiled):
         raise InputError(
-            f"{label}: {path}, line {functions[name].lineno}: {name} takes ({', '.join(names + required)}); "
+            f"{label}: {path}, line {functions[name].lineno}: {name} takes ({ast.unparse(taken)}); "
             f"it is called with ({', '.join(arguments)})"
         )
+
+
+def _takes(taken: ast.arguments, count: int, compiled: bool) -> bool:
+    """Whether a function of such arguments can be called with so many; a compiled one must have no others."""
+    most = len(taken.posonlyargs) + len(taken.args)
+    if compiled:
+        return most == count and not (taken.vararg or taken.kwarg or taken.kwonlyargs)
+    required = any(default is None for default in taken.kw_defaults)
+    return most - len(taken.defaults) <= count and (most >= count or taken.vararg is not None) and not required

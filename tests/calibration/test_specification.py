@@ -7,7 +7,7 @@ from abm.calibration.firm_data import read_panel
 from abm.calibration.specification import Specification
 from abm.calibration.worker import Wanted, runs_of
 from abm.cli import main
-from abm.market.rules import user_function
+from abm.market.user_functions import user_function
 
 GOOD = """
 scenario = "four-sectors"

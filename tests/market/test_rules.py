@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from abm import InputError, MarketModel, Scenario, simulate, simulate_many
 from abm.errors import StepError
-from abm.market.rules import rule_address, user_function
+from abm.market.rules import rule_address
+from abm.market.user_functions import user_function
 from abm.scenario.rules import UserFunction
 from tests import twin
 from tests.markets import Draws, plain, scenarios
@@ -168,7 +169,7 @@ def test_what_a_rule_remembers_is_lost_with_another_strategy():
         ("return firm.theta", "it returns number; due are three numbers"),
         ("pass", "it returns none; due are three numbers"),
         ("return firm.theat, 0.5, 1.0", "compiled: Unknown attribute 'theat' of type RuleFirm (r.py, line 2)"),
-        ("return theta, 0.5, 1.0", "it cannot be compiled: NameError: name 'theta' is not defined"),
+        ("return theta, 0.5, 1.0", "compiled: NameError: name 'theta' is not defined (r.py, line 2)"),
         ("return open('x'), 0.5, 1.0", "it cannot be compiled"),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_measure_that_raises_ends_the_run_with_the_step():
         ({"hhi": share_of_young}, "measures: hhi is the name of a column or an outcome that there is already"),
         ({"survival": share_of_young}, "survival is the name of a column or an outcome"),
         ({"my share": share_of_young}, "measures: 'my share' is not a name of letters, digits and _"),
-        ({"young": 3}, "measure young = 3 is not a function of the firms"),
+        ({"young": 3}, "measure young: 3 is not a function of (firms) made by def or lambda"),
         ({"young": lambda firms: firms.ages.mean()}, "Unknown attribute 'ages'"),
         ({"young": lambda firms: firms.age}, "measure young: it returns array(float64, 1d, C); due is a number"),
         ([share_of_young], "is not functions by name"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from abm import Scenario, compare, simulate
-from abm.market.rules import user_function
+from abm.market.user_functions import user_function
 from abm.scenario.rules import UserFunction
 from abm.sweeps import Design, load_sweep, sweep
 from abm.sweeps.design.plan import plan_of

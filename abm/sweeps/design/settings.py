@@ -159,7 +159,7 @@ class Intervention(CheckedModel):
         """The function with the text of its file."""
         if not is_function_name(self.function):
             raise InputError(f"function = {shown(self.function)} is not of the form FILE.py:NAME")
-        return read_function(self.function, folder, ("model",), "function")
+        return read_function(self.function, folder, ("model",), "function", compiled=False)
 
 
 class Sampling(CheckedModel):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from abm.errors import InputError
-from abm.market.rules import user_function
+from abm.market.user_functions import user_function
 from abm.output.files import versions
 from abm.scenario.rules import UserFunction, with_sources
 from abm.scenario.scenario import Scenario
