@@ -11,6 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, cfunc, types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -51,7 +52,7 @@ class MeasuredFirms(NamedTuple):
 
 _COLUMNS = len(MeasuredFirms._fields)
 _ROWS = FIRM.id + 1  # of State.firms, which the columns before `sector` are, in their order
-_COLUMN = types.Array(types.float64, 1, "C")
+_COLUMN = types.Array(types.float64, 1, "C", readonly=True)  # all measures of a step see one table
 _SEEN = (types.NamedUniTuple(_COLUMN, _COLUMNS, MeasuredFirms),)
 
 
@@ -139,13 +140,23 @@ def _compile(name: str, function: Callable | UserFunction) -> Callable:
     return _as_c(measure)
 
 
+@intrinsic
+def _read_only(context, table):
+    """The same array, which cannot be written to."""
+
+    def build(context, builder, signature, args):
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return table.copy(readonly=True)(table), build
+
+
 def _as_c(measure: Callable) -> Callable:
     """The function with its table and its results behind pointers: the measure, and 1 if it raised."""
     pointer = types.CPointer(types.float64)
 
     @cfunc(types.void(pointer, types.int64, pointer), nopython=True)
     def call(data, count, results):
-        t = carray(data, (_COLUMNS, count))
+        t = _read_only(carray(data, (_COLUMNS, count)))
         out = carray(results, 2)
         out[0], out[1] = math.nan, 1.0
         # fmt: off

@@ -6,6 +6,7 @@ import pytest
 
 from abm import MarketModel, Scenario, simulate, simulate_many
 from abm.errors import StepError
+from abm.scenario.rules import UserFunction
 from abm.simulation.own_measures import read_measures
 from tests.mesa_view import BUSY, assert_equals_engine, assert_same_frame, history
 from tests.scenario_texts import refusal
@@ -30,11 +31,6 @@ def raises(firms):
     if firms.age.max() > 12.0:
         raise ValueError("old")
     return 1.0
-
-
-def changes_its_table(firms):
-    firms.B[:] = 0.0
-    return firms.B.sum()
 
 
 OWN = {"share_of_young": share_of_young, "everything": everything, "third": third_sector_only}
@@ -88,10 +84,12 @@ def test_measures_change_nothing_else_and_are_the_same_on_every_path(level):
     assert_same_frame(simulate(BUSY, 3, collect=level, measures=OWN, threads=2).steps, with_own.steps)
 
 
-def test_a_measure_sees_a_copy_of_the_firms():
-    ours, theirs = simulate(BUSY, 3, measures={"changed": changes_its_table}), simulate(BUSY, 3)
-    assert_same_frame(ours.firms, theirs.firms)
-    assert (ours.steps["changed"] == 0.0).all()
+def test_a_measure_cannot_write_to_what_other_measures_see():
+    source = "def own(firms):\n    firms.{}\n    return firms.T.mean()\n"
+    for change in ("T[:] = 100.0", "T[0] += 1.0", "B.sort()", "T[firms.T > 1.0] = 1.0"):
+        told = refusal(simulate, BUSY, 3, measures={"own": UserFunction("m.py:own", source.format(change))})
+        assert "cannot be compiled: Cannot modify readonly array" in told, change
+        assert told.endswith("(m.py, line 2)")
 
 
 def test_an_empty_market_has_no_measure():
@@ -119,7 +117,10 @@ def test_a_measure_that_raises_ends_the_run_with_the_step():
         ({"my share": share_of_young}, "measures: 'my share' is not a name of letters, digits and _"),
         ({"young": 3}, "measure young: 3 is not a function of (firms) made by def or lambda"),
         ({"young": lambda firms: firms.ages.mean()}, "Unknown attribute 'ages'"),
-        ({"young": lambda firms: firms.age}, "measure young: it returns array(float64, 1d, C); due is a number"),
+        (
+            {"young": lambda firms: firms.age},
+            "measure young: it returns readonly array(float64, 1d, C); due is a number",
+        ),
         ([share_of_young], "is not functions by name"),
     ],
 )
