@@ -80,7 +80,9 @@ class Table(CheckedModel):
             raise InputError(f"name = {shown(name)} begins or ends with a blank")
         for letter in name:
             if letter in _MARKS:
-                raise InputError(f"name = {shown(name)} holds {letter!r}; a name may hold no dot, slash or '='")
+                raise InputError(
+                    f"name = {shown(name)} holds {letter!r}; a name may hold no dot, slash, backslash or '='"
+                )
             if unicodedata.category(letter) in _CONTROL:
                 raise InputError(f"name = {shown(name)} holds a control character")
         return composed(name)

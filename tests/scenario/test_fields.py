@@ -91,7 +91,7 @@ def test_bad_keywords_are_refused_with_the_reason(keywords, message):
     ("name", "why"),
     [
         *[(name, "is not a non-empty text") for name in ("", " ", 3, None, True)],
-        *[(name, "no dot, slash or '='") for name in ("a.b", "a/b", "a\\b", "a=b")],
+        *[(name, "no dot, slash, backslash or '='") for name in ("a.b", "a/b", "a\\b", "a=b")],
         *[(name, "begins or ends with a blank") for name in (" a", "a ", "a\n")],
         *[(name, "a control character") for name in ("a\nb", "a\0b", "a\x7fb", "a\u2028b", "a\ud800")],
     ],
