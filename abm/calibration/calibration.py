@@ -16,7 +16,10 @@ from abm.calibration.search import Problem, Searcher, UnmeetableTargets
 from abm.calibration.specification import Specification
 from abm.calibration.tables import calibration_of
 from abm.errors import need_packages
+from abm.scenario.rules import rules_of
 from abm.simulation.simulate import check_count
+from abm.sweeps.design.functions import compile_functions
+from abm.sweeps.design.sections import within
 from abm.sweeps.design.settings import Replications
 from abm.sweeps.progress import Progress
 from abm.sweeps.work.executors import Executor
@@ -74,6 +77,8 @@ def calibrate(
         check_count(workers, "workers", 1)
     need_packages(LIBRARIES, "a calibration", "calibration")
     spec = specification if isinstance(specification, Specification) else Specification.load(specification)
+    with within(f"{spec.source}:"):
+        compile_functions(rules_of(spec.scenario), spec.measures)
     executor = executor or (LocalProcesses(workers) if workers else LocalProcesses())
     with contextlib.ExitStack() as stack:
         if out is None:

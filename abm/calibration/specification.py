@@ -18,7 +18,7 @@ from abm.calibration.targets import Target, targets_of, targets_of_data
 from abm.errors import InputError, nearest, shown
 from abm.scenario.fields import CheckedModel
 from abm.scenario.library import bundled_names, find_text, reading
-from abm.scenario.rules import UserFunction
+from abm.scenario.rules import UserFunction, read_rules, with_sources
 from abm.scenario.scenario import Scenario
 from abm.simulation.outcome_list import names as listed_names
 from abm.simulation.own_measures import read_measures
@@ -188,7 +188,7 @@ def _read(document: dict[str, Any], folder: str | os.PathLike) -> dict[str, Any]
     known = base.settable()
     with within("[set]"):
         fixed = by_parameter(file.set, known)
-        scenario = base.replace(**fixed)
+        scenario = base.replace(**with_sources(fixed, read_rules(fixed.values(), folder)))
     with within("[parameters]"):
         given = by_parameter(file.parameters, known)
         parameters = {name: _range(name, each, known[name]) for name, each in given.items()}

@@ -7,7 +7,7 @@ import ast
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,11 @@ def read_function(
         raise InputError(f"{label}: {problem}") from None
     _check_source(source, function.name, arguments, label, path, compiled)
     return UserFunction(text, source)
+
+
+def read_rules(values: Iterable[Any], folder: str | os.PathLike) -> dict[str, UserFunction]:
+    """The rules of the user's own among some values, read from their files."""
+    return {value: read_function(value, folder, ARGUMENTS) for value in values if is_function_name(value)}
 
 
 def with_rules(values: dict[str, Any], folder: str | os.PathLike | None) -> dict[str, Any]:

@@ -135,6 +135,7 @@ def run(
     from rich.console import Console
 
     from abm.sweeps.design.design import Design
+    from abm.sweeps.design.functions import check_functions
     from abm.sweeps.results import load_sweep
     from abm.sweeps.run import SweepRun
     from abm.sweeps.shard import ALL_RUNS, Shard
@@ -146,6 +147,7 @@ def run(
     part = None if shard is None else Shard.parse(shard)
     if part and loaded.replications.until:
         raise InputError("--shard goes with a count of replications, not with until, which looks at the runs of all")
+    check_functions(loaded)
     errors = Console(stderr=True)
     for note in loaded.notes():
         errors.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
@@ -304,6 +306,7 @@ def script(
     With --scheduler-kind, a script that submits all to that system, or the manifest of a Kubernetes job.
     """
     from abm.sweeps.design.design import Design
+    from abm.sweeps.design.functions import check_functions
     from abm.sweeps.design.plan import plan_of
     from abm.sweeps.job_array import array_script, submission_script
     from abm.sweeps.kubernetes import manifest
@@ -316,7 +319,9 @@ def script(
         refuse_without(context, "--scheduler-kind of a batch system", ("max_array_size",))
     if by_kubernetes and (image is None or claim is None):
         raise InputError("--scheduler-kind kubernetes needs --image and --claim")
-    plan_of(Design.load(design))  # so that a bad design is refused here and not by each task
+    loaded = Design.load(design)  # so that a bad design is refused here and not by each task
+    plan_of(loaded)
+    check_functions(loaded)
     if scheduler_kind is None:
         text = array_script(design, out, options)
     elif by_kubernetes:

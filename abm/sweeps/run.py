@@ -10,6 +10,7 @@ import numpy as np
 
 from abm.errors import InputError, Stopped, shown
 from abm.sweeps.design.design import Design
+from abm.sweeps.design.functions import check_functions
 from abm.sweeps.design.plan import DRAWS, plan_of
 from abm.sweeps.finish import finish
 from abm.sweeps.progress import Progress
@@ -72,7 +73,8 @@ def sweep(
     Raises
     ------
     InputError
-        If the design is not valid, or the folder holds another sweep or anything else.
+        If the design is not valid, or a function that it names cannot be used, or the folder holds another sweep or
+        anything else.
     Stopped
         If the scheduler or all workers are lost; finished runs are kept.
     OSError
@@ -90,8 +92,10 @@ def sweep(
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InputError(f"workers = {shown(workers)} is not an integer of at least 1")
+    loaded = design if isinstance(design, Design) else Design.load(design)
+    check_functions(loaded)
     work = SweepRun(
-        design if isinstance(design, Design) else Design.load(design),
+        loaded,
         SweepWriter(out),
         executor or (LocalProcesses(workers) if workers else LocalProcesses()),
         run_timeout=run_timeout,

@@ -146,3 +146,17 @@ def test_a_measure_of_the_users_own_may_be_a_target(tmp_path):
     function = user_function(spec.measures["young"])
     alone = [simulate(spec.scenario, seed, measures={"young": function}).outcomes["young"] for seed in (1, 2)]
     assert table["young"].to_pylist() == alone
+
+
+def test_functions_of_the_users_own_are_read_beside_the_file_and_compiled_first(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(
+        "def two(firm, sector, draw):\n    return 0.5, 0.5\ndef array(firms):\n    return firms.T\n"
+    )
+    for given, message in (
+        (GOOD.replace("[set]", '[set]\npolicy = "mine.py:two"'), "policy = 'mine.py:two': it returns 2 numbers"),
+        (f'measures = "mine.py:array"\n{GOOD}', "measure array: it returns"),
+    ):
+        (tmp_path / "my.toml").write_text(given)
+        assert main(["calibrate", str(tmp_path / "my.toml"), "--out", str(tmp_path / "out")]) == 2
+        assert f"my.toml: {message}" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()

@@ -56,6 +56,39 @@ def test_a_dry_run_of_jobs_prints_their_script(said, tmp_path):
     assert sorted(tmp_path.iterdir()) == [tmp_path / "my.toml"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "network_effect = [0.0, 0.5]",
+            'policy = ["fixed", "own.py:two"]',
+            "policy = 'own.py:two': it returns 2 numbers",
+        ),
+        ("steps = 6", 'steps = 6\npolicy = "own.py:two"', "policy = 'own.py:two': it returns 2 numbers"),
+        ("count = 3", 'count = 3\n[collect]\nmeasures = "own.py:array"', "measure array: it returns"),
+        (
+            "count = 3",
+            'count = 3\n[intervention]\nfunction = "own.py:gone"',
+            "own.py:gone: at the end of its file gone is",
+        ),
+    ],
+)
+def test_a_function_that_no_run_could_call_is_refused_before_anything_is_written(said, here, old, new, message):
+    Path("own.py").write_text(
+        "def two(firm, sector, draw):\n    return 0.5, 0.5\n"
+        "def array(firms):\n    return firms.T\n"
+        "def gone(model):\n    pass\ngone = 3\n"
+    )
+    Path("my.toml").write_text(DESIGN.replace(old, new))
+    script = ["script", "my.toml", "--out", "out", "--shards", "2"]
+    cluster = ["--cluster", "slurm", "--jobs", "2", "--interface", "lo"]
+    for words in ((), ("--dry-run",), ("--shard", "1/2"), cluster, (*cluster, "--detach")):
+        told = refusal(said, "my.toml", "--out", "out", *words)
+        assert told.startswith(f"my.toml: {message}"), words
+    assert message in refusal(said, *script)
+    assert here.runs == 0
+
+
 def test_a_script_is_one_that_a_shell_can_read_and_makes_every_shard(said, tmp_path):
     code, out, _ = said("script", "my.toml", "--shards", "8", "--out", "my out", "--account", "me", "--memory", "1GB")
     assert code == 0

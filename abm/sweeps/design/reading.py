@@ -10,7 +10,7 @@ from typing import Any
 
 from abm.errors import InputError, nearest
 from abm.scenario.library import find_text
-from abm.scenario.rules import ARGUMENTS, UserFunction, is_function_name, read_function, with_sources
+from abm.scenario.rules import UserFunction, read_rules, with_sources
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_table import read_firm_table
 from abm.simulation.outcome_list import names as listed_names
@@ -31,7 +31,7 @@ def attributes_of(given: DesignFile, folder: str | os.PathLike) -> dict[str, Any
             base = base.replace(changes=[*base.changes, *own.pop("changes")])
         known = base.settable()
         fixed = by_parameter(own, known)
-        scenario = base.replace(**with_sources(fixed, _rules(fixed.values(), folder)))
+        scenario = base.replace(**with_sources(fixed, read_rules(fixed.values(), folder)))
     with within("[replications]"):
         if given.replications.from_step is not None:
             scenario = with_future(scenario, given.replications.from_step, given.replications.seed)
@@ -48,7 +48,7 @@ def attributes_of(given: DesignFile, folder: str | os.PathLike) -> dict[str, Any
             factors = {name: Factor(name, known[name], tuple(dict.fromkeys(listed[name].tolist()))) for name in listed}
         sampling.check_points(list(factors.values()))
     with within("[factors]"):
-        rules = _rules([level for factor in factors.values() for level in factor.listed], folder)
+        rules = read_rules([level for factor in factors.values() for level in factor.listed], folder)
     for name in factors:
         # A factor KEY also overwrites sectors.NAME.KEY.
         for other in fixed:
@@ -94,8 +94,3 @@ def _check_until(replications: Replications, scenario: Scenario, full: bool, mea
         raise InputError(f"until: {name} is a word; the mean of a number is made sure of")
     if name not in known:
         raise InputError(f"until: unknown outcome {name!r}{nearest(name, known)}")
-
-
-def _rules(values: Iterable[Any], folder: str | os.PathLike) -> dict[str, UserFunction]:
-    """The rules of the user's own among some values, read from their files."""
-    return {value: read_function(value, folder, ARGUMENTS) for value in values if is_function_name(value)}
