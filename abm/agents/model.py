@@ -13,6 +13,7 @@ from abm.agents.firm_set import FirmSet
 from abm.agents.interventions import Interventions
 from abm.errors import InputError, shown
 from abm.scenario.changes import changeable, timetable, value_at
+from abm.scenario.parameters import SECTOR, STRATEGY
 from abm.scenario.scenario import Scenario
 from abm.simulation.market import Market
 from abm.simulation.results import firm_frame, life_frame, outcome_series
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 # The parameters of a scenario. Not among them: `steps`, here Mesa's counter, `name`, which a user may set, and
 # `changes`, here those by hand.
 _PARAMETERS = frozenset(Scenario.model_fields) - {"steps", "name", "changes"}
+# What sectors and strategies have, and what happens once: known to `set` by these names, and no attributes.
+_NOT_THE_MARKETS = frozenset(SECTOR) | frozenset(STRATEGY) | {"demand_factor"}
+_OWN = frozenset({"market", "views", "changes", "_living", "_collector"})  # what a model rests on
 
 
 def _same(ours: Any, theirs: Any) -> bool:
@@ -135,11 +139,12 @@ class MarketModel(Interventions, Model):
 
     def _hold(self, market: Market, collector: Any) -> None:
         """Become the model of a market."""
-        self.market = market
-        self.views: dict[int, Firm] = {}  # by id, of the living firms that somebody has touched
-        self.changes = Changes(market)
-        self._living = FirmSet(self)
-        self._collector = collector
+        own = self.__dict__  # past `__setattr__`, which keeps them
+        own["market"] = market
+        own["views"] = {}  # by id, of the living firms that somebody has touched
+        own["changes"] = Changes(market)
+        own["_living"] = FirmSet(self)
+        own["_collector"] = collector
 
     def step(self) -> None:
         """Make one step."""
@@ -231,13 +236,17 @@ class MarketModel(Interventions, Model):
         return value_at(getattr(scenario, name), own, self.steps_done + 1)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse what would change nothing: parameters, the seed, measures."""
+        """Refuse what would change nothing, as parameters, the seed and measures, or would break the model."""
         if "market" not in self.__dict__:
             if name != "scenario":  # one of Mesa's own kind, from Mesa 3.5 on
                 super().__setattr__(name, value)
         elif name in ("scenario", "seed") or name in _PARAMETERS:
             if not _same(getattr(self, name), value):
                 raise InputError(f"{name} = {shown(value)}: {self._instead_of_setting(name, value)}")
+        elif name in _NOT_THE_MARKETS and not hasattr(type(self), name):
+            raise InputError(f"{name} = {shown(value)}: {self._instead_of_setting(name, value)}")
+        elif name in _OWN:
+            raise InputError(f"{name} = {shown(value)}: a model keeps its own {name.lstrip('_')}, which its steps need")
         elif name in self._measures and not hasattr(type(self), name):
             raise InputError(f"{name} = {shown(value)}: {name} is a measure of the market, which only a step changes")
         else:
@@ -248,7 +257,8 @@ class MarketModel(Interventions, Model):
         keyword = "rng" if name == "seed" else name
         another = f"MarketModel(…, {keyword}=…) makes another one"
         if name in changeable():
-            return f"model.set({name}={shown(value)}) changes it from the next step on; {another}"
+            change = f"model.set({name}={shown(value)}) changes it from the next step on"
+            return change if name == "demand_factor" else f"{change}; {another}"
         return f"a model keeps what it was made with; {another}"
 
     @property

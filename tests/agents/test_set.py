@@ -78,3 +78,37 @@ def test_a_function_before_each_step_may_set_parameters():
     result = simulate(BUSY, 3, each_step=rule)
     assert len(result.scenario.changes) == 1
     assert simulate(result.scenario, 3).steps.equals(result.steps)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["quality_elasticity", "demand_growth", "monetisation", "technology_weight", "weight", "demand_share", "policy"],
+)
+def test_parameters_of_sectors_and_strategies_are_no_attributes_to_set(name):
+    model = moved_on(3)
+    fixed = name in ("demand_share", "policy")
+    call = (
+        "a model keeps what it was made with"
+        if fixed
+        else rf"model\.set\({name}=0\.9\) changes it from the next step on"
+    )
+    with pytest.raises(InputError, match=rf"^{name} = 0\.9: {call}; MarketModel\(…, {name}=…\) makes another one$"):
+        setattr(model, name, 0.9)
+    assert not hasattr(model, name)
+
+
+def test_a_factor_of_demand_is_set_by_its_call():
+    model = moved_on(3)
+    with pytest.raises(
+        InputError, match=r"^demand_factor = 2: model\.set\(demand_factor=2\) changes it from the next step on$"
+    ):
+        model.demand_factor = 2
+
+
+@pytest.mark.parametrize("name", ["market", "changes", "views", "_living", "_collector"])
+def test_what_a_model_rests_on_is_kept(name):
+    model = moved_on(3)
+    with pytest.raises(InputError, match=rf"^{name} = \[\]: a model keeps its own "):
+        setattr(model, name, [])
+    model.step()
+    assert model.hhi == moved_on(4).hhi
