@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from abm.dashboard.gallery import TABS
 from abm.dashboard.origins import find_origin, first_opening, origin_names
-from abm.dashboard.watched import WatchedMarket
+from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError, nearest, shown
 from abm.scenario.changes import Change
 from abm.scenario.fields import read_member
@@ -15,9 +15,12 @@ from abm.scenario.numerals import hint, literal
 from abm.scenario.rules import is_function_name
 from abm.scenario.scenario import Scenario
 from abm.scenario.settings import settings_between
+from abm.simulation.market import check_memory
 from abm.simulation.simulate import SEEDS
 
-KEYS = ("scenario", "set", "seed", "step", "tab", "moves", "second")
+START = ("scenario", "set", "seed", "second")  # what a run starts with
+WAITING = "reset-"  # stands before them where Reset would start with others
+KEYS = (*START, "step", "tab", "moves", *(f"{WAITING}{name}" for name in START))
 LONGEST, LONGEST_VALUE = 64_000, 1_000  # characters that are read of an address, and of a value other than moves
 
 
@@ -43,8 +46,8 @@ class Visit(NamedTuple):
     complaint: str = ""
 
 
-def address_of(market: WatchedMarket, tab: str) -> str:
-    """The query that brings what is on screen.
+def address_of(market: WatchedMarket, tab: str, chosen: dict[str, Any] | None = None) -> str:
+    """The query that brings what is on screen, and what was chosen for Reset since.
 
     Examples
     --------
@@ -53,14 +56,20 @@ def address_of(market: WatchedMarket, tab: str) -> str:
     >>> address_of(market, "Firms")
     'scenario=one-market&set=churn%3D0.4&seed=7&step=0&tab=Firms'
     """
-    words = [("scenario", market.origin.name)]
-    words += [("set", each) for each in settings_between(market.origin.scenario, market.given)]
-    words += [("seed", str(market.seed)), ("step", str(market.steps_done)), ("tab", tab)]
+    start = {"scenario": market.given, "rng": market.seed, "origin": market.origin, "changed": market.changed_parameter}
+    words = _words(start) + [("step", str(market.steps_done)), ("tab", tab)]
     if market.moves:
         words.append(("moves", json.dumps([move.plain() for move in market.moves], separators=(",", ":"))))
-    if market.changed_parameter:
-        words.append(("second", "{}={}".format(*market.changed_parameter)))
+    if chosen and chosen != start:
+        words += [(f"{WAITING}{name}", value) for name, value in _words(chosen)]
     return urlencode(words)
+
+
+def _words(start: dict[str, Any]) -> list[tuple[str, str]]:
+    words = [("scenario", start["origin"].name)]
+    words += [("set", each) for each in settings_between(start["origin"].scenario, start["scenario"])]
+    words.append(("seed", str(start["rng"])))
+    return [*words, ("second", "{}={}".format(*start["changed"]))] if start["changed"] else words
 
 
 def visit(query: str | None) -> Visit:
@@ -97,29 +106,38 @@ def _given(query: str) -> dict[str, list[str]]:
             raise InputError(f"unknown key {shown(name)}{nearest(name, KEYS)}; allowed: {', '.join(KEYS)}")
         if len(value) > LONGEST_VALUE and name != "moves":
             raise InputError(f"{name} has {len(value):,} characters; allowed are at most {LONGEST_VALUE:,}")
-        if name in given and name != "set":
+        if name in given and name.removeprefix(WAITING) != "set":
             raise InputError(f"{name} is there twice")
         given.setdefault(name, []).append(value)
     return given
 
 
 def _visit(given: dict[str, list[str]]) -> Visit:
+    one = {"step": "0", "tab": "", "moves": "[]"} | {name: values[0] for name, values in given.items()}
+    start = _start(given)
+    step = _whole("step", one["step"], start["scenario"].steps)
+    if one["tab"] and one["tab"] not in TABS:
+        raise InputError(f"tab = {shown(one['tab'])} is none of {', '.join(TABS)}{nearest(one['tab'], TABS)}")
+    market = WatchedMarket(**start, moves=_moves(one["moves"]))
+    waiting = {name.removeprefix(WAITING): values for name, values in given.items() if name.startswith(WAITING)}
+    return Visit(market, _start(waiting) if waiting else start, step, one["tab"])
+
+
+def _start(given: dict[str, list[str]]) -> dict[str, Any]:
+    """What a run starts with, refused where none can."""
     if "scenario" not in given:
         raise InputError(f"scenario is missing; allowed: {', '.join(origin_names())}")
-    settings = given.pop("set", [])
-    one = {"seed": "0", "step": "0", "tab": "", "moves": "[]"} | {name: values[0] for name, values in given.items()}
-    origin = find_origin(one["scenario"])
-    for setting in (*settings, one.get("second", "")):
+    origin, settings = find_origin(given["scenario"][0]), given.get("set", [])
+    for setting in (*settings, *given.get("second", [])):
         if is_function_name(literal(setting.partition("=")[2])):  # a link leads to no file
             raise InputError(f"setting {shown(setting)}: an address names no rule of your own")
     scenario = origin.scenario.with_settings(settings)
-    seed = _whole("seed", one["seed"], SEEDS - 1)
-    step = _whole("step", one["step"], scenario.steps)
-    if one["tab"] and one["tab"] not in TABS:
-        raise InputError(f"tab = {shown(one['tab'])} is none of {', '.join(TABS)}{nearest(one['tab'], TABS)}")
-    changed = _second(scenario, one["second"]) if "second" in one else None
-    chosen = {"scenario": scenario, "rng": seed, "origin": origin, "changed": changed}
-    return Visit(WatchedMarket(**chosen, moves=_moves(one["moves"])), chosen, step, one["tab"])
+    changed = _second(scenario, given["second"][0]) if "second" in given else None
+    check_memory(scenario, 0)
+    if changed:
+        second_scenario(scenario, changed)
+    seed = _whole("seed", given.get("seed", ["0"])[0], SEEDS - 1)
+    return {"scenario": scenario, "rng": seed, "origin": origin, "changed": changed}
 
 
 def _whole(name: str, text: str, most: int) -> int:

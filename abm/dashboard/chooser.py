@@ -1,5 +1,7 @@
 """What a run starts with: scenario, seed and a slider for each parameter, made from the table of parameters."""
 
+import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,11 +11,11 @@ from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.controls import FIRST, choose, groups_of, positions, written
 from abm.dashboard.inputs import Control, Menu
+from abm.dashboard.moves import is_movable, with_moves
 from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError
 from abm.scenario.changes import Change
-from abm.scenario.parameters import FIXED
 from abm.scenario.policies import POLICIES
 from abm.scenario.scenario import Scenario
 from abm.scenario.settings import settings_between
@@ -30,56 +32,92 @@ def Chooser(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
     What can change on the way acts from the next step of the run on screen; all of it is what Reset starts with.
     """
     refusal, refusals = solara.use_reactive(""), solara.use_reactive(0)
+    taken: solara.Reactive[Scenario | None] = solara.use_reactive(None)  # by the next step of the run, if it is moved
     scenario: Scenario = chosen.value["scenario"]
     origin: Origin = chosen.value["origin"]
 
-    def load(name: str) -> None:
+    def refuse(problem: InputError) -> None:
+        refusal.value = str(problem)
+        refusals.value += 1
+
+    def start_with(changed: Scenario, found: Origin) -> bool:
+        """Whether Reset can start with a scenario; if it cannot the choice stays what it was, and why is said."""
+        beside, run = chosen.value["changed"] if found is origin else None, market.peek()
+        try:
+            check_memory(changed, 0, copies=2)
+            if beside:
+                second_scenario(changed, beside)
+            if found is run.origin and not run.steps_done:  # it may be made anew, with its moves
+                with_moves(changed, run.moves)
+        except InputError as problem:
+            refuse(problem)
+            return False
         refusal.value = ""
+        chosen.value = {**chosen.value, "scenario": changed, "origin": found, "changed": beside}
+        return True
+
+    def load(name: str) -> None:
         found = find_origin(name)
-        chosen.value = {**chosen.value, "scenario": found.scenario, "origin": found, "changed": None}
+        if start_with(found.scenario, found):
+            refusals.value += 1
+            if is_moved(market.peek(), found):
+                move(WatchedMarket.undo)
 
     def change(name: str, value: Any) -> None:
         try:
             changed = choose(chosen.value["scenario"], name, value)
-            check_memory(changed, 0, copies=2)
-            if beside := chosen.value["changed"]:
-                second_scenario(changed, beside)
         except InputError as problem:  # values that are allowed one by one, but not together
-            refusal.value = str(problem)
-            refusals.value += 1
+            refuse(problem)
             return
-        refusal.value = ""
-        chosen.value = {**chosen.value, "scenario": changed}
-        run = market.peek()
-        if run.steps_done and run.running and origin is run.origin and name.split(".")[-1] not in FIXED:
-            move(name, **{name: value})
+        if start_with(changed, origin) and is_movable(name) and is_moved(market.peek(), origin):
+            move(WatchedMarket.move, name, **{name: value})
 
-    def move(name: str, **values: Any) -> None:
+    def move(by: Callable[..., None], *named: str, **values: Any) -> None:
         try:
-            market.peek().move(name, **values)
-        except InputError as problem:  # a runway to or from infinity: it waits for Reset
-            refusal.value = str(problem)
+            by(market.peek(), *named, **values)
+        except InputError as problem:  # a runway to or from infinity
+            text = re.sub(r'^changes(\[\d+\] ".*?")?: ', "", str(problem))  # the name of the move says no more
+            refuse(InputError(f"{text}; it waits for Reset"))
+        look()
         force_update()
+
+    def look() -> None:
+        run = market.peek()
+        taken.value = run.taken_next() if is_moved(run, chosen.peek()["origin"]) else None
 
     def follow(name: str) -> None:
         refusal.value = ""
         start_anew(market, chosen)
-        move(name, **POLICIES[name])
+        move(WatchedMarket.move, name, **POLICIES[name])
 
+    def shown(name: str) -> Scenario:
+        return taken.value if taken.value and is_movable(name) else scenario
+
+    EachFrame(look, [market.value, origin])
+    as_loaded = scenario == origin.scenario and (taken.value is None or market.value.undone == market.value.moves)
     Menu("Scenario", origin_names(), origin.name, load)
     with solara.Row(gap="8px", style={"align-items": "center"}):
         Seed(chosen)
-        solara.Button(
-            "Undo changes", on_click=lambda: load(origin.name), disabled=scenario == origin.scenario, outlined=True
-        )
+        solara.Button("Undo changes", on_click=lambda: load(origin.name), disabled=as_loaded, outlined=True)
     with solara.Div():  # present also without an error, so that the page does not jump and groups stay open
         if refusal.value:
             solara.Error(refusal.value, dense=True)
     # After a refusal the sliders are made anew: in the browser one has moved, but its value was not taken.
     with solara.Div(classes=["abm-sliders"]):
         for name in FIRST:
-            ParameterControl(origin.scenario, scenario, name, change).key(f"{name} {refusals.value}")
-    Groups(origin.scenario, scenario, change, refusals.value, lambda: Policies(market.value, follow))
+            ParameterControl(origin.scenario, shown(name), name, change).key(f"{name} {refusals.value}")
+    Groups(origin.scenario, shown, change, refusals.value, lambda: Policies(market.value, follow))
+
+
+def is_moved(run: WatchedMarket, origin: Origin) -> bool:
+    """Whether the sliders of an origin move a run, rather than say what the next one starts with."""
+    return origin is run.origin and run.is_under_way
+
+
+@solara.component
+def EachFrame(look: Callable[[], None], of: list[Any]):
+    """Looks at the run at each frame; draws nothing."""
+    solara.use_effect(look, [update_counter.get(), *of])
 
 
 @solara.component
@@ -98,21 +136,22 @@ def start_anew(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[d
     """Make the market of what is chosen, if it has made no step and something else was chosen since."""
     before = market.peek()
     if not before.steps_done and differences(before, chosen.peek()):
-        market.value = WatchedMarket(**chosen.peek())
+        moves = before.moves if before.origin is chosen.peek()["origin"] else ()
+        market.value = WatchedMarket(**chosen.peek(), moves=moves)
         before.close()
 
 
 @solara.component
 def Groups(
     origin: Scenario,
-    scenario: Scenario,
+    shown: Callable[[str], Scenario],
     change: Callable[[str, Any], None],
     refusals: int,
     policies: Callable[[], solara.Element],
 ):
     """The folded groups, policies first; the sliders of a group exist while it is open."""
     opened, set_opened = solara.use_state("")
-    sectors, strategies = (tuple(each.name for each in part) for part in (scenario.sectors, scenario.strategies))
+    sectors, strategies = (tuple(each.name for each in part) for part in (origin.sectors, origin.strategies))
     with solara.Div(classes=["abm-group-list"]):
         for heading, names in {POLICY: (), **groups_of(sectors, strategies)}.items():
             here = heading == opened
@@ -125,7 +164,7 @@ def Groups(
             elif here:
                 with solara.Div(classes=["abm-sliders"]):
                     for name in names:
-                        ParameterControl(origin, scenario, name, change).key(f"{name} {refusals}")
+                        ParameterControl(origin, shown(name), name, change).key(f"{name} {refusals}")
 
 
 @solara.component
@@ -172,7 +211,7 @@ def Pending(market: WatchedMarket, chosen: dict[str, Any]):
     update_counter.get()  # drawn again at each frame, also when a run ends
     waiting, sentences = differences(market, chosen), []
     if market.moves:
-        moved = [f"{in_words(move)} from step {move.step:,} on" for move in market.moves[-3:]]
+        moved = [in_words(move, when=True) for move in market.moves[-3:]]
         sentences.append(f"In this run: {'… ' if len(market.moves) > 3 else ''}{'; '.join(moved)}.")
     if waiting:
         start = "Reset starts a run" if market.steps_done else "The run will start"
@@ -197,13 +236,17 @@ def differences(market: WatchedMarket, chosen: dict[str, Any]) -> list[str]:
     return parts
 
 
-def in_words(move: Change) -> str:
-    """What a move changes.
+def in_words(move: Change, when: bool = False) -> str:
+    """What a move changes, and when.
 
     Examples
     --------
     >>> in_words(Change(name="open", step=3, ramp=8, spillover=0.1))
     'spillover = 0.1 (over 8 steps)'
+    >>> in_words(Change(name="churn", step=3, until=9, churn=0.5), when=True)
+    'churn = 0.5 from step 3 to 8'
     """
     values = ", ".join(f"{name} = {written(value)}" for name, value in move.values.items())
-    return values if move.ramp == 1 else f"{values} (over {move.ramp} steps)"
+    values += f" (over {move.ramp} steps)" if move.ramp > 1 else ""
+    until = "on" if math.isinf(move.until) else f"to {move.until - 1:,}"
+    return f"{values} from step {move.step:,} {until}" if when else values

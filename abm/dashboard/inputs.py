@@ -43,11 +43,12 @@ def Control(label: str, parameter: Parameter, offered: list[Any], value: Any, ta
 
     A text that is refused stays in the field and is not used.
     """
-    typed, refusal, answered = solara.use_reactive(""), solara.use_reactive(""), solara.use_reactive((0, -1))
+    refused: solara.Reactive[tuple[str, str] | None] = solara.use_reactive(None)  # a text, and why it is not used
+    answered = solara.use_reactive((0, -1))
 
     def take_offered(place: Any) -> None:
         if is_place(place, offered):
-            typed.value = refusal.value = ""
+            refused.value = None
             take(offered[place])
             answered.value = answered.value[0] + 1, place  # taken or not: the slider goes to the value that holds
 
@@ -56,12 +57,14 @@ def Control(label: str, parameter: Parameter, offered: list[Any], value: Any, ta
         try:
             number = parameter.check(literal(text), whole_floats=True)
         except InputError as problem:
-            typed.value, refusal.value = text, f"{problem}{hint(text)}"
+            refused.value = text, f"{problem}{hint(text)}"
             return
-        typed.value = refusal.value = ""
+        refused.value = None
         take(number)
+        answered.value = answered.value[0] + 1, -1
 
     texts = solara.use_memo(lambda: [written(each) for each in offered], [offered])
+    typed, refusal = refused.value or (written(value, exact=True), "")
     if parameter.choices:
         Menu(label, offered, value, take, parameter.meaning)
     else:
@@ -69,11 +72,11 @@ def Control(label: str, parameter: Parameter, offered: list[Any], value: Any, ta
             label=label,
             texts=texts,
             place=offered.index(value),
-            typed=typed.value or written(value, exact=True),
+            typed=typed,
             unit="" if parameter.unit == "–" else f" {parameter.unit}",
             allowed=parameter.allowed,
             meaning=parameter.meaning,
-            refusal=refusal.value,
+            refusal=refusal,
             answered=answered.value,
             event_take=take_offered,
             event_write=write,

@@ -9,9 +9,10 @@ import numpy as np
 from abm.comparison.statistics.intervals import paired_intervals
 from abm.dashboard.controls import choose, written
 from abm.dashboard.downloads import with_rules_beside
+from abm.dashboard.moves import with_moves
 from abm.dashboard.panels import View
 from abm.dashboard.views import compared_measures, difference_in, drawn_per_unit
-from abm.dashboard.watched import WatchedMarket, with_moves
+from abm.dashboard.watched import WatchedMarket
 from abm.errors import InputError
 from abm.output.charts import Line, Panel
 from abm.scenario.scenario import Scenario

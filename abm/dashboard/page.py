@@ -53,15 +53,15 @@ def Page():
         with solara.Div(classes=["abm-main"]):
             Words(market.value)
             Gallery(market, chosen, tab)
-    Address(market.value, tab.value, drive.value is None)
+    Address(market.value, chosen.value, tab.value, drive.value is None)
 
 
 @solara.component
-def Address(market: WatchedMarket, tab: str, rests: bool):
+def Address(market: WatchedMarket, chosen: dict[str, Any], tab: str, rests: bool):
     """Keeps the browser's address at what is on screen, whenever it rests."""
     frame = update_counter.get()
-    moved = [rests, market, tab, market.changed_parameter, market.moves] + ([frame] if rests else [])
-    _AddressBar(query=solara.use_memo(lambda: address_of(market, tab), moved))
+    moved = [rests, market, chosen, tab, market.changed_parameter, market.moves] + ([frame] if rests else [])
+    _AddressBar(query=solara.use_memo(lambda: address_of(market, tab, chosen), moved))
 
 
 @solara.component_vue("address.vue")

@@ -11,6 +11,7 @@ from mesa.visualization.utils import update_counter
 from abm.agents.model import MarketModel
 from abm.dashboard.controls import choose
 from abm.dashboard.firms import Path
+from abm.dashboard.moves import taken_at, undone, with_moves
 from abm.dashboard.origins import Origin
 from abm.scenario.changes import Change
 from abm.scenario.scenario import Scenario
@@ -37,20 +38,6 @@ def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
     other = choose(scenario, *changed)
     check_memory(other, 0, copies=2)
     return other
-
-
-def with_moves(scenario: Scenario, moves: Iterable[Change], kept: str | None = None) -> Scenario:
-    """A scenario with what was moved on the way; a parameter that is `kept` is not moved.
-
-    Examples
-    --------
-    >>> moved = with_moves(Scenario(), [Change(name="churn_at_3", step=3, churn=0.5, k1=0.8)], kept="k1")
-    >>> [change.plain() for change in moved.changes]
-    [{'name': 'churn_at_3', 'step': 3, 'ramp': 1, 'churn': 0.5}]
-    """
-    others = [{name: value for name, value in move.plain().items() if name != kept} for move in moves]
-    own = [each for each, move in zip(others, moves, strict=True) if move.values.keys() - {kept}]
-    return scenario.replace(changes=(*scenario.changes, *own)) if own else scenario
 
 
 class MovedMarket(MarketModel):
@@ -185,12 +172,33 @@ class WatchedMarket(MovedMarket):
             while any(label == change.name for change in self._begun.changes):
                 label += "_again"
             others = [each for each in self.moves if each.name != label]
-            moves = (*others, Change(name=label, step=step, **values))
-            markets = (self, self.other) if self.other else (self,)
-            for each in markets:
-                each.moved(moves)  # refused before any of them goes on with it
-            for each in markets:
-                each.take_moves(moves)
+            self._go_on_with((*others, Change(name=label, step=step, **values)))
+
+    def undo(self) -> None:
+        """Let the next step take what the origin takes, as far as that can change on the way, in both markets."""
+        with self.lock:
+            self._go_on_with(self.undone)
+
+    @property
+    def undone(self) -> tuple[Change, ...]:
+        """The moves as `undo` leaves them."""
+        return undone(self.moves, self.steps_done + 1, self.given, self.origin.scenario)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether sliders move this run; before it is moved or has made a step they say what it starts with."""
+        return self.running and bool(self.steps_done or self.moves)
+
+    def taken_next(self) -> Scenario:
+        """What it was made of, with what the next step takes in place of what changes on the way."""
+        return taken_at(self.steps_done + 1, self.scenario, self.given)
+
+    def _go_on_with(self, moves: tuple[Change, ...]) -> None:
+        markets = (self, self.other) if self.other else (self,)
+        for each in markets:
+            each.moved(moves)  # refused before any of them goes on with it
+        for each in markets:
+            each.take_moves(moves)
 
     def compare_with(self, changed: tuple[str, Any] | None) -> None:
         """Make a second market with one parameter changed and step it to the same step, or remove it (None).

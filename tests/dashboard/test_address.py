@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from abm.dashboard.address import address_of, visit
-from abm.dashboard.origins import Opening, Origin, open_with
+from abm.dashboard.origins import Opening, Origin, find_origin, open_with
 from abm.dashboard.watched import WatchedMarket
 from abm.scenario.policies import POLICIES
 from abm.scenario.scenario import Scenario
@@ -30,6 +30,20 @@ def test_an_address_brings_the_same_market_to_the_same_step():
     assert found.chosen["scenario"] == market.given and address_of(again, "Firms") == address_of(market, "Firms")
 
 
+def test_an_address_brings_what_waits_for_reset_too():
+    market = market_of(made=4, changed=("k1", 0.7), churn=0.3)
+    market.move("churn", churn=0.25)
+    one_market = find_origin("one-market")
+    for chosen in (
+        {"scenario": FOUR.scenario.replace(capacity=800), "rng": 9, "origin": FOUR, "changed": ("k1", 0.7)},
+        {"scenario": FOUR.scenario, "rng": 3, "origin": FOUR, "changed": None},
+        {"scenario": one_market.scenario.replace(churn=0.4), "rng": 3, "origin": one_market, "changed": ("churn", 0.6)},
+    ):
+        found = visit(address_of(market, "Market", chosen))
+        assert (found.complaint, found.chosen) == ("", chosen)
+        assert found.market.scenario == market.scenario and found.market.changed_parameter == ("k1", 0.7)
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -52,6 +66,8 @@ def test_an_address_brings_the_same_market_to_the_same_step():
         ("scenario=four-sectors&tab=firms", "(did you mean 'Firms'?)"),
         ("scenario=four-sectors&second=nothing", "second = 'nothing' is not of the form NAME=VALUE"),
         ("scenario=four-sectors&second=chrun%3D0.4", "unknown parameter 'chrun' (did you mean 'churn'?)"),
+        ("scenario=four-sectors&reset-seed=4", "scenario is missing"),
+        ("scenario=four-sectors&reset-scenario=one-market&reset-set=capacity%3D1e9", "GB of memory"),
         ("scenario=four-sectors&second=churn%3D4", "second = 'churn=4': churn = 4 is outside (0, 1]"),
         ("scenario=four-sectors&moves=" + 12_000 * "[", "... is not of the form [{"),
         ("scenario=four-sectors&moves=" + 100_000 * "1", "it has 100,028 characters; allowed are at most 64,000"),
@@ -77,7 +93,8 @@ def test_what_the_server_and_solara_put_into_an_address_asks_for_nothing():
 def test_an_address_leads_to_no_file(tmp_path):
     rule = tmp_path / "rule.py"
     rule.write_text("raise SystemExit\n")
-    for query in (f"set=policy%3D{rule}:choose", f"second=policy%3D{rule}:choose", f"set=policy%3D'{rule}:choose'"):
+    queries = f"set=policy%3D{rule}:choose", f"second=policy%3D{rule}:choose", f"set=policy%3D'{rule}:choose'"
+    for query in (*queries, f"reset-scenario=four-sectors&reset-{queries[0]}"):
         assert "names no rule of your own" in visit(f"scenario=four-sectors&{query}").complaint
 
 

@@ -147,6 +147,38 @@ def test_a_scenario_that_was_played_is_moved_again_at_the_same_step(tmp_path):
     assert [change.name for change in again.scenario.changes] == ["churn_at_4", "churn_at_4_again"]
 
 
+def test_what_is_undone_is_not_moved_any_more_and_the_next_step_takes_what_the_sliders_say(tmp_path):
+    change = {"name": "late", "step": 12, "k1": 0.7}
+    scenario = Scenario.load("four-sectors").replace(capacity=60, changes=[change])
+    origin = Origin("mine.toml", scenario)
+    market = WatchedMarket(scenario.replace(k2=1.3), rng=3, origin=origin, changed=("network_effect", 0.9))
+    assert not market.is_under_way and market.taken_next() == market.given.replace(changes=())
+    played(market, 3)
+    market.move("churn", churn=0.4)
+    market.move("portability", **POLICIES["portability"])
+    market.move("sectors.enterprise.churn", **{"sectors.enterprise.churn": 0.9})
+    market.move("open weights", **POLICIES["open weights"])
+    market.move("demand shock", **POLICIES["demand shock"])
+    played(market, 6)
+    market.move("k3", k3=1.2)  # undone before a step is made with it
+    now = market.taken_next()
+    assert (now.churn, now.network_effect, now.k1, now.k2, now.k3) == (0.4, 0.2, scenario.k1, 1.3, 1.2)
+    assert now.get("sectors.enterprise.churn") == 0.9
+    assert now.spillover == pytest.approx(scenario.spillover + (0.1 - scenario.spillover) * 4 / 8)
+    for _ in range(2):  # the second time there is nothing left to undo
+        market.undo()
+        moves = market.moves
+        assert market.undone == moves and len(moves) == 6
+    now = market.taken_next()
+    for name in ("churn", "network_effect", "k1", "k2", "k3", "spillover", "sectors.enterprise.churn"):
+        assert now.get(name) == scenario.get(name), name
+    assert_runs_again(played(market, 9), tmp_path / "scenario.toml")
+    assert_runs_again(market.other, tmp_path / "second.toml")
+    played(market, 12)
+    assert market.taken_next().k1 == 0.7  # the scenario's own change still comes
+    assert "churn = 0.4 from step 4 to 6" in in_words(market.moves[0], when=True)
+
+
 def test_what_waits_for_reset_is_what_the_sliders_show_and_moves_are_told():
     market = played(market_of(capacity=40), 3)
     chosen = {"scenario": market.given, "rng": 3, "origin": FOUR, "changed": None}

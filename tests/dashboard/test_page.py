@@ -9,6 +9,7 @@ import pytest
 
 from abm import Scenario, simulate
 from abm.cli import main
+from abm.dashboard.controls import written
 from tests.pages import IN_A_BROWSER, Watched, served
 
 pytestmark = IN_A_BROWSER
@@ -207,6 +208,63 @@ def test_a_slider_that_is_moved_while_it_plays_acts_from_the_next_step_and_is_ta
             assert page.errors == []
             page.close()
         assert own.said == []
+
+
+def test_sliders_show_what_the_next_step_takes_after_a_policy_undo_and_reload_or_what_reset_takes(watched):
+    page = watched.page
+
+    def shows(churn, network_effect, k1="0.9"):
+        values = churn, network_effect, k1
+        watched.until(lambda: (watched.typed("churn"), watched.typed("network_effect"), watched.typed("k1")) == values)
+
+    def reload():
+        page.wait_for_timeout(500)
+        step = watched.step()
+        page.reload()
+        page.wait_for_selector(".abm-panels canvas")
+        watched.until_step(step)
+
+    page.get_by_role("button", name="Policies, from the next step on").click()
+    watched.press("portability")  # before the first step
+    shows("0.4", "0.2")
+    watched.write("k1", "0.8")
+    shows("0.4", "0.2", "0.8")
+    page.get_by_role("button", name="Run and size").click()
+    watched.write("capacity", "500")
+    page.wait_for_selector("text=The run will start with capacity = 500, k1 = 0.8.")
+    watched.press("Step")
+    watched.until_step(1)
+    watched.page.wait_for_selector("text=churn = 0.4 from step 1 on")  # the run was made anew, with its moves
+    shows("0.4", "0.2", "0.8")
+    watched.write("churn", "0.37")
+    watched.write("capacity", "600")
+    page.wait_for_selector("text=Reset starts a run with capacity = 600, churn = 0.37.")
+    shows("0.37", "0.2", "0.8")
+    reload()
+    shows("0.37", "0.2", "0.8")
+    page.wait_for_selector("text=Reset starts a run with capacity = 600, churn = 0.37.")
+    watched.write("churn", "")
+    page.wait_for_selector("text=churn = '' is not a number")
+    assert watched.typed("churn") == ""
+    watched.press("Undo changes")
+    shows("0.2", "0.5")
+    page.wait_for_selector("text=from step 1 to 1")
+    assert page.get_by_role("button", name="Undo changes").is_disabled()
+    watched.press("Step")
+    watched.until_step(2)
+    shows("0.2", "0.5")
+    reload()
+    shows("0.2", "0.5")
+    watched.write("runway", "inf")
+    page.wait_for_selector("text=runway = inf where the scenario has")
+    assert "changes[" not in page.locator("body").inner_text()
+    watched.until(lambda: watched.typed("runway") == written(Scenario.load("four-sectors").runway))
+    page.get_by_role("button", name="Policies, from the next step on").click()
+    watched.press("portability")
+    shows("0.4", "0.2")
+    watched.press("Reset")  # drops the policy
+    watched.until(lambda: watched.step() == 0)
+    shows("0.2", "0.5")
 
 
 def test_a_bad_seed_is_said_and_goes_no_further(watched):
