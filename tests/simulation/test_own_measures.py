@@ -114,6 +114,9 @@ def test_a_measure_that_raises_ends_the_run_with_the_step():
     [
         ({"hhi": share_of_young}, "measures: hhi is the name of a column or an outcome that there is already"),
         ({"survival": share_of_young}, "survival is the name of a column or an outcome"),
+        ({"churn": share_of_young}, "measures: churn is the name of a parameter"),
+        ({"quality_elasticity": share_of_young}, "measures: quality_elasticity is the name of a parameter"),
+        ({"lives": share_of_young}, "measures: lives is a name that MarketModel, whose attributes measures are, has"),
         ({"my share": share_of_young}, "measures: 'my share' is not a name of letters, digits and _"),
         ({"young": 3}, "measure young: 3 is not a function of (firms) made by def or lambda"),
         ({"young": lambda firms: firms.ages.mean()}, "Unknown attribute 'ages'"),
@@ -128,6 +131,15 @@ def test_what_is_no_measure_is_refused(measures, message):
     assert message in refusal(simulate, BUSY, 3, measures=measures)
 
 
+def test_no_attribute_of_a_model_is_hidden_by_a_measure():
+    model = MarketModel(BUSY, rng=3, measures={"own": share_of_young})
+    names = {name for name in (*dir(model), *vars(model)) if not name.startswith("_")} - {"own"}
+    assert {"agents", "changes", "outcomes", "scenario", "step"} <= names
+    for name in sorted(names):
+        assert refusal(MarketModel, BUSY, rng=3, measures={name: share_of_young}).startswith(f"measures: {name} is ")
+    assert not hasattr(model, "agent")
+
+
 MINE = """
 def young(firms):
     return (firms.age < 8).mean()
@@ -136,6 +148,8 @@ def large(firms):
     return firms.B.max()
 
 names = {"share_of_young": young, "largest": large}
+twice = {"young": young, "young": large}
+unnamed = {"young": lambda firms: 1.0}
 """
 
 
@@ -152,5 +166,8 @@ def test_measures_are_named_one_by_one_or_by_a_dictionary_of_a_file(tmp_path):
         ("mine.py:yuong", "defines no function 'yuong' (did you mean 'young'?)"),
         ("none.py:young", "No such file"),
         ("mine.py", "is not of the form FILE.py:NAMES"),
+        ("mine.py:young,large, young", "young is there twice"),
+        ("mine.py:twice", "measures = 'mine.py:twice': 'young' is there twice"),
+        ("mine.py:unnamed", "line 10 is not a text with the name of a function"),
     ):
         assert message in refusal(read_measures, text, tmp_path, [])
