@@ -174,6 +174,35 @@ def test_it_prints_in_pages_and_shows_in_forced_colours(server, chromium, tmp_pa
     page.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_leave_legends_buttons_and_the_open_tab_to_be_told_apart(server, chromium, scheme):
+    page = Watched(chromium, server.url, color_scheme=scheme, forced_colors="active")
+    border = "each => parseFloat(getComputedStyle(each).borderBottomWidth)"
+    for name in ("Play", "Step"):
+        assert page.page.get_by_role("button", name=name, exact=True).evaluate(border) >= 1
+    tabs = [page.page.get_by_role("tab", name=name).evaluate(border) for name in TABS]
+    assert tabs[0] >= 2 and tabs[1:] == [0] * (len(TABS) - 1)
+    shades = "all => all.map(each => [getComputedStyle(each).backgroundColor, getComputedStyle(each).borderTopColor])"
+    for panel in (3, 5):  # shares of strategies; firms, entries and exits
+        markers = (
+            page.page.locator(".abm-panel").nth(panel).locator("tr:not(:first-child) .u-marker").evaluate_all(shades)
+        )
+        assert len({tuple(each) for each in markers}) == len(markers) >= 4
+    grid = page.page.evaluate("[abmCharts.css('grid'), abmCharts.css('ink')]")
+    assert grid == [{"light": "#d8d8d8", "dark": "#404040"}[scheme], "CanvasText"]
+    page.close()
+
+
+def test_rows_of_buttons_do_not_touch_on_a_narrow_screen(server, chromium):
+    page = Watched(chromium, server.url, 390)
+    page.open_tab("Download")
+    upper, lower = (
+        page.page.get_by_role("button", name=name).bounding_box() for name in ("steps.csv", "scenario.toml")
+    )
+    assert lower["y"] >= upper["y"] + upper["height"] + 6
+    page.close()
+
+
 def test_a_run_s_folder_is_opened_at_its_end(chromium, tmp_path):
     scenario = Scenario.load("one-market").replace(capacity=40, steps=30)
     result = simulate(scenario, seed=5)
