@@ -15,7 +15,7 @@ from abm.dashboard.views import news, table, view_of
 from abm.dashboard.watched import WatchedMarket
 from abm.dashboard.winners import gains_table, leaders, leaders_table
 from abm.output.charts import marks_described
-from abm.output.marks import marks_of
+from abm.output.marks import marks_in_words, marks_of
 
 WORDS = (
     "The market records shares, not the moves of single customers. Who gained from whom is therefore worked out: each "
@@ -50,18 +50,20 @@ def Pictures(market: WatchedMarket, name: str):
         pointed.value = slot if is_place(slot, slots) else None
 
     new = solara.use_memo(lambda: news(market, view), [key, frame, asked])
-    Panels(
-        panels=solara.use_memo(lambda: [plane(market)] * view.plane + view.described(), [key]),
-        columns=len(view.columns),
-        frame=new,
-        marks=solara.use_memo(lambda: marks_described(marks_of(market.scenario)), [market, market.scenario]),
-        steps=market.scenario.steps,
-        wide=name not in ("Market", "Firms"),
-        pointed=solara.use_memo(lambda: said_of(market, pointed.value), [market, pointed.value, frame]),
-        event_ask=ask,
-        event_point=point,
-        event_follow=follow,
-    ).key(key)
+    with solara.Div():
+        Panels(
+            panels=solara.use_memo(lambda: [plane(market)] * view.plane + view.described(), [key]),
+            columns=len(view.columns),
+            frame=new,
+            marks=solara.use_memo(lambda: marks_described(marks_of(market.scenario)), [market, market.scenario]),
+            steps=market.scenario.steps,
+            wide=name not in ("Market", "Firms"),
+            pointed=solara.use_memo(lambda: said_of(market, pointed.value), [market, pointed.value, frame]),
+            event_ask=ask,
+            event_point=point,
+            event_follow=follow,
+        ).key(key)
+        Changes(market)
 
 
 @solara.component
@@ -85,6 +87,14 @@ def Differences(market: WatchedMarket, seeds: ManySeeds):
         event_point=lambda _: None,
         event_follow=lambda _: None,
     ).key(str(id(seeds)))
+
+
+@solara.component
+def Changes(market: WatchedMarket):
+    """All changes on the way: where lines are near, charts join their names."""
+    update_counter.get()  # a move comes with a frame
+    if said := marks_in_words(marks_of(market.scenario)):
+        solara.Text(f"Changes: {', '.join(said)}.", classes=["abm-quiet"])
 
 
 @solara.component_vue("panels.vue", vuetify=False)

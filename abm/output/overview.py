@@ -13,7 +13,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from abm.output.division import draw_concentration, draw_sector, draw_shares
 from abm.output.endings import ends_of
-from abm.output.marks import mark_changes, marks_of
+from abm.output.marks import joined, mark_changes, marks_in_words, marks_of
 from abm.output.number_text import axis_number
 from abm.output.style import (
     BLUE,
@@ -99,7 +99,10 @@ def overview(result: Any) -> Figure:
         round_ticks(ax.xaxis, nbins=5, integer=True)
         ax.set_xlim(steps.index[0], steps.index[-1])
         over_areas, among_bands = ax is axes[1, 3] or ax in small, ax is axes[1, 0]
-        mark_changes(ax, marks_of(scenario), size=TEXT - 2.0, named=not among_bands, over_areas=over_areas)
+        mark_changes(ax, marks_of(scenario), size=TEXT - 0.5, named=not among_bands, over_areas=over_areas)
+    if said := marks_in_words(marks_of(scenario)):
+        changes = f"Changes: {joined(said, 0.84 * SIZE[0], TEXT - 0.5)}"
+        figure.text(0.054, 0.05 / height, changes, size=TEXT - 0.5, color=GREY)
     return figure
 
 

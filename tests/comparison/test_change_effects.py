@@ -101,6 +101,7 @@ def test_the_report_tells_effects_and_marks_the_changes(compared, tmp_path):
     compared.save(tmp_path)
     text = (tmp_path / "report.html").read_text("utf-8")
     assert "Effects of the change" in text and "steps from step 20 on" in text
+    assert "Changes: open_weights (from step 9 on), open_weights (from step 20 on)." in text
     assert set(marks(compared.runs)) == {("open_weights", 9.0, np.inf), ("open_weights", 20.0, np.inf)}
 
 

@@ -1,6 +1,8 @@
 """The charts in a real browser, on wide and narrow screens: cursor, zoom, legend, changes, the plane, who wins."""
 
+import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,12 @@ from tests.pages import IN_A_BROWSER, Watched, served
 pytestmark = IN_A_BROWSER
 CHANGES = [{"name": "open_weights", "step": 5, "until": 8, "churn": 0.5}]
 SCENARIO = Scenario.load("four-sectors").replace(capacity=60, initial_firms=60, changes=CHANGES, runway=2.0)
+NEAR = [
+    {"name": "innovation_drag_at_4", "step": 4, "k1": 0.5},
+    *({"name": f"churn_at_{step}", "step": step, "churn": step / 100} for step in range(4, 9)),
+    {"name": "a name that is far longer than any chart of the page is high", "step": 15, "until": 18, "k1": 0.8},
+    {"name": "late", "step": 25, "churn": 0.9},
+]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +109,60 @@ def test_charts_are_read_by_the_keyboard_and_changes_are_marked(watched):
     at, beside = (of_charts(watched, dark.replace("STEP", step)) for step in ("5", "3.5"))
     for place in (0, 1, 2):
         assert at[place] > 0.9 > beside[place] + 0.3
+
+
+# Of the names of changes in a saved chart the edges, and the height of the axis above which they stand.
+UPRIGHT = """async (file) => {
+    const place = Object.assign(document.createElement("div"), { innerHTML: file });
+    document.body.append(place);
+    const texts = [...place.querySelectorAll("text:not([aria-hidden])")].map((each) => {
+        const { left, right, top, bottom } = each.getBoundingClientRect();
+        const isName = each.hasAttribute("transform") && each.getAttribute("text-anchor") === "end";
+        return [isName, each.textContent, left, right, top, bottom];
+    });
+    place.remove();
+    const axis = texts.filter(([isName, text]) => !isName && text === "0").map((each) => each[4]);
+    return [texts.filter(([isName]) => isName).map((each) => each.slice(1)), Math.max(...axis)];
+}"""
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_names_of_changes_that_are_near_are_joined_and_lie_neither_over_others_nor_below_the_axis(
+    chromium, tmp_path, width
+):
+    path = tmp_path / "near.toml"
+    path.write_text(SCENARIO.replace(changes=NEAR).to_toml(), encoding="utf-8")
+    with served(path) as server:
+        watched = Watched(chromium, server.url, width)
+        for title in ("T, technology accumulation", "Strategies"):
+            with watched.page.expect_download() as download:
+                watched.press(f"Save as SVG: {title}")
+            file = Path(download.value.path()).read_text("utf-8")
+            names, axis = watched.page.evaluate(UPRIGHT, file)
+            names.sort(key=lambda each: each[1])
+            assert 3 <= len(names) <= 6
+            assert names[0][0].startswith("innovation") and " more" in names[0][0] and names[-1][0] == "late"
+            assert any("…" in each[0] for each in names)
+            assert all(one[2] <= other[1] + 2 for one, other in itertools.pairwise(names))  # 2: air beside letters
+            assert all(bottom <= axis for *_, bottom in names)
+            lines = re.findall(r'd="M([\d.]+) [\d.]+L\1 ', file)
+            assert len(set(lines)) >= 7  # of each change, and of no other
+        said = watched.page.get_by_text("Changes: ").inner_text()
+        assert all(change["name"] in said for change in NEAR) and "churn_at_8 (from step 8 on)" in said
+        watched.close()
+
+
+def test_the_cursor_s_height_is_told_in_the_chart_that_is_pointed_at_alone(watched):
+    watched.page.mouse.move(*middle_of(watched, 1))
+    cursors = watched.page.locator(".abm-panel .u-cursor-y")
+    assert [each.is_visible() for each in cursors.all()] == [False, True, False, False, False, False]
+    assert len(set(of_charts(watched, "chart.cursor.idx"))) == 1
+
+
+def test_an_axis_writes_its_numbers_in_one_way(watched):
+    written = "abmCharts.axis('y', '').values(null, NUMBERS)"
+    for numbers, words in (([100, 1_000, 10_000], ["100", "1k", "10k"]), ([500, 1_000], ["500", "1,000"])):
+        assert watched.page.evaluate(written.replace("NUMBERS", str(numbers))) == words
 
 
 def test_a_firm_is_pointed_at_by_keys_and_by_the_mouse_and_followed_by_a_click(watched):

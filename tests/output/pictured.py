@@ -17,6 +17,12 @@ TWENTY = [
     {"name": f"strategy_with_a_long_name_{place:02d}", "technology_weight": 0.5, "weight": 1 + place % 3}
     for place in range(20)
 ]
+NEAR = [
+    {"name": "portability_at_12", "step": 12, "churn": 0.4},
+    {"name": "demand_shock_at_12", "step": 12, "demand_factor": 0.7},
+    *({"name": f"churn_at_{step}", "step": step, "churn": step / 100} for step in (*range(21, 26), 40)),
+    {"name": "a name that is far longer than any panel of the picture is high", "step": 30, "until": 35, "k1": 0.5},
+]
 
 
 def changed(result, **changes):
@@ -62,6 +68,10 @@ RUNS = {
     ),
     "one strategy and one sector": lambda: simulate(Scenario(capacity=50, steps=30)),
     "twenty strategies": lambda: simulate(Scenario(strategies=TWENTY, capacity=200, steps=30)),
+    "changes that are near": lambda: simulate(BASE.replace(changes=NEAR), seed=1),
+    "changes at all steps": lambda: simulate(
+        BASE.replace(changes=[{"name": f"shock_{step}", "step": step, "seed": step} for step in range(1, 41)])
+    ),
     "one step": lambda: simulate(BASE.replace(steps=1)),
     "two steps": lambda: simulate(BASE.replace(steps=2)),
     "one firm": lambda: simulate(Scenario(capacity=1, steps=20)),

@@ -79,6 +79,22 @@ def test_no_text_lies_over_another_and_none_is_cut(drawn):
         assert min(box.x0, box.y0, 1600 - box.x1, height_of(figure) - box.y1) >= 0, f"{text!r} is cut"
 
 
+def test_changes_have_a_line_each_and_names_that_are_joined_where_they_are_near():
+    result = RUNS["changes that are near"]()
+    figure = overview(result)
+    FigureCanvasAgg(figure).draw()
+    ax = panels_of(figure)[0]
+    lines = {line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2 and len(set(line.get_xdata())) == 1}
+    assert lines >= {12, 21, 22, 23, 24, 25, 30, 40}
+    height = ax.get_window_extent().height
+    names = [text for text in ax.texts if text.get_rotation() == 90]
+    assert names[0].get_text() == "portability_at_12 and 1 more" and names[-1].get_text() == "churn_at_40"
+    assert all(text.get_window_extent().height <= height for text in names)
+    said = figure.texts[-1].get_text()
+    assert said.startswith("Changes: portability_at_12 (from step 12 on), demand_shock_at_12 (from step 12 on), ")
+    assert said.endswith(" more")
+
+
 def test_text_is_at_least_ten_points_high(drawn):
     assert min(text.get_fontsize() for text in texts_of(drawn[1])) >= 10
 

@@ -9,6 +9,7 @@ from abm.comparison.report.page import SENTENCES, Picture, Section, Table, View
 from abm.comparison.report.wording import MOST_BANDS, measure_name, share_with_interval
 from abm.comparison.tables.change_effects import marks
 from abm.comparison.tables.survival import ALL
+from abm.output.marks import marks_in_words
 from abm.output.number_text import MISSING, interval, number, percent, points
 
 
@@ -64,6 +65,9 @@ def paths(view: View) -> Section:
     heads = ("measure", view.title or "group", "bands diverge at step", "medians diverge at step", "higher")
     note = f"The first step from which each group stays separate from {view.baseline_text} until the last step."
     changes = marks(view.runs)
+    if said := marks_in_words(changes):
+        rest = [f"{len(said) - SENTENCES} more"] if len(said) > SENTENCES else []
+        caption += f" Changes: {', '.join(said[:SENTENCES] + rest)}."
     figure, chart = curves.paths(table, view.title, changes), charts.paths(table, changes)
     shown = [Picture("paths", figure, caption, "trajectories.csv", chart)]
     return Section(

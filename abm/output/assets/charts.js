@@ -6,6 +6,7 @@
   const FIRST_STEPS = 25; // that an axis holds at least
   const INCREMENTS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((each) => each * 10 ** power));
   const FONT = "12px Roboto, sans-serif";
+  const [NAMES, ROOM] = [6, 14]; // names of changes in a chart, as more would hide it, and pixels that one needs beside its line
   const FALLBACK = { ink: "#222222", grey: "#666666", grid: "#e6e6e6", paper: "#ffffff" };
 
   const css = (name) => {
@@ -13,13 +14,13 @@
     return getComputedStyle(page).getPropertyValue(`--abm-${name}`).trim() || FALLBACK[name];
   };
 
-  /** A number in three digits, as short as an axis needs it. */
-  function short(value) {
+  /** A number in three digits, as short as an axis needs it; from `thousands` on in thousands. */
+  function short(value, thousands = 1e4) {
     if (value == null) return "–";
     const size = Math.abs(value);
     if (size >= 1e9 || (size > 0 && size < 1e-3)) return value.toExponential(1).replace(/\.0|\+/g, "");
     if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-    if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
+    if (size >= thousands) return `${Number((value / 1e3).toPrecision(3))}k`;
     return Number(value.toPrecision(size >= 1000 ? 4 : 3)).toLocaleString("en-US").replace("-", "−");
   }
 
@@ -65,7 +66,10 @@
     stroke: () => css("ink"),
     grid: { stroke: () => css("grid"), width: 1 },
     ticks: { stroke: () => css("grid"), width: 1, size: 4 },
-    values: (_, splits) => splits.map((each) => (each == null ? "" : short(each))),
+    values: (_, splits) => {
+      const thousands = splits.some((each) => Math.abs(each) >= 1e4) ? 1e3 : 1e4; // one way of writing on an axis
+      return splits.map((each) => (each == null ? "" : short(each, thousands)));
+    },
     ...more,
   });
 
@@ -78,14 +82,16 @@
     pen.restore();
   }
 
+  const smallFont = () => FONT.replace("12px", `${11 * devicePixelRatio}px`);
+
   /** A text with a halo of the paper's colour, so that it can be read over lines and areas. */
   function write(pen, text, x, y, align, turn = 0) {
     pen.save();
     pen.translate(x, y);
     pen.rotate(turn);
-    pen.font = FONT.replace("12px", `${11 * devicePixelRatio}px`);
+    pen.font = smallFont();
     Object.assign(pen, { textAlign: align, textBaseline: "middle", lineJoin: "round" });
-    Object.assign(pen, { strokeStyle: css("paper"), lineWidth: 3 * devicePixelRatio, fillStyle: css("grey") });
+    Object.assign(pen, { strokeStyle: css("paper"), lineWidth: 4 * devicePixelRatio, fillStyle: css("grey") });
     pen.strokeText(text, 0, 0);
     pen.fillText(text, 0, 0);
     pen.restore();
@@ -110,26 +116,63 @@
     if (panel.level != null) line(u.ctx, left, y(panel.level), left + width, y(panel.level), css("grey"), [1, 2]);
   }
 
+  /** Where names stand beside lines from left to right, and of how many lines each is. */
+  function beside(lines, right) {
+    const room = ROOM * devicePixelRatio;
+    for (let apart = room; ; apart *= 1.5) {
+      const found = [];
+      lines.forEach((line) => {
+        const at = line + room <= right ? line : line - room;
+        if (found.length && at < found.at(-1).at + apart) found.at(-1).count += 1;
+        else found.push({ at, count: 1 });
+      });
+      if (found.length <= NAMES) return found;
+    }
+  }
+
+  /** Names that take no more than some pixels: as many as fit, and how many more. */
+  function joined(pen, names, pixels) {
+    const more = (kept) => (kept < names.length ? ` and ${names.length - kept} more` : "");
+    const text = (kept) => names.slice(0, kept).join(", ") + more(kept);
+    pen.save();
+    pen.font = smallFont();
+    const isShort = (said) => pen.measureText(said).width <= pixels;
+    let kept = isShort(text(names.length)) ? names.length : 1;
+    while (kept < names.length - 1 && isShort(text(kept + 1))) kept += 1;
+    let said = text(kept);
+    const letters = [...names[0]].slice(0, pixels); // no more letters than pixels
+    while (!isShort(said) && letters.length > 1) {
+      letters.pop();
+      said = `${letters.join("")}…${more(1)}`;
+    }
+    pen.restore();
+    return said;
+  }
+
   /** The changes on the way, and since when there is nothing to draw. */
-  function drawAbove(u, panel, view) {
+  function drawAbove(u, panel, view, log) {
     const { left, top, width, height } = u.bbox;
     const [low, high] = [u.scales.x.min, u.scales.x.max];
-    let [named, level] = [-Infinity, 0];
-    view.marks.forEach(([name, step, until]) => {
-      if (step > high || (until ?? Infinity) < low) return;
-      const x = u.valToPos(step, "x", true);
-      const end = u.valToPos(Math.min(until ?? step, high), "x", true);
+    const marks = view.marks.filter(([, step, until]) => step <= high && (until ?? Infinity) >= low);
+    marks.sort((one, other) => one[1] - other[1]);
+    const at = (step) => u.valToPos(step, "x", true);
+    marks.forEach(([, step, until]) => {
+      const [x, end] = [at(Math.max(step, low)), at(Math.min(until ?? step, high))];
       u.ctx.save();
       u.ctx.fillStyle = css("grey");
       u.ctx.globalAlpha = 0.1;
-      u.ctx.fillRect(Math.max(x, left), top, Math.max(end - Math.max(x, left), 0), height);
+      u.ctx.fillRect(x, top, Math.max(end - x, 0), height);
       u.ctx.restore();
-      if (step < low) return;
-      line(u.ctx, x, top, x, top + height, css("grey"));
-      level = x - named < 14 * devicePixelRatio ? (level + 1) % 3 : 0;
-      named = x;
-      const side = x > left + 0.95 * width ? -1 : 1;
-      write(u.ctx, name, x + side * 8 * devicePixelRatio, top + 4 + (level * height) / 3, "right", -Math.PI / 2);
+      if (step >= low) line(u.ctx, x, top, x, top + height, css("grey"));
+    });
+    const begun = marks.filter(([, step]) => step >= low);
+    const down = (panel.zones.length && !log ? 22 : 4) * devicePixelRatio; // below what is said of zones
+    let told = 0;
+    beside(begun.map(([, step]) => at(step)), left + width).forEach(({ at, count }) => {
+      const names = begun.slice(told, told + count).map(([name]) => name);
+      const text = joined(u.ctx, names, height - 2 * down);
+      write(u.ctx, text, at + (ROOM / 2 + 1) * devicePixelRatio, top + down, "right", -Math.PI / 2);
+      told += count;
     });
     const [steps, ...columns] = u.data;
     const last = steps.length - 1;
@@ -241,7 +284,7 @@
         },
         hooks: {
           drawAxes: [(u) => drawBelow(u, panel, log)],
-          draw: [(u) => drawAbove(u, panel, view)],
+          draw: [(u) => drawAbove(u, panel, view, log)],
           setSelect: [(u) => { if (u.select.width > 0) view.zoomed = true; }],
           setSeries: [(u, which, { show }) => {
             if (show == null) return;
