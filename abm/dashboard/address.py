@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from abm.dashboard.gallery import TABS
+from abm.dashboard.inputs import is_whole
 from abm.dashboard.origins import find_origin, first_opening, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
 from abm.errors import InputError, nearest, shown
@@ -141,7 +142,7 @@ def _start(given: dict[str, list[str]]) -> dict[str, Any]:
 
 
 def _whole(name: str, text: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
+    if not is_whole(text, most):
         raise InputError(f"{name} = {shown(text)} is not a whole number from 0 to {most:,}")
     return int(text)
 

@@ -10,7 +10,7 @@ import solara
 from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.controls import FIRST, choose, groups_of, positions, written
-from abm.dashboard.inputs import Control, Menu
+from abm.dashboard.inputs import Control, Menu, Whole
 from abm.dashboard.moves import is_movable, with_moves
 from abm.dashboard.origins import Origin, find_origin, origin_names
 from abm.dashboard.watched import WatchedMarket, second_scenario
@@ -85,6 +85,9 @@ def Chooser(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
         run = market.peek()
         taken.value = run.taken_next() if is_moved(run, chosen.peek()["origin"]) else None
 
+    def take_seed(seed: int) -> None:
+        chosen.value = {**chosen.value, "rng": seed}
+
     def follow(name: str) -> None:
         refusal.value = ""
         start_anew(market, chosen)
@@ -97,7 +100,7 @@ def Chooser(market: solara.Reactive[WatchedMarket], chosen: solara.Reactive[dict
     as_loaded = scenario == origin.scenario and (taken.value is None or market.value.undone == market.value.moves)
     Menu("Scenario", origin_names(), origin.name, load)
     with solara.Row(gap="8px", style={"align-items": "center"}):
-        Seed(chosen)
+        Whole("Seed", chosen.value["rng"], SEEDS - 1, take_seed, "the seed stays")
         solara.Button("Undo changes", on_click=lambda: load(origin.name), disabled=as_loaded, outlined=True)
     with solara.Div():  # present also without an error, so that the page does not jump and groups stay open
         if refusal.value:
@@ -177,32 +180,6 @@ def ParameterControl(origin: Scenario, scenario: Scenario, name: str, change: Ca
         offered = sorted([*offered, value])
     symbol = "" if parameter.symbol in ("–", key) else f"{parameter.symbol} "
     Control(f"{symbol}{key}", parameter, offered, value, lambda new: change(name, new))
-
-
-@solara.component
-def Seed(chosen: solara.Reactive[dict[str, Any]]):
-    """The seed; an invalid text stays in the field and is not used."""
-    text = solara.use_reactive(str(chosen.value["rng"]))
-    good = is_seed(text.value)
-
-    def take(new: str) -> None:
-        text.value = str(new)
-        if is_seed(text.value):
-            chosen.value = {**chosen.value, "rng": int(text.value)}
-
-    message = f"an integer from 0 to {SEEDS - 1:,}; the seed stays {chosen.value['rng']}"
-    solara.InputText("Seed", value=text.value, on_value=take, error=False if good else message, continuous_update=True)
-
-
-def is_seed(text: str) -> bool:
-    """Whether a text is a seed.
-
-    Examples
-    --------
-    >>> is_seed("7"), is_seed("-1"), is_seed("1.5"), is_seed(str(2**63))
-    (True, False, False, False)
-    """
-    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < SEEDS
 
 
 @solara.component

@@ -1,4 +1,4 @@
-"""Menus and sliders; a value that is not offered, which no page of ours sends, is ignored."""
+"""Menus, sliders and fields; a value that is not offered, which no page of ours sends, is ignored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,6 +81,29 @@ def Control(label: str, parameter: Parameter, offered: list[Any], value: Any, ta
             event_take=take_offered,
             event_write=write,
         )
+
+
+@solara.component
+def Whole(label: str, value: int, most: int, take: Callable[[int], None], stays: str):
+    """A field for a whole number from 0 on; a text that is none stays in the field and is not used."""
+    text = solara.use_reactive(str(value))
+    good = is_whole(text.value, most)
+    solara.use_effect(lambda: take(int(text.value)) if good else None, [text.value, good])  # the most may grow
+    error = False if good else f"an integer from 0 to {most:,}; {stays} {value}"
+    solara.InputText(
+        label, value=text.value, on_value=lambda new: text.set(str(new)), error=error, continuous_update=True
+    )
+
+
+def is_whole(text: str, most: int) -> bool:
+    """Whether a text is a whole number from 0 to a largest one.
+
+    Examples
+    --------
+    >>> is_whole("7", 9), is_whole("-1", 9), is_whole("1.5", 9), is_whole("10", 9)
+    (True, False, False, False)
+    """
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
 def is_place(place: Any, offered: list[Any]) -> bool:

@@ -1,9 +1,12 @@
 """What a page opens with, from the words of the command, which are those of `abm run`, or from a run's folder."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from abm.dashboard.origins import Opening, Origin
+from abm.errors import InputError
+from abm.output.run_folder import ABOUT
 from abm.scenario.scenario import Scenario
 from abm.simulation.firm_file import is_run
 from abm.simulation.firm_table import read_firm_cells, scenario_for
@@ -41,7 +44,9 @@ def read_opening(
     ('one-market', ('churn=0.4',), 7, 0)
     """
     step = 0
-    if name not in Scenario.bundled() and is_run(name):
+    if name not in Scenario.bundled() and os.path.isdir(name):
+        if not is_run(name):
+            raise InputError(f"{name}: a folder without {ABOUT}; allowed is a scenario, or the folder of one run")
         start = read_start(Path(name))
         for note in start.notes:
             say(note)

@@ -9,7 +9,7 @@ import solara
 from mesa.visualization.utils import force_update, update_counter
 
 from abm.dashboard.firms import Path, plane, said_of
-from abm.dashboard.inputs import is_place
+from abm.dashboard.inputs import Whole, is_place
 from abm.dashboard.many_seeds import ManySeeds
 from abm.dashboard.views import news, table, view_of
 from abm.dashboard.watched import WatchedMarket
@@ -149,7 +149,7 @@ def WhoWins(market: WatchedMarket):
     """Who gained from whom since a step, and why."""
     frame = update_counter.get()
     since, set_since = solara.use_state(0)
-    wanted = min(max(since or 0, 0), market.steps_done)
+    wanted = min(since, market.steps_done)
     strategies = market.market.strategy_names
     groups = ["", *(f"{name}/" for name in market.market.sector_names)]
     columns = [f"{group}share_{name}" for group in groups for name in strategies]
@@ -165,8 +165,8 @@ def WhoWins(market: WatchedMarket):
                 "Why: what makes the largest firm of each strategy attractive": leaders_table(market, leaders(market)),
             }
 
-    with solara.Div(style={"width": "160px"}):
-        solara.InputInt("Since step", value=since, on_value=set_since)
+    with solara.Div(style={"width": "250px"}):
+        Whole("Since step", wanted, market.steps_done, set_since, "the table stays at")
     for title, content in solara.use_memo(tables, [market, frame, wanted]).items():
         solara.HTML("h2", unsafe_innerHTML=title, classes=["abm-caption"])
         with solara.Div(classes=["abm-table"], attributes={"tabindex": "0", "role": "region", "aria-label": title}):

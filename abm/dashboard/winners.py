@@ -119,10 +119,13 @@ def signed(value: float, digits: int = 1) -> str:
 
     Examples
     --------
-    >>> signed(-0.123), signed(2.0), signed(float("nan"))
-    ('−0.1', '+2.0', '–')
+    >>> signed(-0.123), signed(2.0), signed(-0.01), signed(float("nan"))
+    ('−0.1', '+2.0', '0.0', '–')
     """
-    return "–" if value != value else f"{value:+.{digits}f}".replace("-", "−")
+    if value != value:
+        return "–"
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0.0:.{digits}f}"
 
 
 def bar(value: float, widest: float, text: str) -> str:

@@ -227,6 +227,9 @@ def test_the_page_of_a_run_s_folder_is_that_run_and_runs_no_code_of_the_folder(t
         read_opening(str(tmp_path / "ruled"), [], None, None, print)
     with pytest.raises(InputError):
         Scenario.load(str(tmp_path / "nothing"))
+    (tmp_path / "sweep").mkdir()
+    with pytest.raises(InputError, match=r"sweep: a folder without .* the folder of one run"):
+        read_opening(str(tmp_path / "sweep"), [], None, None, print)
 
 
 def test_the_picture_of_a_run_so_far_is_the_one_that_a_run_of_as_many_steps_gets():

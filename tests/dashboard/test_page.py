@@ -279,6 +279,25 @@ def test_a_bad_seed_is_said_and_goes_no_further(watched):
         watched.until(lambda good=good: f"seed {good}." in watched.words())
 
 
+def test_a_bad_step_to_count_from_is_said_and_the_table_stays(watched):
+    watched.choose("Speed of play", "5 steps a frame")
+    watched.press("Step")
+    watched.until_step(5)
+    watched.open_tab("Strategies")
+    field = watched.page.get_by_role("textbox", name="Since step")
+    field.fill("3")
+    watched.page.wait_for_selector("text=Who gained from whom since step 3")
+    for bad in ("abc", "-1", "1.5", "5000", ""):
+        field.fill(bad)
+        watched.page.wait_for_selector("text=an integer from 0 to 5; the table stays at 3")
+        assert field.input_value() == bad
+        field.fill("3")
+        watched.page.wait_for_selector("text=the table stays at 3", state="detached")
+    field.fill("10")
+    watched.press("Step")
+    watched.page.wait_for_selector("text=Who gained from whom since step 10")
+
+
 def test_a_slider_stops_at_the_ends_of_its_range_and_what_is_not_allowed_together_is_said(server, chromium):
     with served("one-market") as own:
         page = Watched(chromium, own.url)

@@ -49,7 +49,8 @@ def test_the_table_of_gains_has_the_changes_of_the_same_run_and_says_how_they_ar
     text = winners.gains_table(market, np.vstack([before[:1], before]), np.vstack([now[:1], now]), 10)
     for change in (now - before)[0]:
         assert f">{winners.signed(change)}</td>" in text
-    assert "since step 10" in text and " from " in text
+    text = winners.gains_table(market, now, now - 0.01, 10)
+    assert "since step 10" in text and " from " in text and "−0.0" not in text and "+0.0" not in text
 
 
 def test_names_are_not_read_as_html_and_an_empty_market_is_said():
