@@ -16,7 +16,7 @@ from abm.scenario.rules import UserFunction
 
 # What a file of the user's is called while it is run: no module has the name, and it has no dot, since numba imports
 # the module that a function says it is of.
-_MODULE = "<file of the user's>"
+_MODULE = "<user_file>"
 
 
 def user_function(function: UserFunction) -> Callable:

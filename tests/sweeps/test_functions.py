@@ -166,6 +166,14 @@ def test_what_an_intervention_raises_fails_its_runs_with_its_message(folder):
     assert len(failures) == 4
 
 
+def test_a_design_is_not_swept_whose_functions_no_run_could_call(folder):
+    (folder / "rules.py").write_text("def greedy(firm, sector, draw):\n    return firm.theta\n")
+    design = Design.load(folder / "design.toml")
+    told = refusal(sweep, design, folder / "out", executor=InProcess())
+    assert told.startswith(f"{folder / 'design.toml'}: policy = '{RULE}': it returns number; due are three numbers")
+    assert not (folder / "out").exists()
+
+
 def test_no_code_is_run_from_a_sweeps_folder(folder, monkeypatch):
     for name, told in (("design", "policy rules.py:greedy"), ("intervened", "intervention policies.py:closing")):
         make(Design.load(folder / f"{name}.toml"), folder / name)
