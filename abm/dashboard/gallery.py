@@ -182,16 +182,16 @@ def OverSeeds(market: WatchedMarket):
         scenario = partial(locked, market, design_scenario)
         solara.FileDownload(scenario, "design-scenario.toml", label="design-scenario.toml")
         RuleFiles(market)
-    if seeds and seeds.refusal:
-        solara.Error(seeds.refusal, dense=True)
-    if seeds and seeds.current and seeds.view:
-        Differences(market, seeds)
     solara.Text(
         f"The seeds and the files, saved side by side the design of a sweep with 100 seeds, compare "
         f"{comparison_in_words(market)}. "
         "A band that does not hold 0 is a difference that more than chance explains, at that step taken by itself.",
         classes=["abm-quiet"],
     )
+    if seeds and seeds.refusal:
+        solara.Error(seeds.refusal, dense=True)
+    if seeds and seeds.current and seeds.view:
+        Differences(market, seeds)
 
 
 @solara.component

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from abm.comparison.statistics.intervals import paired_intervals
-from abm.dashboard.controls import choose, written
+from abm.dashboard.controls import written
 from abm.dashboard.downloads import with_rules_beside
 from abm.dashboard.moves import with_moves
 from abm.dashboard.panels import View
@@ -145,7 +145,7 @@ def compared_scenario(market: WatchedMarket) -> Scenario:
 def compared_pair(market: WatchedMarket) -> tuple[Scenario, Scenario]:
     """What many seeds are run of, as in the design of `design_toml`: one parameter differs from the start on."""
     scenario, (name, value) = compared_scenario(market), market.changed_parameter
-    return choose(scenario, name, market.given.get(name)), choose(scenario, name, value)
+    return scenario.replace(**{name: market.given.get(name)}), scenario.replace(**{name: value})
 
 
 def comparison_in_words(market: WatchedMarket) -> str:

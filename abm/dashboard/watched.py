@@ -9,7 +9,6 @@ import numpy as np
 from mesa.visualization.utils import update_counter
 
 from abm.agents.model import MarketModel
-from abm.dashboard.controls import choose
 from abm.dashboard.firms import Path
 from abm.dashboard.moves import taken_at, undone, with_moves
 from abm.dashboard.origins import Origin
@@ -28,14 +27,14 @@ def second_scenario(scenario: Scenario, changed: tuple[str, Any]) -> Scenario:
     Raises
     ------
     InputError
-        If the change is not allowed, or the two markets would not fit the memory.
+        If the change is not allowed by itself, or the two markets would not fit the memory.
 
     Examples
     --------
     >>> second_scenario(Scenario(), ("churn", 0.4)).churn
     0.4
     """
-    other = choose(scenario, *changed)
+    other = scenario.replace(**dict([changed]))
     check_memory(other, 0, copies=2)
     return other
 

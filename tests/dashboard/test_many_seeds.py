@@ -83,6 +83,11 @@ def test_runs_over_seeds_end_when_cancelled_when_the_page_is_closed_and_when_a_r
         assert not seeds.thread.is_alive() and seeds.view is None and seeds.finished < 2 * SEEDS
 
 
+def test_a_second_run_in_which_more_than_one_parameter_would_differ_is_refused():
+    with pytest.raises(many_seeds.InputError, match="initial_firms = 90 is above capacity = 60"):
+        market_of(capacity=60, changed=("initial_firms", 90))
+
+
 def test_what_does_not_fit_is_said(monkeypatch):
     def refuse(*arguments, **named):
         raise many_seeds.InputError("no memory")
