@@ -85,6 +85,8 @@ def _name(ax: Axes, there: Sequence[Mark], size: float) -> None:
         names = names[count:]
         turned = {"rotation": 90, "rotation_mode": "default", "va": "top", "ha": "center"}
         style = {"size": size, "color": GREY, "zorder": 3, "path_effects": halo}
+        if count > 1:  # the lines of the others are quiet behind letters
+            style["bbox"] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0}
         ax.text((at + room / 2.0) / width, 0.97, text, transform=ax.transAxes, **turned, **style)
 
 

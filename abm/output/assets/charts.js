@@ -130,7 +130,7 @@
     }
   }
 
-  /** Names that take no more than some pixels: as many as fit, and how many more. */
+  /** Names that take no more than some pixels, as many as fit, and how many more; and the pixels that they take. */
   function joined(pen, names, pixels) {
     const more = (kept) => (kept < names.length ? ` and ${names.length - kept} more` : "");
     const text = (kept) => names.slice(0, kept).join(", ") + more(kept);
@@ -145,8 +145,9 @@
       letters.pop();
       said = `${letters.join("")}…${more(1)}`;
     }
+    const taken = pen.measureText(said).width;
     pen.restore();
-    return said;
+    return { text: said, pixels: taken };
   }
 
   /** The changes on the way, and since when there is nothing to draw. */
@@ -170,7 +171,13 @@
     let told = 0;
     beside(begun.map(([, step]) => at(step)), left + width).forEach(({ at, count }) => {
       const names = begun.slice(told, told + count).map(([name]) => name);
-      const text = joined(u.ctx, names, height - 2 * down);
+      const { text, pixels } = joined(u.ctx, names, height - 2 * down);
+      if (count > 1) { // the lines of the others are quiet behind letters
+        u.ctx.save();
+        Object.assign(u.ctx, { fillStyle: css("paper"), globalAlpha: 0.7 });
+        u.ctx.fillRect(at + 2 * devicePixelRatio, top + down, ROOM * devicePixelRatio, pixels);
+        u.ctx.restore();
+      }
       write(u.ctx, text, at + (ROOM / 2 + 1) * devicePixelRatio, top + down, "right", -Math.PI / 2);
       told += count;
     });
