@@ -190,6 +190,9 @@ def test_forced_colours_leave_legends_buttons_and_the_open_tab_to_be_told_apart(
         assert len({tuple(each) for each in markers}) == len(markers) >= 4
     grid = page.page.evaluate("[abmCharts.css('grid'), abmCharts.css('ink')]")
     assert grid == [{"light": "#d8d8d8", "dark": "#404040"}[scheme], "CanvasText"]
+    page.open_tab("Strategies")
+    beside = page.page.locator(".abm-bar").first.evaluate("each => getComputedStyle(each).borderRightColor")
+    assert beside == {"light": "rgb(255, 255, 255)", "dark": "rgb(0, 0, 0)"}[scheme]  # nothing between cells
     page.close()
 
 
