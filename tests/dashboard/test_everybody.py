@@ -106,6 +106,9 @@ def test_a_link_and_a_reload_bring_the_same_market_to_the_same_step(server, chro
     assert page.words() == said
     page.page.goto(link.replace("churn%3D0.31", "churn%3D31"))
     page.page.wait_for_selector("text=The address is not followed: setting 'churn=31': churn = 31 is outside (0, 1]")
+    page.page.goto(link.replace("churn%3D0.31", f"churn%3D{300 * 'x'}"))
+    told = page.page.locator(".v-alert__content", has_text="The address is not followed: setting 'churn=xxx")
+    assert told.evaluate("each => each.scrollWidth <= each.clientWidth")  # none of it is cut
     page.close()
 
 
