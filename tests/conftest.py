@@ -13,7 +13,7 @@ from tests.pages import browser, served
 from tests.sweep_folders import expected, finished, whole  # noqa: F401
 
 # Names of which a test file that runs markets has one.
-RUNS_MARKETS = ("cli", "served", "sweep", "simulate", "simulate_many", "MarketModel")
+RUNS_MARKETS = ("cli", "main", "served", "sweep", "simulate", "simulate_many", "MarketModel")
 
 
 @pytest.fixture(scope="session")

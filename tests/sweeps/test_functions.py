@@ -27,6 +27,9 @@ def closing(model):
 def failing(model):
     if model.steps_done == 5:
         raise ValueError("no idea")
+
+def leaving(model):
+    raise SystemExit("enough")
 """
 DESIGN = """
 scenario = "one-market"
@@ -158,11 +161,14 @@ def test_local_processes_make_the_runs_of_this_process(folder):
         assert ours.equals(theirs)
 
 
-def test_what_an_intervention_raises_fails_its_runs_with_its_message(folder):
-    text = INTERVENED.replace("closing", "failing")
+@pytest.mark.parametrize(
+    ("function", "message"), [("failing", "ValueError: no idea"), ("leaving", "SystemExit: enough")]
+)
+def test_what_an_intervention_raises_fails_its_runs_with_its_message(folder, function, message):
+    text = INTERVENED.replace("closing", function)
     make(Design.from_toml(text, "my.toml", folder), folder / "out")
     failures = load_sweep(folder / "out").failures
-    assert set(failures["error"]) == {"ValueError: no idea"}
+    assert set(failures["error"]) == {message}
     assert len(failures) == 4
 
 

@@ -157,7 +157,7 @@ def _make_runs(job: Job, runs: PointRuns, tables: ChunkTables, limit: TimeLimit)
         try:
             with limit.of(f"{runs.key}-{seed}"):
                 numbers, rows, frames = make_run(job, runs.changes, seed)
-        except Exception as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - whatever a run raises is recorded as its failure
             error, trace = error_line(problem), traceback.format_exc()
             tables.add_failure(runs.key, seed, error, trace, time.monotonic() - started)
         else:
@@ -220,7 +220,7 @@ def _firms(job: Job, scenario: Scenario) -> FirmTable | None:
     return None if job.firms is None else _read_firms(job.firms, scenario)
 
 
-def error_line(problem: Exception) -> str:
+def error_line(problem: BaseException) -> str:
     """The first line of an error's message, with its kind where it is no refusal."""
     text = str(problem).strip().split("\n")[0]
     return text if isinstance(problem, InputError) else f"{type(problem).__name__}: {text}".rstrip(": ")
