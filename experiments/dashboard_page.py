@@ -41,8 +41,8 @@ def main() -> None:
                     field.fill("0.4")
                     field.press("Tab")
                     page.wait_for_selector("text=churn = 0.4 from step")
-            panels = page.locator(".abm-panels").bounding_box()
-            save(page, "page", panels["y"] + panels["height"] + 8.0)
+            changes = page.get_by_text("Changes: churn_at").bounding_box()  # beneath the charts
+            save(page, "page", changes["y"] + changes["height"] + 8.0)
             page.get_by_role("tab", name="Two runs").click()
             field = page.locator(".abm-main .abm-typed")
             field.fill("0.9")
