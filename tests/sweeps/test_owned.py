@@ -12,9 +12,10 @@ from abm import InputError
 from abm.cli import main
 from abm.sweeps.job_array import array_script
 from abm.sweeps.status import status
+from abm.sweeps.store import contents as store_contents
 from abm.sweeps.store import lock
 from abm.sweeps.store.contents import MARK, WORKING
-from abm.sweeps.store.owned import holds_a_sweep
+from abm.sweeps.store.owned import holds_a_sweep, refuse_foreign
 from abm.sweeps.store.writing import SweepWriter
 from abm.sweeps.work.job_options import JobOptions
 from tests.run_directories import SMALL, contents, run
@@ -207,3 +208,29 @@ def test_a_folder_in_which_another_shard_is_about_to_begin_a_sweep_is_waited_for
     half.write_bytes(b"")
     threading.Timer(0.5, lambda: (half.unlink(), (working / MARK).write_bytes(b""))).start()
     assert not holds_a_sweep(tmp_path)  # and does not refuse it
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", [f".{MARK}-8503a083", "lock", "plan.tmp-516c08d0"])
+def test_what_another_shard_takes_away_while_a_folder_is_looked_at_is_not_foreign(tmp_path, monkeypatch, name, when):
+    make_shard(DESIGN, tmp_path / "out", 1, 2)
+    place = tmp_path / "out" / WORKING / name
+    if name.startswith("plan"):
+        place.mkdir()
+    else:
+        place.touch()
+
+    def taken_away(look):
+        def at(path: Path) -> bool:
+            found = look(path)
+            if path == place and place.exists():
+                place.rename(tmp_path / "elsewhere")
+                return found if when == "after" else look(path)
+            return found
+
+        return at
+
+    for look in (store_contents.is_file, store_contents.is_folder):
+        monkeypatch.setattr(store_contents, look.__name__, taken_away(look))
+    refuse_foreign(tmp_path / "out")
+    assert not place.exists()

@@ -73,12 +73,21 @@ def is_file(path: Path) -> bool:
 
 
 def unknown_files(folder: Path, layout: Layout = SWEEP_LAYOUT, within: str = "") -> Iterator[str]:
-    """Paths, relative to a folder, of what no sweep wrote, links included."""
-    for path in sorted(folder.iterdir()):
+    """Paths, relative to a folder, of what no sweep wrote, links included.
+
+    Another shard may rename or remove a file of its own meanwhile, which is then none that no sweep wrote.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        if not within:
+            raise
+        return
+    for path in paths:
         inside = layout.folder(path.name)
         if inside and is_folder(path):
             yield from unknown_files(path, inside, f"{within}{path.name}/")
-        elif not (layout.has_file(path.name) and is_file(path)):
+        elif not (layout.has_file(path.name) and is_file(path)) and os.path.lexists(path):
             yield f"{within}{path.name}"
 
 
